@@ -1,0 +1,64 @@
+# The project's commands. `make run` serves, `make test` tests, `make check` is what CI runs.
+
+PYTHON ?= python3
+BIN = .venv/bin
+RUNTIME = .venv/.runtime
+DEV = .venv/.dev
+SOURCES = main.py core modules alembic tests benchmarks
+
+.PHONY: run test check format lint types contracts drift lock openapi clean
+
+run: $(RUNTIME) .env
+	$(BIN)/python -m alembic upgrade head
+	$(BIN)/python main.py
+
+test: $(DEV)
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet --append || true
+	$(BIN)/python -m coverage report
+
+check: lint types contracts test
+
+lint: $(DEV)
+	$(BIN)/python -m ruff format --check $(SOURCES)
+	$(BIN)/python -m ruff check $(SOURCES)
+
+format: $(DEV)
+	$(BIN)/python -m ruff format $(SOURCES)
+	$(BIN)/python -m ruff check --fix $(SOURCES)
+
+types: $(DEV)
+	$(BIN)/python -m mypy
+
+contracts: $(DEV)
+	$(BIN)/lint-imports
+
+# Writes docs/openapi.json anew, after a change of the API that is meant.
+openapi: $(DEV)
+	$(BIN)/python -m tests.contract.write_openapi
+
+# Resolves the dependencies of pyproject.toml anew, by hash and without the name of an index.
+lock: $(DEV)
+	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt
+
+LOCK = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links
+
+.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.11 run" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "Python's venv module is incomplete here. On Debian: apt-get install python3-venv" >&2; exit 1; }
+
+$(RUNTIME): requirements.txt | .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUNTIME)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.env: .env.example
+	@if [ -e .env ]; then touch .env; else umask 077 && sed "s/^BETTER_AUTH_SECRET=.*/BETTER_AUTH_SECRET=$$( \
+		$(PYTHON) -c 'import secrets; print(secrets.token_hex(32))')/" .env.example > .env; fi

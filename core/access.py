@@ -1,0 +1,56 @@
+"""Who calls, and whether what they call for is theirs: decided from the token and the path, before anything else."""
+
+from fastapi import Request
+from fastapi.routing import iter_route_contexts
+
+from core import wiring
+from core.errors import Problem, ProblemError
+from core.security import Principal, TokenError
+
+API = "/api/v1"
+# Whatever lies below this, and the id that follows, belongs to that user.
+OWNED = f"{API}/users/"
+ME = "me"
+
+
+async def authorize(request: Request) -> None:
+    """Finds out who calls, from the token and the path alone. Raises ProblemError 401 or 403."""
+    principal = await _authenticate(request)
+    request.scope["principal"] = principal
+    path: str = request.scope["path"]
+    if path.startswith(OWNED) and path[len(OWNED) :].split("/", 1)[0] not in (ME, principal.user_id):
+        raise ProblemError(Problem.FORBIDDEN, "The user in the path is not the user of the token.")
+
+
+def caller(request: Request) -> Principal:
+    """The principal that `authorize` found; only private operations have one."""
+    principal: Principal = request.scope["principal"]
+    return principal
+
+
+async def _authenticate(request: Request) -> Principal:
+    values = request.headers.getlist("authorization")
+    scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
+    if scheme.lower() != "bearer":
+        reason = "not_one_bearer_token" if values else None
+        raise ProblemError(Problem.MISSING_TOKEN, "Send one header `Authorization: Bearer <token>`.", reason=reason)
+    try:
+        return await wiring.of(request).verifier.verify(token.strip(" "))
+    except TokenError as error:
+        detail = "The token is expired, malformed, or not made for this API."
+        raise ProblemError(Problem.INVALID_TOKEN, detail, reason=str(error)) from None
+
+
+def is_owned_path(request: Request) -> bool:
+    """Whether the path lies in somebody's part of the API, whatever follows."""
+    path: str = request.scope["path"]
+    return path.startswith(OWNED)
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """The methods of all operations on the request's path, for `Allow` (RFC 9110, section 15.5.6)."""
+    path: str = request.scope["path"]
+    contexts = iter_route_contexts(request.app.routes)
+    return sorted(
+        {method for context in contexts if context.path_regex.match(path) for method in context.methods or ()}
+    )

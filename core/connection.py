@@ -1,0 +1,146 @@
+"""One PostgreSQL connection that the event loop drives: psycopg2's asynchronous mode with a deadline on every step."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import POLL_OK, POLL_WRITE, connection, cursor
+
+from core.database_errors import DatabaseUnavailableError, translate
+
+
+class Connection:
+    """Never blocks the event loop, and is never used again after an error that leaves its state unknown.
+
+    Between statements it keeps watching its socket, so that a server that goes away is noticed at once and not by
+    the next request. Not safe for two tasks at a time: the pool hands it to one.
+    """
+
+    def __init__(self, pg: connection) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._pg = pg
+        self._fd = -1
+        self._writing = False
+        self._waiter: asyncio.Future[None] | None = None
+        self.last_used = self._loop.time()
+        self.used = False
+
+    @classmethod
+    async def open(cls, parameters: Mapping[str, Any], deadline: float) -> "Connection":
+        """Connects until `deadline` (the loop's clock). Raises DatabaseUnavailableError."""
+        try:
+            self = cls(psycopg2.connect(**await _resolved(parameters, deadline), async_=True))
+        except psycopg2.Error as error:
+            raise translate(error, connecting=True) from None
+        await self._settle(deadline, connecting=True)
+        return self
+
+    @property
+    def closed(self) -> bool:
+        """Whether it can no longer be used."""
+        return self._pg.closed != 0
+
+    @property
+    def idle_seconds(self) -> float:
+        """Since the last answer."""
+        return self._loop.time() - self.last_used
+
+    async def run(self, sql: str, values: Mapping[str, Any] | None, deadline: float) -> cursor:
+        """Sends `sql` (one round trip, whatever the number of statements in it) and gives the last one's cursor.
+
+        Raises an error of core.database_errors. Ended before its time, by the deadline or by cancellation, it
+        closes the connection: what the server then does with the statement is unknown.
+        """
+        result = self._pg.cursor()
+        try:
+            result.execute(sql, values)
+        except psycopg2.Error as error:
+            raise self._failed(error) from None
+        await self._settle(deadline)
+        self.last_used = self._loop.time()
+        self.used = True
+        return result
+
+    def close(self) -> None:
+        """Closes at once, without a word to the server if it does not listen."""
+        self._unwatch()
+        with suppress(psycopg2.Error):
+            self._pg.close()
+
+    async def _settle(self, deadline: float, *, connecting: bool = False) -> None:
+        """Drives libpq until the operation under way is done."""
+        self._waiter = self._loop.create_future()
+        timer = self._loop.call_at(deadline, self._expire)
+        self._advance()
+        try:
+            await self._waiter
+        except psycopg2.Error as error:
+            raise self._failed(error, connecting=connecting) from None
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _advance(self) -> None:
+        """One step of libpq; it may ask to write or to read, and may change its socket while it connects."""
+        waiter = self._waiter
+        if waiter is None:  # an idle connection has nothing to say: the server is closing it
+            self.close()
+            return
+        if waiter.done():  # already expired or cancelled; its task has yet to run and close
+            return
+        try:
+            state = self._pg.poll()
+            self._watch(writing=state == POLL_WRITE)
+        except psycopg2.Error as error:
+            waiter.set_exception(error)
+            return
+        if state == POLL_OK:
+            waiter.set_result(None)
+
+    def _watch(self, *, writing: bool) -> None:
+        fd = self._pg.fileno()
+        if fd != self._fd:
+            self._unwatch()
+            self._loop.add_reader(fd, self._advance)
+            self._fd = fd
+        if writing != self._writing:
+            if writing:
+                self._loop.add_writer(fd, self._advance)
+            else:
+                self._loop.remove_writer(fd)
+            self._writing = writing
+
+    def _unwatch(self) -> None:
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            if self._writing:
+                self._loop.remove_writer(self._fd)
+            self._fd, self._writing = -1, False
+
+    def _expire(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(DatabaseUnavailableError("deadline"))
+
+    def _failed(self, error: psycopg2.Error, *, connecting: bool = False) -> Exception:
+        if connecting or self._pg.closed or error.pgcode is None:
+            self.close()
+        return translate(error, connecting=connecting)
+
+
+async def _resolved(parameters: Mapping[str, Any], deadline: float) -> dict[str, Any]:
+    """The parameters with the host's address: libpq would look it up itself and block the loop meanwhile."""
+    host = parameters.get("host", "")
+    if not host or host.startswith(("/", "@")) or "," in host or "hostaddr" in parameters:
+        return dict(parameters)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout_at(deadline):
+            found = await loop.getaddrinfo(host, None, type=1)
+    except OSError:  # TimeoutError is one
+        raise DatabaseUnavailableError("host not found") from None
+    return {**parameters, "hostaddr": found[0][4][0]}

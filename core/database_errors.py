@@ -1,0 +1,71 @@
+"""What a failure of PostgreSQL means to the application. None of these errors holds SQL, a value or a password."""
+
+import psycopg2
+
+# Classes and codes of SQLSTATE (PostgreSQL documentation, appendix A) that mean: not now, perhaps later.
+_AWAY_CLASSES = {"08", "53"}
+_AWAY = {"57P01", "57P02", "57P03", "57P05", "58030", "25006", "25P03", "57014", "55P03", "40001", "40P01"}
+_BAD_VALUE_CLASSES = {"22"}
+_BAD_VALUE = {"23502", "23514"}
+
+
+class DatabaseError(Exception):
+    """Any failure of a statement. `sqlstate` is None where the server sent none, `constraint` where none was met."""
+
+    def __init__(self, reason: str, *, sqlstate: str | None = None, constraint: str | None = None) -> None:
+        super().__init__(reason)
+        self.sqlstate = sqlstate
+        self.constraint = constraint
+
+
+class DatabaseUnavailableError(DatabaseError):
+    """The server is away, silent, full, read-only or too slow: the outcome of a write is unknown, answer 503."""
+
+
+class ConnectionLostError(DatabaseUnavailableError):
+    """The connection ended while a statement was under way."""
+
+
+class PoolExhaustedError(DatabaseUnavailableError):
+    """No connection became free before the deadline."""
+
+
+class UniqueViolationError(DatabaseError):
+    """23505: a row with this key exists."""
+
+
+class ForeignKeyViolationError(DatabaseError):
+    """23503: the row that is referred to does not exist."""
+
+
+class ValueRefusedError(DatabaseError):
+    """Class 22, 23502 or 23514: a value that the schema should have refused before PostgreSQL did."""
+
+
+class StatementError(DatabaseError):
+    """Everything else is a bug of ours: answer 500."""
+
+
+def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseError:
+    """The application's error for psycopg2's. Only what holds no data of a user is taken over."""
+    state = error.pgcode
+    diagnostics = error.diag
+    if connecting:
+        return DatabaseUnavailableError(_connect_reason(error), sqlstate=state or diagnostics.sqlstate)
+    if state is None:
+        return ConnectionLostError("connection lost")
+    kind: type[DatabaseError] = StatementError
+    if state == "23505":
+        kind = UniqueViolationError
+    elif state == "23503":
+        kind = ForeignKeyViolationError
+    elif state in _BAD_VALUE or state[:2] in _BAD_VALUE_CLASSES:
+        kind = ValueRefusedError
+    elif state in _AWAY or state[:2] in _AWAY_CLASSES:
+        kind = DatabaseUnavailableError
+    return kind(type(error).__name__, sqlstate=state, constraint=diagnostics.constraint_name)
+
+
+def _connect_reason(error: psycopg2.Error) -> str:
+    """libpq's own words on a failed connect: they name host and role, and never the password."""
+    return "cannot connect: " + " ".join(str(error).split())[:300]

@@ -1,0 +1,61 @@
+"""Liveness and readiness, for orchestrators and load balancers: public, at the root."""
+
+import asyncio
+from typing import Literal
+
+import structlog
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from sqlalchemy import Select, column, select, table
+
+from core import wiring
+from core.database_errors import DatabaseError
+from core.errors import Problem, ProblemError
+from core.routing import PublicRoute
+from core.statements import statement
+
+router = APIRouter(prefix="/health", tags=["health"], route_class=PublicRoute)
+
+_log = structlog.get_logger("core.health")
+
+
+class Health(BaseModel):
+    """The good answer; the other one is a problem."""
+
+    status: Literal["ok"]
+
+
+@statement
+def _revision() -> Select[str]:
+    return select(column("version_num")).select_from(table("alembic_version"))
+
+
+@router.get("/live")
+async def get_liveness() -> Health:
+    """The process answers. Says nothing about the database."""
+    return Health(status="ok")
+
+
+@router.get("/ready")
+async def get_readiness(request: Request) -> Health:
+    """The database answers and has the revision that the code needs; else 503.
+
+    An answer of the database within the last READINESS_MAX_AGE seconds, to whatever request, is proof enough.
+    """
+    wired = wiring.of(request)
+    age = asyncio.get_running_loop().time() - wired.database.last_answer
+    if wired.migrated.is_set() and age < wired.settings.readiness_max_age:
+        return Health(status="ok")
+    try:
+        revision = await wired.database.fetch_one(_revision())
+    except DatabaseError as error:
+        _log.warning("not ready", **{"error.reason": str(error), "db.response.status_code": error.sqlstate})
+        raise ProblemError(Problem.DATABASE_UNAVAILABLE, "The database is not ready.") from None
+    if revision != wired.revision:
+        _log.warning(
+            "not ready",
+            **{"error.reason": "revision", "db.revision": revision, "code.revision": wired.revision},
+        )
+        raise ProblemError(Problem.DATABASE_UNAVAILABLE, "The database has another revision than the code.")
+    wired.migrated.set()
+    return Health(status="ok")

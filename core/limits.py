@@ -1,0 +1,49 @@
+"""What a request may weigh and how long its body may take, decided before anything is parsed."""
+
+import asyncio
+from collections.abc import Sequence
+
+from starlette.types import Message, Receive
+
+from core.errors import Problem, ProblemError
+
+# The rest of a refused body is never read, so the connection cannot be used again.
+_CLOSE = {"Connection": "close"}
+
+
+def refuse_bad_head(headers: Sequence[tuple[bytes, bytes]], http_version: str, max_bytes: int) -> None:
+    """Raises ProblemError: 400 unless there is one Host (RFC 9112, section 3.2), 413 for a declared length over it."""
+    hosts = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"content-length" and (len(value) > 18 or int(value) > max_bytes):
+            raise _too_large(max_bytes)
+    if hosts > 1 or (hosts == 0 and http_version == "1.1"):
+        raise ProblemError(Problem.BAD_REQUEST, "Send exactly one Host header.", headers=_CLOSE)
+
+
+def limited(receive: Receive, max_bytes: int, seconds: float) -> Receive:
+    """`receive` that raises ProblemError 413 beyond `max_bytes`, and 408 once a body has taken `seconds`."""
+    size = 0
+    deadline: float | None = None
+
+    async def receive_within() -> Message:
+        nonlocal size, deadline
+        deadline = deadline or asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            detail = f"The body did not arrive within {seconds:g} seconds."
+            raise ProblemError(Problem.BODY_TIMEOUT, detail, headers=_CLOSE) from None
+        size += len(message.get("body", b""))
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        return message
+
+    return receive_within
+
+
+def _too_large(max_bytes: int) -> ProblemError:
+    return ProblemError(Problem.BODY_TOO_LARGE, f"A body has at most {max_bytes} bytes.", headers=_CLOSE)

@@ -1,0 +1,106 @@
+"""Around every request, pure ASGI: its id and trace, its limits, its last resort, and its one line in the log."""
+
+import re
+import time
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.config import Settings
+from core.errors import Problem, ProblemError
+from core.limits import limited, refuse_bad_head
+from core.problems import respond
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+# W3C Trace Context, section 3.2: version, trace-id, parent-id, flags; all zeros is invalid.
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+_USER_AGENT_LENGTH = 256
+# The client went away before there was an answer (nginx's code; never sent).
+_CLIENT_CLOSED = 499
+
+_log = structlog.get_logger("core.middleware")
+
+
+class RequestMiddleware:
+    """The outermost layer: what it does holds for every answer, the framework's own errors and bugs included."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request; whatever is raised below becomes a problem."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = dict(scope["headers"])
+        scope["request_id"] = _identify(headers)
+        status = _CLIENT_CLOSED
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", scope["request_id"].encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"cache-control", b"no-store"),
+                ]
+            await send(message)
+
+        try:
+            await self._handle(scope, receive, send_with_headers)
+        except Exception as error:
+            _log.error("request failed", exc_info=error, **{"error.type": type(error).__name__})
+            if status != _CLIENT_CLOSED:
+                raise  # the answer has begun: all that is left is to close the connection
+            bug = ProblemError(
+                Problem.INTERNAL_ERROR, "The server failed; its log has the cause under this request_id."
+            )
+            await respond(bug, scope, receive, send_with_headers)
+        finally:
+            _log.info("request", **_access_fields(scope, headers, status, started))
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        settings = self._settings
+        try:
+            refuse_bad_head(scope["headers"], scope["http_version"], settings.max_body_bytes)
+        except ProblemError as error:
+            await respond(error, scope, receive, send)
+            return
+        await self._app(scope, limited(receive, settings.max_body_bytes, settings.body_timeout), send)
+
+
+def _identify(headers: dict[bytes, bytes]) -> str:
+    """Binds the ids of this request to the log, and gives the request's: the client's own if it is well formed."""
+    given = headers.get(b"x-request-id", b"")
+    request_id = given.decode() if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    if parent := _TRACEPARENT.fullmatch(headers.get(b"traceparent", b"")):
+        structlog.contextvars.bind_contextvars(trace_id=parent[1].decode(), span_id=parent[2].decode())
+    return request_id
+
+
+def _access_fields(scope: Scope, headers: dict[bytes, bytes], status: int, started: float) -> dict[str, Any]:
+    client = scope.get("client")
+    fields: dict[str, Any] = {
+        "http.request.method": scope["method"],
+        "url.path": scope["path"],
+        "url.scheme": scope["scheme"],
+        "http.response.status_code": status,
+        "duration_ms": round((time.perf_counter() - started) * 1000, 3),
+        "client.address": client[0] if client else None,
+        "user_agent.original": headers.get(b"user-agent", b"")[:_USER_AGENT_LENGTH].decode("latin-1"),
+    }
+    if route := scope.get("route"):
+        fields["http.route"] = route.path
+    if principal := scope.get("principal"):
+        fields["user.id"] = principal.user_id
+    if code := scope.get("problem_code"):
+        fields["error.code"] = code
+    return fields

@@ -1,0 +1,24 @@
+"""How an endpoint gets its repository: born with the caller as its owner."""
+
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Path, Request
+
+from core import wiring
+from core.access import caller
+from core.repository import OwnedRepository
+
+R = TypeVar("R", bound=OwnedRepository)
+
+_USER_ID = Path(description="The caller's own id, or `me`. Anybody else's is 403.")
+
+
+def owned(repository: type[R]) -> Any:
+    """A dependency that makes `repository` for the caller: `Annotated[TaskRepository, owned(TaskRepository)]`."""
+
+    # `user_id` is here for the document; core.access has compared it with the token before.
+    async def build(request: Request, user_id: Annotated[str, _USER_ID]) -> R:  # noqa: ARG001
+        wired = wiring.of(request)
+        return repository(wired.database, caller(request), wired.accounts)
+
+    return Depends(build)

@@ -1,0 +1,53 @@
+"""What every slice's wire shares: unknown fields are refused, text is text, times are RFC 3339 in UTC."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+
+# RFC 3339, section 5.6; the zone is not optional.
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class InputModel(BaseModel):
+    """Base of what a client sends."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class OutputModel(BaseModel):
+    """Base of what the API answers, made from a row."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+def _rfc3339(value: object) -> object:
+    if isinstance(value, str) and not _RFC3339.fullmatch(value):
+        raise ValueError("Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z")
+    if not isinstance(value, str | datetime):
+        raise ValueError("Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z")
+    return value
+
+
+def _to_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("Must lie between the years 1 and 9999 in UTC") from None
+
+
+def _no_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("Must not hold a NUL character")
+    return value
+
+
+# An input time: any zone in, UTC inside.
+TimeInput = Annotated[AwareDatetime, AfterValidator(_to_utc), BeforeValidator(_rfc3339)]
+
+# An output time: UTC with `Z`, whatever the database session's zone.
+TimeOutput = Annotated[datetime, AfterValidator(_to_utc)]
+
+# Text of a query string; a body's was checked as it was parsed.
+QueryText = Annotated[str, AfterValidator(_no_nul)]

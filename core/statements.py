@@ -1,0 +1,138 @@
+"""SQL statements that are written on SQLModel tables, compiled once, and run as text."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from sqlalchemy import Dialect, Select, Table, bindparam
+from sqlalchemy import inspect as inspect_mapping
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+from sqlalchemy.orm import Mapper
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import TypedReturnsRows
+
+from core.ownership import OWNER_PARAMETER, require_owner
+
+P = ParamSpec("P")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+U = TypeVar("U")
+Row = Sequence[Any]
+
+# A list endpoint has one statement for each combination of its filters; beyond this they are compiled anew.
+SHAPES_KEPT = 512
+
+_DIALECT: Dialect = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled(Generic[T_co]):
+    """A statement's text, how its parameters are adapted, and how a row of its result becomes a T."""
+
+    sql: str
+    adapters: Mapping[str, Callable[[Any], Any]]
+    constants: Mapping[str, Any]
+    make: Callable[[Row], T_co] | None
+    owned: bool
+    reads: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Generic[T_co]):
+    """A compiled statement with the values of its parameters."""
+
+    statement: Compiled[T_co]
+    values: dict[str, Any] = field(repr=False)
+
+    def for_owner(self, owner: str) -> "Query[T_co]":
+        """The same query with the value of OWNER, which only a repository supplies."""
+        return Query(self.statement, {**self.values, OWNER_PARAMETER: owner})
+
+
+@overload
+def statement(build: Callable[P, TypedReturnsRows[T]]) -> Callable[P, Query[T]]: ...
+@overload
+def statement(build: Callable[P, TypedReturnsRows[T, U]]) -> Callable[P, Query[tuple[T, U]]]: ...
+@overload
+def statement(build: Callable[P, UpdateBase]) -> Callable[P, Query[None]]: ...
+def statement(build: Callable[P, Any]) -> Callable[P, Query[Any]]:
+    """Decorates a function that returns a SQLAlchemy statement; calling it then gives a Query at the cost of a dict.
+
+    The function runs once for each shape. Positional parameters are values: inside, they are bound parameters of
+    SQL, to be used in expressions and never tested. Keyword-only parameters choose the shape: inside, they are the
+    real, hashable values. A statement on an owned table must compare its owner column with `OWNER`, or compiling
+    it raises UnscopedStatementError.
+    """
+    parameters = inspect.signature(build).parameters.values()
+    # Prefixed, because SQLAlchemy keeps the names of columns for itself in VALUES and SET.
+    bound = tuple(f"p_{p.name}" for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+
+    @lru_cache(SHAPES_KEPT)
+    def compiled(**shape: Any) -> Compiled[Any]:
+        return _compile(build(*map(bindparam, bound), **shape), frozenset(bound))  # type: ignore[arg-type]
+
+    def query(*values: Any, **shape: Any) -> Query[Any]:
+        return Query(compiled(**shape), dict(zip(bound, values, strict=True)))
+
+    return query
+
+
+def _compile(source: Any, bound: frozenset[str]) -> Compiled[Any]:
+    compiled = source.compile(dialect=_DIALECT)
+    assert isinstance(compiled, SQLCompiler)
+    owned = require_owner(source)
+    adapters: dict[str, Callable[[Any], Any]] = {}
+    for parameter, name in compiled.bind_names.items():
+        if parameter.expanding:
+            raise TypeError(f"{name}: write `column == any_(values)`; in_() has a text of its own for every length")
+        adapter = parameter.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+        if adapter is not None:
+            adapters[name] = adapter
+    constants = {name: value for name, value in compiled.params.items() if name not in bound | {OWNER_PARAMETER}}
+    for name in constants.keys() & adapters.keys():
+        constants[name] = adapters.pop(name)(constants[name])
+    return Compiled(str(compiled), adapters, constants, _row_maker(source), owned, isinstance(source, Select))
+
+
+def _row_maker(source: Any) -> Callable[[Row], Any] | None:
+    """How to turn a result row into what the statement names: an entity, a value, or a tuple of them."""
+    columns = list(source.exported_columns)
+    makers: list[tuple[slice, Callable[[Row], Any]]] = []
+    start = 0
+    for item in source._raw_columns if isinstance(source, Select) else source._returning:
+        entity = item._annotations["parententity"].entity if isinstance(item, Table) else None
+        make, width = _entity_maker(entity, columns[start:]) if entity else (_value_maker(columns[start]), 1)
+        makers.append((slice(start, start + width), make))
+        start += width
+    if len(makers) == 1:
+        return makers[0][1]
+    return (lambda row: tuple(make(row[part]) for part, make in makers)) if makers else None
+
+
+def _value_maker(column: ColumnElement[Any]) -> Callable[[Row], Any]:
+    process = column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
+    return (lambda row: process(row[0])) if process else (lambda row: row[0])
+
+
+def _entity_maker(entity: type, columns: Sequence[ColumnElement[Any]]) -> tuple[Callable[[Row], Any], int]:
+    """Makes detached instances, each a snapshot of a row: no session tracks them and no statement follows a change."""
+    mapper: Mapper[Any] = inspect_mapping(entity)
+    width = len(mapper.column_attrs)
+    keys = [mapper.get_property_by_column(mapper.local_table.c[str(column.key)]).key for column in columns[:width]]
+    found = (column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None) for column in columns[:width])
+    processors = [(key, process) for key, process in zip(keys, found, strict=True) if process]
+    new = mapper.class_manager.new_instance
+
+    def make(row: Row) -> Any:
+        instance = new()
+        attributes = instance.__dict__
+        attributes.update(zip(keys, row, strict=False))
+        for key, process in processors:
+            attributes[key] = process(attributes[key])
+        return instance
+
+    return make, width

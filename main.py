@@ -1,0 +1,111 @@
+"""The composition root: makes the application from its settings, and is the only file that knows all slices."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi_swagger import patch_fastapi
+from starlette.middleware.cors import CORSMiddleware
+
+from core import embedded_postgres, health, logging, migrations, openapi, problems, server, wiring
+from core.config import VERSION, ConfigurationError, Settings, load_settings
+from core.database import Database
+from core.middleware import RequestMiddleware
+from core.security import SecretKeys, TokenVerifier
+from core.wiring import Wiring
+from modules.auth import router as auth
+from modules.auth.local_accounts import LocalAccounts
+from modules.auth.passwords import Passwords
+from modules.tasks import router as tasks
+from modules.users import router as users
+from modules.users.accounts import UserAccounts
+
+DESCRIPTION = "Tasks of the users of a Better Auth frontend. Every failure is problem+json (RFC 9457)."
+EXPOSED_HEADERS = ["Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+
+
+def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
+    """The whole application. `database_url` stands in where the settings name none (the embedded PostgreSQL)."""
+    url = settings.database_url.get_secret_value() if settings.database_url else database_url
+    assert url is not None
+    database = Database(url, pool_size=settings.database_pool_size, timeout=settings.request_timeout)
+    passwords = Passwords()
+    verifier = TokenVerifier({"HS256": SecretKeys(settings.better_auth_secret.get_secret_value())})
+    accounts = UserAccounts(database)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        database.close()
+        passwords.close()
+
+    app = FastAPI(
+        title="Todo API",
+        version=VERSION,
+        lifespan=lifespan,
+        openapi_url="/openapi.json" if settings.docs_enabled else None,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
+    )
+    wiring.install(app, Wiring(settings, database, verifier, accounts, migrations.head()))
+    app.state.local_accounts = LocalAccounts(settings, database, accounts, passwords)
+    _mount(app, settings)
+    openapi.install(app, DESCRIPTION)
+    problems.install(app)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-ID", "traceparent"],
+        expose_headers=EXPOSED_HEADERS,
+        max_age=600,
+    )
+    app.add_middleware(RequestMiddleware, settings=settings)
+    return app
+
+
+def _mount(app: FastAPI, settings: Settings) -> None:
+    """Every slice's routers, in one place."""
+    routers = [health.router, users.router, tasks.router]
+    if settings.auth_local_accounts:
+        routers += [auth.public, auth.private]
+    for router in routers:
+        app.include_router(router)
+    if settings.docs_enabled:
+        patch_fastapi(app, redirect_from_root_to_docs=False)
+
+
+def main() -> None:
+    """Serves until SIGTERM or SIGINT. Starts the embedded PostgreSQL where no other is set; migrates nothing."""
+    try:
+        settings = load_settings()
+    except ConfigurationError as error:
+        sys.exit(str(error))
+    url = None if settings.database_url else embedded_postgres.start().get_uri()
+    logging.configure(settings.log_level, settings.app_env)
+    if settings.app_env == "development":
+        print(_WELCOME.format(origin=f"http://{settings.host}:{settings.port}"), file=sys.stderr)  # noqa: T201
+    uvicorn.Server(server.config(create_app(settings, url), settings)).run()
+
+
+_WELCOME = """
+The API is at {origin}/api/v1, its documentation at {origin}/docs. To try it, in another terminal:
+
+  export API={origin}/api/v1
+  export TOKEN=$(curl -s $API/auth/sign-up -H 'Content-Type: application/json' \\
+    -d '{{"email": "you@example.com", "password": "a long pass phrase"}}' \\
+    | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
+  curl -s $API/users/me/tasks -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+    -d '{{"title": "Water the plants"}}'
+  curl -s $API/users/me/tasks -H "Authorization: Bearer $TOKEN"
+
+The second time, sign in instead: the same with auth/sign-in for auth/sign-up.
+"""
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""What happens to a local account: needs users, accounts, passwords and the throttle together."""
+
+import hashlib
+import ipaddress
+import math
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from uuid_utils.compat import uuid7
+
+from core.config import Settings
+from core.database import Database
+from core.database_errors import UniqueViolationError
+from core.errors import Problem, ProblemError
+from core.security import Principal
+from modules.auth.passwords import Passwords, refuse_guessable
+from modules.auth.repository import AuthRepository
+from modules.auth.schemas import PasswordChange, SignedUp, SignIn, SignUp, Tokens
+from modules.auth.tokens import Refresh, access_token
+from modules.users.accounts import UserAccounts
+from modules.users.schemas import UserRead
+
+# The allowance of tries is per this long; a used-up one comes back evenly over it.
+WINDOW = timedelta(minutes=15)
+
+
+class LocalAccounts:
+    """Sign-up, sign-in and what follows, for deployments where people have their account here."""
+
+    def __init__(self, settings: Settings, database: Database, users: UserAccounts, passwords: Passwords) -> None:
+        self._settings = settings
+        self._database = database
+        self._users = users
+        self._passwords = passwords
+        self._repository = AuthRepository(database)
+        self._life = timedelta(days=settings.refresh_token_days)
+
+    async def sign_up(self, new: SignUp) -> SignedUp:
+        """Makes user, account and first session in one transaction. Raises ProblemError 400, 409 or 503."""
+        password = new.password.get_secret_value()
+        refuse_guessable(password, new.email, "/password")
+        password_hash = await self._passwords.hash(password)
+        principal = Principal(uuid7().hex, new.email, new.name)
+        refresh = Refresh.new(uuid4())
+        try:
+            async with self._database.transaction() as transaction:
+                repository = AuthRepository(transaction)
+                user = await self._users.create(transaction, principal)
+                await repository.add_account(principal.user_id, new.email, password_hash)
+                await repository.add_session(refresh.session_id, principal.user_id, refresh.hash, self._life)
+        except UniqueViolationError:
+            raise ProblemError(Problem.EMAIL_TAKEN, "There is an account with this address. Sign in.") from None
+        tokens = self._tokens(principal.user_id, refresh)
+        return SignedUp(**tokens.model_dump(), user=UserRead.model_validate(user))
+
+    async def sign_in(self, given: SignIn, address: str) -> Tokens:
+        """Raises ProblemError 401, 429 or 503; the same way and in the same time for an unknown address."""
+        await self._throttle(_account_key(given.email), self._settings.sign_in_attempts_per_account)
+        await self._throttle(_address_key(address), self._settings.sign_in_attempts_per_address)
+        account = await self._repository.account_by_email(given.email)
+        known = account.password_hash if account else None
+        if not await self._passwords.verify(known, given.password.get_secret_value()) or account is None:
+            raise ProblemError(Problem.INVALID_CREDENTIALS, "The address or the password is wrong.")
+        refresh = Refresh.new(uuid4())
+        await self._repository.add_session(refresh.session_id, account.user_id, refresh.hash, self._life)
+        await self._repository.forgive(_account_key(given.email))
+        return self._tokens(account.user_id, refresh)
+
+    async def refresh(self, token: str) -> Tokens:
+        """The next pair of tokens. Raises ProblemError 401; a token that was used before ends its session."""
+        old = Refresh.parse(token)
+        if old is not None:
+            new = Refresh.new(old.session_id)
+            user_id = await self._repository.rotate(old.session_id, old.hash, new.hash, self._life)
+            if user_id is not None:
+                return self._tokens(user_id, new)
+            await self._repository.end_session(old.session_id)
+        raise ProblemError(Problem.INVALID_REFRESH_TOKEN, "The refresh token is used, expired or unknown. Sign in.")
+
+    async def sign_out(self, token: str) -> None:
+        """Ends the session of the token; a token of none is no error."""
+        refresh = Refresh.parse(token)
+        if refresh is not None:
+            await self._repository.end_session(refresh.session_id)
+
+    async def change_password(self, principal: Principal, change: PasswordChange) -> None:
+        """Ends all sessions but the token's own. Raises ProblemError 400, 401 or 429."""
+        account = await self._repository.account_by_user(principal.user_id)
+        if account is None:
+            await self._users.refuse_deleted(principal)
+        await self._throttle(_user_key(principal.user_id), self._settings.sign_in_attempts_per_account)
+        known = account.password_hash if account else None
+        if not await self._passwords.verify(known, change.current_password.get_secret_value()):
+            raise ProblemError(Problem.INVALID_CREDENTIALS, "The current password is wrong.")
+        password = change.new_password.get_secret_value()
+        refuse_guessable(password, account.email_key if account else None, "/new_password")
+        password_hash = await self._passwords.hash(password)
+        async with self._database.transaction() as transaction:
+            kept = _uuid(principal.session_id)
+            await AuthRepository(transaction).set_password(principal.user_id, password_hash, kept)
+
+    async def _throttle(self, key: str, allowed: int) -> None:
+        wait = await self._repository.attempt(key, allowed, WINDOW)
+        if wait > 0:
+            headers = {"Retry-After": str(math.ceil(wait))}
+            raise ProblemError(Problem.TOO_MANY_ATTEMPTS, "Too many attempts. Wait before the next.", headers=headers)
+
+    def _tokens(self, user_id: str, refresh: Refresh) -> Tokens:
+        seconds = self._settings.access_token_minutes * 60
+        secret = self._settings.better_auth_secret.get_secret_value()
+        access = access_token(secret, user_id, refresh.session_id, seconds)
+        return Tokens(access_token=access, token_type="Bearer", expires_in=seconds, refresh_token=str(refresh))
+
+
+def _account_key(email: str) -> str:
+    return _hashed(f"account:{email.casefold()}")
+
+
+def _user_key(user_id: str) -> str:
+    return _hashed(f"user:{user_id}")
+
+
+def _address_key(address: str) -> str:
+    """An IPv6 client has a whole /64 to itself."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return _hashed(f"address:{address}")
+    network = ipaddress.ip_network((parsed, 64 if parsed.version == 6 else 32), strict=False)
+    return _hashed(f"address:{network}")
+
+
+def _hashed(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,59 @@
+"""Local accounts over HTTP."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from core.access import caller
+from core.errors import Problem
+from core.openapi import problems
+from core.routing import private_router, public_router
+from modules.auth.local_accounts import LocalAccounts
+from modules.auth.schemas import PasswordChange, RefreshToken, SignedUp, SignIn, SignUp, Tokens
+
+public = public_router("auth", "/auth")
+private = private_router("auth", "/auth")
+
+
+async def _local_accounts(request: Request) -> LocalAccounts:
+    accounts: LocalAccounts = request.app.state.local_accounts
+    return accounts
+
+
+Accounts = Annotated[LocalAccounts, Depends(_local_accounts)]
+
+
+@public.post("/sign-up", status_code=201, responses=problems(Problem.EMAIL_TAKEN, Problem.OVERLOADED))
+async def sign_up(accounts: Accounts, new: SignUp) -> SignedUp:
+    """Makes an account and signs it in."""
+    return await accounts.sign_up(new)
+
+
+@public.post("/sign-in", responses=problems(Problem.INVALID_CREDENTIALS, Problem.TOO_MANY_ATTEMPTS, Problem.OVERLOADED))
+async def sign_in(accounts: Accounts, given: SignIn, request: Request) -> Tokens:
+    """Begins a session."""
+    return await accounts.sign_in(given, request.client.host if request.client else "")
+
+
+@public.post("/refresh", responses=problems(Problem.INVALID_REFRESH_TOKEN))
+async def refresh_tokens(accounts: Accounts, given: RefreshToken) -> Tokens:
+    """Exchanges the newest refresh token of a session; one that was used before ends the session."""
+    return await accounts.refresh(given.refresh_token.get_secret_value())
+
+
+@public.post("/sign-out", status_code=204)
+async def sign_out(accounts: Accounts, given: RefreshToken) -> None:
+    """Ends the session of the token. Its access token stays good until it expires."""
+    await accounts.sign_out(given.refresh_token.get_secret_value())
+
+
+@private.post(
+    "/change-password",
+    status_code=204,
+    responses=problems(
+        Problem.INVALID_TOKEN, Problem.INVALID_CREDENTIALS, Problem.TOO_MANY_ATTEMPTS, Problem.OVERLOADED
+    ),
+)
+async def change_password(accounts: Accounts, change: PasswordChange, request: Request) -> None:
+    """Sets a new password and ends all other sessions."""
+    await accounts.change_password(caller(request), change)

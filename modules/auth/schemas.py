@@ -1,0 +1,68 @@
+"""Local accounts on the wire."""
+
+from typing import Annotated, Literal
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+
+from core.schemas import InputModel, OutputModel
+from modules.users.schemas import Name, UserRead
+
+
+def _email(value: str) -> str:
+    try:
+        return validate_email(
+            value, check_deliverability=False, globally_deliverable=False, test_environment=True
+        ).normalized
+    except EmailNotValidError:
+        raise ValueError("Must be an e-mail address") from None
+
+
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
+
+# Counted in code points; neither trimmed nor cut. A new one must have 8 at least (NIST SP 800-63B-4).
+Password = Annotated[SecretStr, Field(max_length=128)]
+NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=128)]
+
+
+class SignUp(InputModel):
+    """A new local account."""
+
+    email: Email
+    password: NewPassword
+    name: Name | None = None
+
+
+class SignIn(InputModel):
+    """Credentials of a local account."""
+
+    email: Annotated[str, StringConstraints(max_length=254)]
+    password: Password
+
+
+class RefreshToken(InputModel):
+    """The newest refresh token of a session."""
+
+    refresh_token: Annotated[SecretStr, Field(max_length=200)]
+
+
+class PasswordChange(InputModel):
+    """The current password proves again who asks."""
+
+    current_password: Password
+    new_password: NewPassword
+
+
+class Tokens(OutputModel):
+    """An access token for `Authorization: Bearer`, good for `expires_in` seconds, and the token for the next pair."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    refresh_token: str
+
+
+class SignedUp(Tokens):
+    """The new account with its first tokens."""
+
+    user: UserRead

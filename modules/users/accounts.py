@@ -1,0 +1,47 @@
+"""The face of the users slice: what other slices and their repositories may ask about an account."""
+
+from core.database import Database, Executor
+from core.errors import Problem, ProblemError
+from core.security import Principal
+from modules.users.models import User
+from modules.users.repository import AccountRepository
+
+
+class UserAccounts:
+    """Implements core.repository.Accounts on the users' tables."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def refuse_deleted(self, principal: Principal) -> None:
+        """Raises the 401 of a token whose account was deleted here."""
+        if await self._repository(self._database, principal).is_deleted():
+            raise _deleted()
+
+    async def provision(self, principal: Principal) -> None:
+        """Makes the user's row from the token's claims, unless it exists; raises as refuse_deleted does."""
+        async with self._database.transaction() as transaction:
+            account = self._repository(transaction, principal)
+            await account.lock()
+            if await account.is_deleted():
+                raise _deleted()
+            await account.create(principal.email, principal.name)
+
+    async def create(self, transaction: Executor, principal: Principal) -> User | None:
+        """Makes the row of a new account, as part of the caller's transaction; None if there is one."""
+        return await self._repository(transaction, principal).create(principal.email, principal.name)
+
+    async def delete(self, principal: Principal) -> None:
+        """Removes the account and everything it owns; its tokens are dead from then on. Raises as refuse_deleted."""
+        async with self._database.transaction() as transaction:
+            account = self._repository(transaction, principal)
+            await account.lock()
+            if not await account.delete():
+                raise _deleted()
+
+    def _repository(self, database: Executor, principal: Principal) -> AccountRepository:
+        return AccountRepository(database, principal, self)
+
+
+def _deleted() -> ProblemError:
+    return ProblemError(Problem.INVALID_TOKEN, "The account of this token was deleted.", reason="account_deleted")
