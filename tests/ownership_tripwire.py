@@ -1,0 +1,50 @@
+"""Reads SQL as it was sent, and says whether it reaches an owned table without its owner."""
+
+from sqlglot import exp, parse
+
+OWNED = {"tasks": "user_id", "users": "id", "deleted_users": "id"}
+
+
+def unscoped(sql: str) -> bool:
+    """Whether any statement in `sql` reads or writes an owned table for more than one owner."""
+    return any(_unscoped(statement) for statement in parse(sql, dialect="postgres") if statement is not None)
+
+
+def _unscoped(statement: exp.Expression) -> bool:
+    for scope in statement.find_all(exp.Select, exp.Update, exp.Delete):
+        for table in _sources(scope):
+            column = OWNED.get(table.name)
+            if column is not None and not _compares(scope, table.alias_or_name, column):
+                return True
+    for insertion in statement.find_all(exp.Insert):
+        target = insertion.this
+        table = target.this if isinstance(target, exp.Schema) else target
+        column = OWNED.get(table.name)
+        if column is not None and column not in [name.name for name in getattr(target, "expressions", [])]:
+            return True
+    return False
+
+
+def _sources(scope: exp.Expression) -> list[exp.Table]:
+    """The tables that this SELECT, UPDATE or DELETE names itself; a nested SELECT is looked at by itself."""
+    return [table for table in scope.find_all(exp.Table) if _nearest(table) is scope]
+
+
+def _nearest(node: exp.Expression) -> exp.Expression | None:
+    return node.find_ancestor(exp.Select, exp.Update, exp.Delete, exp.Insert)
+
+
+def _compares(scope: exp.Expression, table: str, column: str) -> bool:
+    """Whether the conjunction of the WHERE compares the table's owner column with a literal."""
+    where = scope.args.get("where")
+    conditions = (
+        list(where.this.flatten()) if where and isinstance(where.this, exp.And) else [where.this] if where else []
+    )
+    return any(
+        isinstance(condition, exp.EQ)
+        and isinstance(condition.left, exp.Column)
+        and condition.left.name == column
+        and condition.left.table in ("", table)
+        and isinstance(condition.right, exp.Literal)
+        for condition in conditions
+    )
