@@ -6,11 +6,12 @@ import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib.metadata import files
+from runpy import run_path
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from core.errors import FieldError, Problem, ProblemError
 
@@ -85,4 +86,7 @@ def _nobody() -> str:
 @cache
 def _common() -> frozenset[str]:
     """The commonest passwords that are long enough to be chosen here, by the leaks that zxcvbn counted."""
-    return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= 8)
+    # Only this file of the package, and only now: imported, the whole would stay and take 13 MB.
+    file = next(path for path in files("zxcvbn") or () if path.name == "frequency_lists.py")
+    lists: dict[str, list[str]] = run_path(str(file.locate()))["FREQUENCY_LISTS"]
+    return frozenset(word for word in lists["passwords"] if len(word) >= 8)
