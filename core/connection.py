@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import psycopg2
-from psycopg2.extensions import POLL_OK, POLL_WRITE, connection, cursor
+from psycopg2.extensions import POLL_OK, POLL_WRITE, TRANSACTION_STATUS_IDLE, connection, cursor
 
 from core.database_errors import DatabaseUnavailableError, translate
 
@@ -41,6 +41,11 @@ class Connection:
     def closed(self) -> bool:
         """Whether it can no longer be used."""
         return self._pg.closed != 0
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the next statement finds it as a new one: alive, and in no transaction."""
+        return self._pg.get_transaction_status() == TRANSACTION_STATUS_IDLE
 
     @property
     def idle_seconds(self) -> float:
@@ -94,9 +99,12 @@ class Connection:
         if waiter.done():  # already expired or cancelled; its task has yet to run and close
             return
         try:
+            if not self.used:  # while it connects, libpq may open another socket under the same number
+                self._unwatch()
             state = self._pg.poll()
             self._watch(writing=state == POLL_WRITE)
         except psycopg2.Error as error:
+            self._unwatch()  # libpq has closed its socket already: the number may be another connection's next
             waiter.set_exception(error)
             return
         if state == POLL_OK:
@@ -133,7 +141,7 @@ class Connection:
 
 
 async def _resolved(parameters: Mapping[str, Any], deadline: float) -> dict[str, Any]:
-    """The parameters with the host's address: libpq would look it up itself and block the loop meanwhile."""
+    """The parameters with the host's addresses: libpq would look them up itself and block the loop meanwhile."""
     host = parameters.get("host", "")
     if not host or host.startswith(("/", "@")) or "," in host or "hostaddr" in parameters:
         return dict(parameters)
@@ -141,6 +149,8 @@ async def _resolved(parameters: Mapping[str, Any], deadline: float) -> dict[str,
     try:
         async with asyncio.timeout_at(deadline):
             found = await loop.getaddrinfo(host, None, type=1)
-    except OSError:  # TimeoutError is one
+    except (OSError, UnicodeError):  # TimeoutError is an OSError
         raise DatabaseUnavailableError("host not found") from None
-    return {**parameters, "hostaddr": found[0][4][0]}
+    # libpq tries them in turn, as it does with a name; it wants a host for each.
+    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
+    return {**parameters, "host": ",".join([host] * len(addresses)), "hostaddr": ",".join(addresses)}

@@ -1,6 +1,7 @@
 """The way to PostgreSQL: a small pool of event-loop connections, one round trip a statement, always a deadline."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
@@ -55,6 +56,9 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int, timeout: float) -> None:
         register_uuid()  # type: ignore[no-untyped-call]
+        # libpq's only way to begin a session with this zone that a pooler takes. In the zone of a server elsewhere the
+        # first and the last day of the calendar have years that Python's datetime does not know.
+        os.environ["PGTZ"] = "UTC"
         self._parameters = {**_KEEPALIVES, "application_name": "todo-api", **parse_dsn(url)}
         self._places = asyncio.Semaphore(pool_size)
         self._timeout = timeout
@@ -141,9 +145,9 @@ class Database:
             raise
 
     def _release(self, connection: Connection) -> None:
-        if self._closed:
+        if self._closed or not connection.reusable:
             connection.close()
-        if not connection.closed:
+        else:
             self._idle.append(connection)
         self._places.release()
 

@@ -4,17 +4,17 @@ import asyncio
 from typing import Literal
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel
 from sqlalchemy import Select, column, select, table
 
 from core import wiring
 from core.database_errors import DatabaseError
 from core.errors import Problem, ProblemError
-from core.routing import PublicRoute
+from core.routing import root_router
 from core.statements import statement
 
-router = APIRouter(prefix="/health", tags=["health"], route_class=PublicRoute)
+router = root_router("health", "/health")
 
 _log = structlog.get_logger("core.health")
 

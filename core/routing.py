@@ -1,48 +1,69 @@
 """How an operation is reached: private unless declared public, the caller's own part only, strict JSON in."""
 
 import asyncio
-import email.message
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, serialize_response
+from starlette.types import Receive, Scope, Send
 
-from core import strict_json, wiring
+from core import json_body, wiring
 from core.access import API, authorize
+from core.arguments import Arguments
 from core.database import request_deadline
 from core.errors import FieldError, Problem, ProblemError
-from core.openapi import declare
+from core.openapi import declare, operation_id
 
 
 class PublicRoute(APIRoute):
-    """An operation that anybody may call."""
+    """An operation that anybody may call. Declared and documented by FastAPI, served by the way below."""
 
     private = False
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **declare(path, options, private=self.private))
+        self._arguments = Arguments(self.dependant)
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's own handler behind what every operation of this API checks first."""
-        handle = super().get_route_handler()
-        takes_query = _takes_query(self.dependant)
-        takes_body = self.body_field is not None
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request that was routed here. What it raises, core.problems answers."""
+        if scope["method"] not in (self.methods or ()):
+            raise HTTPException(405)
+        request = Request(scope, receive)
+        response = await self._respond(request)
+        await response(scope, receive, send)
 
-        async def checked(request: Request) -> Response:
-            if self.private:
-                await authorize(request)
-            if not takes_query and request.scope["query_string"]:
-                raise _unknown_query(request)
-            if takes_body:
-                request = await _JsonRequest.read(request)
-            # The clock of the database starts when the request is complete: a slow client does not use it up.
-            timeout = wiring.of(request).settings.request_timeout
-            request_deadline.set(asyncio.get_running_loop().time() + timeout)
-            return await handle(request)
+    async def _respond(self, request: Request) -> Response:
+        if self.private:
+            await authorize(request)
+        if request.scope["query_string"] and not self._arguments.takes_query:
+            raise _unknown_query(request)
+        body = await json_body.read(request) if self._arguments.takes_body else None
+        # The clock of the database starts when the request is complete: a slow client does not use it up.
+        timeout = wiring.of(request).settings.request_timeout
+        request_deadline.set(asyncio.get_running_loop().time() + timeout)
+        extra, errors = Response(), list[Mapping[str, Any]]()
+        values = await self._arguments.find(request, extra, body, errors)
+        if errors:
+            raise RequestValidationError(errors)
+        return await self._rendered(await self.endpoint(**values), extra)
 
-        return checked
+    async def _rendered(self, result: Any, extra: Response) -> Response:
+        """The endpoint's row or page, validated and serialised once by its schema, with the headers that it set."""
+        if isinstance(result, Response):
+            return result
+        status = self.status_code or 200
+        if self.response_field is None:
+            return Response(status_code=status)
+        content = await serialize_response(
+            field=self.response_field,
+            response_content=result,
+            exclude_unset=self.response_model_exclude_unset,
+            dump_json=True,
+        )
+        headers = {name: value for name, value in extra.headers.items() if name != "content-length"}
+        return Response(content, status, headers, "application/json")
 
 
 class PrivateRoute(PublicRoute):
@@ -53,51 +74,24 @@ class PrivateRoute(PublicRoute):
 
 def private_router(tag: str, prefix: str) -> APIRouter:
     """The router of a slice; `prefix` is below /api/v1. Rows of a user belong below `/users/{user_id}`."""
-    return APIRouter(prefix=API + prefix, tags=[tag], route_class=PrivateRoute)
+    return _router(tag, API + prefix, PrivateRoute)
 
 
 def public_router(tag: str, prefix: str) -> APIRouter:
-    """A router without a token. A test lists every operation that is reached by one."""
-    return APIRouter(prefix=API + prefix, tags=[tag], route_class=PublicRoute)
+    """A router without a token, below /api/v1. A test lists every operation that is reached by one."""
+    return _router(tag, API + prefix, PublicRoute)
 
 
-def _takes_query(dependant: Dependant) -> bool:
-    return bool(dependant.query_params) or any(map(_takes_query, dependant.dependencies))
+def root_router(tag: str, prefix: str) -> APIRouter:
+    """A public router outside of /api/v1, for what serves the operation of the API itself."""
+    return _router(tag, prefix, PublicRoute)
+
+
+def _router(tag: str, prefix: str, route_class: type[PublicRoute]) -> APIRouter:
+    return APIRouter(prefix=prefix, tags=[tag], route_class=route_class, generate_unique_id_function=operation_id)
 
 
 def _unknown_query(request: Request) -> ProblemError:
     names = request.query_params.keys()
     errors = [FieldError(pointer="/query", message="This parameter is not known", code="extra_forbidden")] * len(names)
     return ProblemError(Problem.VALIDATION_FAILED, "This operation takes no query parameters.", errors=errors)
-
-
-class _JsonRequest(Request):
-    """A request whose body was read and parsed as strict JSON before FastAPI validates it."""
-
-    _value: Any
-
-    @classmethod
-    async def read(cls, request: Request) -> "_JsonRequest":
-        """Raises ProblemError 400 or 415, and what reading the body raises (408, 413)."""
-        self = cls(request.scope, request.receive)
-        body = await self.body()
-        if body:
-            if not _is_json(request.headers.get("content-type", "")) or "content-encoding" in request.headers:
-                raise ProblemError(
-                    Problem.UNSUPPORTED_MEDIA_TYPE, "Send `Content-Type: application/json`, uncompressed."
-                )
-            try:
-                self._value = strict_json.loads(body)
-            except strict_json.StrictJsonError as error:
-                raise ProblemError(Problem.MALFORMED_JSON, str(error)) from None
-        return self
-
-    async def json(self) -> Any:
-        return self._value
-
-
-def _is_json(content_type: str) -> bool:
-    message = email.message.Message()
-    message["content-type"] = content_type
-    charset = message.get_param("charset", "utf-8")
-    return message.get_content_type() == "application/json" and str(charset).lower() in ("utf-8", "utf8")

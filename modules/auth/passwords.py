@@ -59,7 +59,7 @@ class Passwords:
 
 def refuse_guessable(password: str, email: str | None, pointer: str) -> None:
     """Raises ProblemError 400 for one of the commonest passwords, and for the account's own address."""
-    plain = password.casefold()
+    plain = _normal(password).casefold()
     own = {email.casefold(), email.casefold().partition("@")[0]} if email else set()
     if plain in _common() or plain in own:
         error = FieldError(pointer=pointer, message="Is too easy to guess", code="guessable_password")

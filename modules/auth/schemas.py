@@ -18,6 +18,14 @@ def _email(value: str) -> str:
         raise ValueError("Must be an e-mail address") from None
 
 
+def _spelling(value: str) -> str:
+    """The address as sign-up stored it. Text that is no address stays as it is, and finds nobody."""
+    try:
+        return _email(value)
+    except ValueError:
+        return value
+
+
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
 
 # Counted in code points; neither trimmed nor cut. A new one must have 8 at least (NIST SP 800-63B-4).
@@ -36,7 +44,7 @@ class SignUp(InputModel):
 class SignIn(InputModel):
     """Credentials of a local account."""
 
-    email: Annotated[str, StringConstraints(max_length=254)]
+    email: Annotated[str, StringConstraints(max_length=254), AfterValidator(_spelling)]
     password: Password
 
 

@@ -1,6 +1,7 @@
 """Tasks over HTTP."""
 
 from typing import Annotated
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import Query, Request, Response
@@ -30,7 +31,8 @@ async def list_tasks(tasks: Tasks, query: Annotated[TaskListQuery, Query()]) -> 
 async def create_task(tasks: Tasks, new: TaskCreate, request: Request, response: Response) -> Task:
     """Stores a new task; `Location` says where it is."""
     task = await tasks.create(new)
-    response.headers["Location"] = f"{request.url.path}/{task.id}"
+    # A user id is any text; a header is not.
+    response.headers["Location"] = quote(f"{request.scope['path']}/{task.id}")
     return task
 
 
