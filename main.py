@@ -13,8 +13,10 @@ from starlette.middleware.cors import CORSMiddleware
 from core import embedded_postgres, health, logging, migrations, openapi, problems, server, wiring
 from core.config import VERSION, ConfigurationError, Settings, load_settings
 from core.database import Database
+from core.jwks import PublishedKeys
+from core.limits import Gate
 from core.middleware import RequestMiddleware
-from core.security import SecretKeys, TokenVerifier
+from core.security import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
 from core.wiring import Wiring
 from modules.auth import router as auth
 from modules.auth.local_accounts import LocalAccounts
@@ -33,7 +35,7 @@ def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
     assert url is not None
     database = Database(url, pool_size=settings.database_pool_size, timeout=settings.request_timeout)
     passwords = Passwords()
-    verifier = TokenVerifier({"HS256": SecretKeys(settings.better_auth_secret.get_secret_value())})
+    verifier = TokenVerifier(_key_sources(settings), settings.token_issuer, settings.token_audience)
     accounts = UserAccounts(database)
 
     @asynccontextmanager
@@ -55,7 +57,9 @@ def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
     )
-    wiring.install(app, Wiring(settings, database, verifier, accounts, migrations.head()))
+    wiring.install(
+        app, Wiring(settings, database, verifier, accounts, migrations.head(), Gate(settings.max_concurrent_requests))
+    )
     app.state.local_accounts = LocalAccounts(settings, database, accounts, passwords)
     _mount(app, settings)
     openapi.install(app, DESCRIPTION)
@@ -71,6 +75,16 @@ def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
         )
     app.add_middleware(RequestMiddleware, settings=settings)
     return app
+
+
+def _key_sources(settings: Settings) -> dict[str, KeySource]:
+    """The one source of keys of each algorithm."""
+    secrets = (settings.better_auth_secret, settings.better_auth_secret_previous)
+    sources: dict[str, KeySource] = {"HS256": SecretKeys(*(one.get_secret_value() for one in secrets if one))}
+    if settings.jwks_url:
+        published = PublishedKeys(settings.jwks_url, settings.better_auth_jwks_max_age)
+        sources |= dict.fromkeys(ASYMMETRIC, published)
+    return sources
 
 
 def _mount(app: FastAPI, settings: Settings) -> None:

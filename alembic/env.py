@@ -15,6 +15,7 @@ from core.config import PROJECT_ROOT
 
 
 def _load_models() -> None:
+    importlib.import_module("core.idempotency")
     for path in sorted(Path(PROJECT_ROOT, "modules").glob("*/models.py")):
         importlib.import_module(f"modules.{path.parent.name}.models")
 

@@ -38,7 +38,7 @@ async def _authenticate(request: Request) -> Principal:
         return await wiring.of(request).verifier.verify(token.strip(" "))
     except TokenError as error:
         detail = "The token is expired, malformed, or not made for this API."
-        raise ProblemError(Problem.INVALID_TOKEN, detail, reason=str(error)) from None
+        raise ProblemError(Problem.INVALID_TOKEN, detail, reason=str(error), fields=error.fields) from None
 
 
 def is_owned_path(request: Request) -> bool:

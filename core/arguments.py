@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
+from fastapi.params import Form
 
 
 class _Dependency(NamedTuple):
-    name: str
+    name: str | None
     call: Callable[..., Any]
     arguments: "Arguments"
 
@@ -23,11 +24,14 @@ class Arguments:
     """
 
     def __init__(self, dependant: Dependant) -> None:
-        strange = dependant.cookie_params or dependant.background_tasks_param_name or dependant.websocket_param_name
-        if strange or len(dependant.body_params) > 1 or not inspect.iscoroutinefunction(dependant.call):
+        self._dependencies = [
+            _Dependency(one.name, one.call, Arguments(one)) for one in dependant.dependencies if one.call
+        ]
+        bodies = len(dependant.body_params) + sum(one.arguments.takes_body for one in self._dependencies)
+        if bodies > 1 or _is_strange(dependant) or not inspect.iscoroutinefunction(dependant.call):
             raise TypeError(
                 f"{dependant.call}: endpoints and dependencies are `async def` without yield, and take path, query and "
-                "header parameters, at most one body, Request, Response and dependencies"
+                "header parameters, at most one JSON body, Request, Response and dependencies"
             )
         self._path = dependant.path_params
         self._query = dependant.query_params
@@ -35,10 +39,7 @@ class Arguments:
         self._body = dependant.body_params
         self._request_name = dependant.request_param_name
         self._response_name = dependant.response_param_name
-        self._dependencies = [
-            _Dependency(str(one.name), one.call, Arguments(one)) for one in dependant.dependencies if one.call
-        ]
-        self.takes_body = bool(self._body)
+        self.takes_body = bodies == 1
         self.takes_query: bool = bool(self._query) or any(one.arguments.takes_query for one in self._dependencies)
 
     async def find(
@@ -49,7 +50,9 @@ class Arguments:
         for name, call, arguments in self._dependencies:
             found = await arguments.find(request, response, body, errors)
             if not errors:
-                values[name] = await call(**found)
+                value = await call(**found)
+                if name is not None:  # one of the route has no parameter to fill
+                    values[name] = value
         for field in self._path:
             raw = request.scope["path_params"][field.alias]
             values[field.name], wrong = field.validate(raw, values, loc=("path", field.alias))
@@ -67,3 +70,15 @@ class Arguments:
         if self._response_name:
             values[self._response_name] = response
         return values
+
+
+def _is_strange(dependant: Dependant) -> bool:
+    others = (
+        dependant.cookie_params,
+        dependant.background_tasks_param_name,
+        dependant.websocket_param_name,
+        dependant.http_connection_param_name,
+        dependant.security_scopes_param_name,
+    )
+    infos = [field.field_info for field in dependant.body_params]
+    return any(others) or any(isinstance(info, Form) or getattr(info, "embed", None) for info in infos)

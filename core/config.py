@@ -3,12 +3,15 @@
 import tomllib
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import psycopg2
 from psycopg2.extensions import parse_dsn
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.claims import canonical
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -42,12 +45,18 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
-    database_url: SecretStr | None = None
+    database_url: SecretStr | None = Field(default=None, validate_default=True)
     database_url_unpooled: SecretStr | None = None
     database_pool_size: int = Field(default=10, ge=1, le=100)
     readiness_max_age: float = Field(default=5, ge=0)
 
     better_auth_secret: SecretStr
+    better_auth_secret_previous: SecretStr | None = None
+    better_auth_url: str | None = None
+    better_auth_issuer: str | None = None
+    better_auth_audience: str | None = None
+    better_auth_jwks_url: str | None = None
+    better_auth_jwks_max_age: float = Field(default=600, ge=1, le=86400)
     auth_local_accounts: bool = True
     access_token_minutes: int = Field(default=15, ge=1, le=1440)
     refresh_token_days: int = Field(default=30, ge=1, le=365)
@@ -57,6 +66,7 @@ class Settings(BaseSettings):
     request_timeout: float = Field(default=5, gt=0, le=5)
     head_timeout: float = Field(default=10, gt=0)
     body_timeout: float = Field(default=30, gt=0)
+    max_concurrent_requests: int = Field(default=200, ge=1)
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
 
     @field_validator("cors_origins", "trusted_proxies", mode="before")
@@ -73,12 +83,21 @@ class Settings(BaseSettings):
                 raise ValueError("each origin is scheme://host[:port], without a path or a wildcard")
         return origins
 
-    @field_validator("better_auth_secret")
+    @field_validator("better_auth_secret", "better_auth_secret_previous")
     @classmethod
-    def _strong(cls, secret: SecretStr) -> SecretStr:
-        if problem := _weakness(secret.get_secret_value()):
+    def _strong(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and (problem := _weakness(secret.get_secret_value())):
             raise ValueError(f"{problem}; make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'")
         return secret
+
+    @field_validator("better_auth_url", "better_auth_jwks_url")
+    @classmethod
+    def _http(cls, url: str | None, found: ValidationInfo) -> str | None:
+        if url is not None and not _is_http(url):
+            raise ValueError("must be http:// or https:// with a host, and nothing but a path behind it")
+        if url is not None and found.data.get("better_auth_url", url) is None:
+            raise ValueError("needs BETTER_AUTH_URL")
+        return url
 
     @field_validator("database_url", "database_url_unpooled")
     @classmethod
@@ -87,16 +106,39 @@ class Settings(BaseSettings):
             _check_url(url.get_secret_value())
         return url
 
-    @model_validator(mode="after")
-    def _production_needs_a_database(self) -> Self:
-        if self.app_env == "production" and self.database_url is None:
-            raise ValueError("DATABASE_URL: must be set when APP_ENV is production")
-        return self
+    @field_validator("database_url")
+    @classmethod
+    def _production_needs_a_database(cls, url: SecretStr | None, found: ValidationInfo) -> SecretStr | None:
+        if url is None and found.data.get("app_env") == "production":
+            raise ValueError("must be set when APP_ENV is production")
+        return url
 
     @property
     def docs_enabled(self) -> bool:
         """Whether the documentation pages and the OpenAPI document are served."""
         return self.docs if self.docs is not None else self.app_env == "development"
+
+    @property
+    def jwks_url(self) -> str | None:
+        """Where Better Auth publishes its keys; BETTER_AUTH_URL has its base path, or none, as its own baseURL."""
+        if self.better_auth_url is None or self.better_auth_jwks_url is not None:
+            return self.better_auth_jwks_url
+        base = canonical(self.better_auth_url)
+        return f"{base}/jwks" if urlsplit(base).path else f"{base}/api/auth/jwks"
+
+    @property
+    def token_issuer(self) -> str | None:
+        """Whom tokens must name as their issuer, if they must name any."""
+        return self.better_auth_issuer or self._better_auth_origin
+
+    @property
+    def token_audience(self) -> str | None:
+        """Whom tokens must be made for, if for anybody in particular."""
+        return self.better_auth_audience or self._better_auth_origin
+
+    @property
+    def _better_auth_origin(self) -> str | None:
+        return None if self.better_auth_url is None else "/".join(canonical(self.better_auth_url).split("/", 3)[:3])
 
 
 def load_settings(env_file: Path | None = PROJECT_ROOT / ".env", **values: Any) -> Settings:
@@ -125,6 +167,18 @@ def _weakness(secret: str) -> str | None:
     return None
 
 
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and _is_plain(url)
+    except ValueError:
+        return False
+
+
+def _is_plain(url: str) -> bool:
+    return url.isascii() and url.isprintable() and not set(url) & set("@?# \\")
+
+
 def _check_url(url: str) -> None:
     if not url.startswith(("postgres://", "postgresql://")):
         raise ValueError("must start with postgres:// or postgresql://")
@@ -137,3 +191,6 @@ def _check_url(url: str) -> None:
         ) from None
     if "dbname" not in parts or not ("host" in parts or "hostaddr" in parts):
         raise ValueError("must name a host and a database")
+    ports = [port for port in parts.get("port", "").split(",") if port]
+    if not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports):
+        raise ValueError("must have a port between 1 and 65535")

@@ -11,7 +11,7 @@ from psycopg2.extensions import cursor, parse_dsn
 from psycopg2.extras import register_uuid
 
 from core.connection import Connection
-from core.database_errors import ConnectionLostError, DatabaseError, DatabaseUnavailableError
+from core.database_errors import ConnectionLostError, DatabaseError, PoolExhaustedError, StatementError
 from core.ownership import OWNER_PARAMETER, UnscopedStatementError
 from core.statements import Query
 
@@ -26,6 +26,9 @@ IDLE_SECONDS = 300
 # The server gives up this much before we do, so that its answer arrives and the connection stays usable.
 SERVER_MARGIN_SECONDS = 0.25
 
+# How long a transaction waits for another's lock; a single statement waits until its own timeout.
+LOCK_MILLISECONDS = 2000
+
 _KEEPALIVES = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -35,7 +38,13 @@ _KEEPALIVES = {
 
 
 class Executor(Protocol):
-    """What a repository needs: the database itself (each statement its own transaction) or one transaction."""
+    """What a repository needs: the database itself (each statement its own transaction) or one transaction.
+
+    `autocommit` says which: after an error only the former can go on.
+    """
+
+    @property
+    def autocommit(self) -> bool: ...
 
     async def fetch_all(self, query: Query[T]) -> list[T]:
         """All rows."""
@@ -66,6 +75,11 @@ class Database:
         self._closed = False
         self.last_answer = float("-inf")
 
+    @property
+    def autocommit(self) -> bool:
+        """True: each statement stands by itself."""
+        return True
+
     async def fetch_all(self, query: Query[T]) -> list[T]:
         """All rows."""
         return _rows(await self._run(query), query)
@@ -87,12 +101,15 @@ class Database:
             timeout = _milliseconds(deadline)
             await connection.run(
                 f"BEGIN; SET LOCAL statement_timeout = {timeout}; "
+                f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}; "
                 f"SET LOCAL idle_in_transaction_session_timeout = {timeout}",
                 None,
                 deadline,
             )
             yield _Transaction(connection, deadline)
-            await connection.run("COMMIT", None, deadline)
+            ended = await connection.run("COMMIT", None, deadline)
+            if ended.statusmessage != "COMMIT":  # an error inside was caught, and PostgreSQL has rolled back
+                raise StatementError("the transaction had failed before its COMMIT")
         except BaseException:
             await _roll_back(connection, deadline)
             raise
@@ -132,7 +149,7 @@ class Database:
             async with asyncio.timeout_at(deadline):
                 await self._places.acquire()
         except TimeoutError:
-            raise DatabaseUnavailableError("no connection became free") from None
+            raise PoolExhaustedError("no connection became free") from None
         try:
             while self._idle:
                 connection = self._idle.pop()
@@ -158,6 +175,10 @@ class _Transaction:
     def __init__(self, connection: Connection, deadline: float) -> None:
         self._connection = connection
         self._deadline = deadline
+
+    @property
+    def autocommit(self) -> bool:
+        return False
 
     async def fetch_all(self, query: Query[T]) -> list[T]:
         return _rows(await self._run(query), query)

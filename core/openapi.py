@@ -15,6 +15,19 @@ _ANY = (Problem.VALIDATION_FAILED, Problem.INTERNAL_ERROR, Problem.DATABASE_UNAV
 _WITH_BODY = (Problem.BODY_TIMEOUT, Problem.BODY_TOO_LARGE, Problem.UNSUPPORTED_MEDIA_TYPE)
 
 
+_HEADERS = {
+    name: {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+    for name, text in (
+        (
+            "Idempotency-Key",
+            "A text of the client's own for this create: a repeat with it gives the first answer again.",
+        ),
+        ("If-Match", "The ETag that the client has read: 412 if there is a newer version."),
+        ("If-None-Match", "The ETag that the client has: 304 if it is still the version."),
+    )
+}
+
+
 def problems(*found: Problem) -> dict[int | str, dict[str, Any]]:
     """`responses` of an operation: the problems that it has besides those of every operation."""
     statuses = sorted({problem.status for problem in found})
@@ -30,14 +43,25 @@ def problems(*found: Problem) -> dict[int | str, dict[str, Any]]:
 def declare(path: str, options: dict[str, Any], *, private: bool) -> dict[str, Any]:
     """The options of an operation with the problems and the security that follow from where it stands."""
     general = list(_ANY)
+    methods = set(options.get("methods") or ())
+    headers: list[str] = []
+    unchanged: dict[int | str, dict[str, Any]] = {}
     if private:
-        general += [Problem.MISSING_TOKEN, Problem.INVALID_TOKEN]
-        options["openapi_extra"] = {"security": [{"bearer": []}], **(options.get("openapi_extra") or {})}
+        general += [Problem.MISSING_TOKEN, Problem.INVALID_TOKEN, Problem.KEYS_UNAVAILABLE]
+        if "POST" in methods and options.get("status_code") == 201:
+            general += [Problem.REQUEST_IN_PROGRESS, Problem.IDEMPOTENCY_KEY_REUSED]
+            headers.append("Idempotency-Key")
+        if path.endswith("}"):
+            headers.append("If-None-Match" if "GET" in methods else "If-Match")
+            general += [] if "GET" in methods else [Problem.PRECONDITION_FAILED]
+            unchanged = {304: {"description": "The client has this version"}} if "GET" in methods else {}
+        parameters = [_HEADERS[name] for name in headers]
+        options["openapi_extra"] = {"security": [{"bearer": []}], **({"parameters": parameters} if parameters else {})}
     if "{user_id}" in path:
         general.append(Problem.FORBIDDEN)
-    if set(options.get("methods") or ()) & {"POST", "PUT", "PATCH"}:
+    if methods & {"POST", "PUT", "PATCH"}:
         general += _WITH_BODY
-    options["responses"] = {**problems(*general), **(options.get("responses") or {})}
+    options["responses"] = {**unchanged, **problems(*general), **(options.get("responses") or {})}
     return options
 
 
@@ -78,6 +102,7 @@ def _finish(document: dict[str, Any]) -> dict[str, Any]:
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     for operations in document["paths"].values():
         for operation in operations.values():
-            operation["responses"].pop("422", None)
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                del operation["responses"]["422"]
             operation["responses"] = dict(sorted(operation["responses"].items()))
     return document

@@ -6,6 +6,7 @@ from fastapi import Depends, Path, Request
 
 from core import wiring
 from core.access import caller
+from core.preconditions import expected_versions
 from core.repository import OwnedRepository
 
 R = TypeVar("R", bound=OwnedRepository)
@@ -19,6 +20,8 @@ def owned(repository: type[R]) -> Any:
     # `user_id` is here for the document; core.access has compared it with the token before.
     async def build(request: Request, user_id: Annotated[str, _USER_ID]) -> R:  # noqa: ARG001
         wired = wiring.of(request)
-        return repository(wired.database, caller(request), wired.accounts)
+        executor = request.scope.get("executor", wired.database)
+        versions = expected_versions(request.headers.getlist("if-match"))
+        return repository(executor, caller(request), wired.accounts, versions)
 
     return Depends(build)

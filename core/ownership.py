@@ -1,11 +1,16 @@
 """The wall in every statement: one that touches an owned table without its owner does not compile."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Alias, BinaryExpression, Column, Delete, Insert, Join, Select, Table, Update, bindparam
+from sqlalchemy import BinaryExpression, Column, Delete, Insert, Join, Select, Table, TableClause, Update, bindparam
+from sqlalchemy.dialects.postgresql.dml import OnConflictDoUpdate
 from sqlalchemy.sql import operators, visitors
-from sqlalchemy.sql.elements import BindParameter, BooleanClauseList, ColumnElement
+from sqlalchemy.sql.elements import BindParameter, BooleanClauseList, ClauseElement, ColumnClause, TextClause
+from sqlalchemy.sql.selectable import FromClauseAlias, FromGrouping, Values
+from sqlmodel import SQLModel
 
 OWNER_PARAMETER = "owner"
 # Key of Column.info that marks the owner's column, and by it the table as owned (set by core.models.OwnedTable).
@@ -23,72 +28,116 @@ def require_owner(source: Any) -> bool:
     """Whether `source` touches an owned table. Raises UnscopedStatementError where it does so without OWNER.
 
     Every SELECT, UPDATE and DELETE, nested ones too, compares the owner column of each owned table with OWNER in
-    its own WHERE; every INSERT gives OWNER as the value of that column.
+    its own WHERE, and so does ON CONFLICT DO UPDATE; every INSERT gives OWNER as the value of that column, and
+    nothing else writes it. Text does not name an owned table: what it reaches cannot be seen.
     """
     owned = False
-    for element in visitors.iterate(source):
+    for element in _elements(source):
         if isinstance(element, Insert):
-            owned |= _check(_owned(element.table), _inserted(element))
+            owned |= _check([element.table], _inserted(element))
+            _check_upsert(element)
         elif isinstance(element, Select):
-            sources = [source for root in element.get_final_froms() for source in _flat(root)]
-            owned |= _check([table for source in sources for table in _owned(source)], _compared(element))
+            owned |= _check(element.get_final_froms(), _compared(element.whereclause))
         elif isinstance(element, Update | Delete):
-            sources = [element.table, *_mentioned(element.whereclause)]
-            owned |= _check([table for source in sources for table in _owned(source)], _compared(element))
+            written = _values(element)
+            clauses = [element.whereclause, *written.values()]
+            sources = chain([element.table], *(getattr(clause, "_from_objects", ()) for clause in clauses))
+            owned |= _check(sources, _compared(element.whereclause))
+            if isinstance(element, Update):
+                _refuse_new_owner(element.table, written)
+        else:
+            _refuse_hidden_table(element)
     return owned
 
 
-def _check(sources: list[tuple[str, str]], scoped: set[str]) -> bool:
-    for name, column in sources:
-        if name not in scoped:
+def _elements(source: Any) -> Iterator[Any]:
+    """All parts of a statement, also what SQLAlchemy's traversal leaves out: rows of VALUES, prefixes, suffixes."""
+    for element in visitors.iterate(source):
+        yield element
+        rows = element._data if isinstance(element, Values) else getattr(element, "_multi_values", ())
+        texts = (*getattr(element, "_prefixes", ()), *getattr(element, "_suffixes", ()))
+        for row in chain(*rows, texts):
+            for value in row.values() if isinstance(row, dict) else row:
+                if isinstance(value, ClauseElement):
+                    yield from _elements(value)
+
+
+def _check(sources: Any, scoped: set[tuple[Any, str]]) -> bool:
+    owned = [found for source in sources for found in _owned(source)]
+    for source, column in owned:
+        if (source, column.name) not in scoped:
             raise UnscopedStatementError(
-                f"A statement on {name} has no owner: add `{column} == OWNER` to its WHERE, or to an INSERT's values"
+                f"A statement on {column.table.name} has no owner: "
+                f"add `{column.name} == OWNER` to its WHERE, or to an INSERT's values"
             )
-    return bool(sources)
+    return bool(owned)
 
 
-def _owned(source: Any) -> list[tuple[str, str]]:
-    """The name of a FROM element and its owner column, if the table behind it is owned."""
-    table = source.element if isinstance(source, Alias) else source
-    columns = table.columns if isinstance(table, Table) else ()
-    return [(source.name, column.name) for column in columns if OWNER_COLUMN in column.info]
+def _check_upsert(element: Insert) -> None:
+    """What ON CONFLICT DO UPDATE meets can be a row of somebody else."""
+    clause = element._post_values_clause
+    for part in visitors.iterate(clause) if clause is not None else ():
+        if isinstance(part, OnConflictDoUpdate):
+            _check([element.table], _compared(part.update_whereclause))
+            _refuse_new_owner(element.table, part.update_values_to_set)
 
 
-def _flat(source: Any) -> Iterator[Any]:
-    if isinstance(source, Join):
-        yield from _flat(source.left)
-        yield from _flat(source.right)
+def _refuse_new_owner(table: Any, written: Mapping[Any, Any]) -> None:
+    for _, column in _owned(table):
+        if not written or column.name in map(_name, written):
+            raise UnscopedStatementError(
+                f"A statement gives rows of {column.table.name} to another owner: leave `{column.name}` out of its SET"
+            )
+
+
+def _refuse_hidden_table(element: Any) -> None:
+    if isinstance(element, TextClause):
+        text = element.text
+    elif (isinstance(element, ColumnClause) and element.is_literal) or (
+        isinstance(element, TableClause) and not list(_owned(element))
+    ):
+        text = element.name
     else:
-        yield source
+        return
+    owned = {column.table.name for table in SQLModel.metadata.tables.values() for _, column in _owned(table)}
+    for name in owned.intersection(re.findall(r"\w+", text.lower())):
+        raise UnscopedStatementError(f"A statement names {name} in text: use the table's class, and its owner with it")
 
 
-def _mentioned(clause: Any) -> Iterator[Any]:
-    """The tables that a condition of UPDATE or DELETE draws in; nested SELECTs are checked by themselves."""
-    for part in _conjunction(clause):
-        for element in visitors.iterate(part):
-            if isinstance(element, Select):
-                break
-            if isinstance(element, Column):
-                yield element.table
+def _owned(source: Any) -> Iterator[tuple[Any, Any]]:
+    """Each owned table in a FROM element, by the name that it has there, with its owner column."""
+    inner = source
+    while isinstance(inner, FromClauseAlias | FromGrouping):
+        inner = inner.element
+    if isinstance(inner, Join):
+        yield from _owned(inner.left)
+        yield from _owned(inner.right)
+    elif isinstance(inner, Table):
+        yield from ((source, column) for column in inner.columns if OWNER_COLUMN in column.info)
 
 
-def _inserted(element: Insert) -> set[str]:
-    values: dict[Any, Any] = dict(getattr(element, "_values", None) or {})
-    return {column.table.name for column, value in values.items() if _is_owner_column(column) and _is_owner(value)}
+def _values(element: Any) -> dict[Any, Any]:
+    return dict(getattr(element, "_values", None) or {})
 
 
-def _compared(element: Any) -> set[str]:
-    """The FROM elements whose owner column is compared with OWNER in the conjunction that is the WHERE."""
+def _inserted(element: Insert) -> set[tuple[Any, str]]:
+    names = {_name(key) for key in _values(element)}
+    others = {_name(key) for key, value in _values(element).items() if not _is_owner(value)}
+    return {(element.table, name) for name in names - others}
+
+
+def _compared(clause: Any) -> set[tuple[Any, str]]:
+    """What is compared with OWNER in the conjunction that is the WHERE: FROM elements and names of their columns."""
     return {
-        side.table.name
-        for condition in _conjunction(element.whereclause)
+        (side.table, side.name)
+        for condition in _conjunction(clause)
         if isinstance(condition, BinaryExpression) and condition.operator is operators.eq
         for side, other in ((condition.left, condition.right), (condition.right, condition.left))
-        if _is_owner_column(side) and _is_owner(other)
+        if isinstance(side, Column) and _is_owner(other)
     }
 
 
-def _conjunction(clause: ColumnElement[Any] | None) -> Iterator[Any]:
+def _conjunction(clause: Any) -> Iterator[Any]:
     if isinstance(clause, BooleanClauseList) and clause.operator is operators.and_:
         for part in clause.clauses:
             yield from _conjunction(part)
@@ -96,8 +145,8 @@ def _conjunction(clause: ColumnElement[Any] | None) -> Iterator[Any]:
         yield clause
 
 
-def _is_owner_column(column: Any) -> bool:
-    return isinstance(column, Column) and OWNER_COLUMN in column.info
+def _name(column: Any) -> str:
+    return str(getattr(column, "name", column))
 
 
 def _is_owner(value: object) -> bool:

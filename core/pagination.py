@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,8 @@ from typing import Annotated, Generic, NotRequired, TypedDict, TypeVar
 from uuid import UUID
 
 import orjson
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from core.errors import FieldError, Problem, ProblemError
 
@@ -18,7 +20,15 @@ T = TypeVar("T")
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 50
 
-Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+
+def _decimal(value: object) -> object:
+    """pydantic reads `1.0`, ` 5`, `+5` and `5_0` as integers too."""
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+", value):
+        raise PydanticCustomError("int_parsing", "Must be an integer")
+    return value
+
+
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_decimal)]
 
 
 class Page(TypedDict, Generic[T]):

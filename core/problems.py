@@ -25,6 +25,9 @@ from core.errors import FieldError, Problem, ProblemDetails, ProblemError
 
 MEDIA_TYPE = "application/problem+json"
 
+# A body of 1 MiB can be wrong in a hundred thousand places; the first ones say enough.
+MAX_ERRORS = 100
+
 _log = structlog.get_logger("core.problems")
 
 # RFC 6750, section 3: without credentials there is no error code; with bad ones there is.
@@ -42,6 +45,8 @@ _MESSAGES = {
     "string_type": "Must be a string",
     "string_too_short": "Must have at least {min_length} characters",
     "string_too_long": "Must have at most {max_length} characters",
+    "too_short": "Must have a length of at least {min_length}",
+    "too_long": "Must have a length of at most {max_length}",
     "string_pattern_mismatch": "Does not have the expected form",
     "enum": "Must be {expected}",
     "literal_error": "Must be {expected}",
@@ -75,7 +80,7 @@ def _response(error: ProblemError, scope: Scope) -> Response:
         "request_id": scope["request_id"],
     }
     if error.errors:
-        body["errors"] = error.errors
+        body["errors"] = error.errors[:MAX_ERRORS]
     headers = dict(error.headers)
     if problem in _CHALLENGES:
         headers["WWW-Authenticate"] = _CHALLENGES[problem]
@@ -105,7 +110,7 @@ async def _find(request: Request, error: Exception) -> ProblemError:
     if isinstance(error, HTTPException):
         return await _of_http(request, error)
     if isinstance(error, RequestValidationError):
-        errors = [_field_error(item) for item in error.errors()]
+        errors = [_field_error(item) for item in error.errors()[:MAX_ERRORS]]
         return ProblemError(Problem.VALIDATION_FAILED, "Some input is not valid; see `errors`.", errors=errors)
     if isinstance(error, DatabaseUnavailableError):
         return ProblemError(Problem.DATABASE_UNAVAILABLE, "The database does not answer now. Try again shortly.")
@@ -144,7 +149,8 @@ def _log_refusal(problem: ProblemError, error: Exception) -> None:
             },
         )
     elif problem.reason is not None:
-        _log.info("request refused", **{"error.code": problem.problem.code, "error.reason": problem.reason})
+        fields = {f"error.{name}": value for name, value in problem.fields.items()}
+        _log.info("request refused", **{"error.code": problem.problem.code, "error.reason": problem.reason, **fields})
 
 
 def _field_error(item: Mapping[str, Any]) -> FieldError:

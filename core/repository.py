@@ -1,14 +1,19 @@
 """The repository that is born with its owner: it has no query that reaches anybody else's rows."""
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import any_, or_
 
 from core.database import Executor
 from core.database_errors import ForeignKeyViolationError
-from core.models import OWNER_CONSTRAINT
+from core.models import Versioned, is_owner_constraint
+from core.preconditions import stale
 from core.security import Principal
 from core.statements import Query
 
 T = TypeVar("T")
+V = TypeVar("V", bound=Versioned)
+Found = TypeVar("Found", bound=Versioned | None)
 
 
 class Accounts(Protocol):
@@ -28,37 +33,67 @@ class OwnedRepository:
     """Base of every repository of owned tables. Its methods run a query with the owner's id as OWNER.
 
     A row implies its user, so a known user costs nothing; only an empty answer, or a row without a user to refer
-    to, leads to a look at the user: a deleted account's token is dead (401), a new subject's row is made.
+    to, leads to a look at the user: a deleted account's token is dead (401), a new subject's row is made. In a
+    transaction it leads to nothing: a look would take a second connection, and core.idempotency has looked before.
     """
 
-    def __init__(self, database: Executor, principal: Principal, accounts: Accounts) -> None:
+    def __init__(
+        self, database: Executor, principal: Principal, accounts: Accounts, expected: list[int] | None = None
+    ) -> None:
         self._database = database
         self._principal = principal
         self._accounts = accounts
+        # The versions that the client's If-Match allows to be written; None for any.
+        self._expected = expected
 
     def _own(self, query: Query[T]) -> Query[T]:
         return query.for_owner(self._principal.user_id)
 
     async def _all(self, query: Query[T]) -> list[T]:
         rows = await self._database.fetch_all(self._own(query))
-        if not rows:
+        if not rows and self._database.autocommit:
             await self._accounts.refuse_deleted(self._principal)
         return rows
 
     async def _one(self, query: Query[T]) -> T | None:
         row = await self._database.fetch_one(self._own(query))
-        if row is None:
+        if row is None and self._database.autocommit:
             await self._accounts.refuse_deleted(self._principal)
+        return row
+
+    async def _write(self, query: Query[T], found: Query[V]) -> T | None:
+        """Runs an UPDATE or DELETE … RETURNING that is limited by `matching`; None where there is no such row.
+
+        `found` reads the row by itself: it tells a row of another version, which raises ProblemError 412.
+        """
+        row = await self._one(query)
+        if row is None and self._expected is not None:
+            current = await self._one(found)
+            if current is not None:
+                raise stale(current.version)
+        return row
+
+    def _matched(self, row: Found) -> Found:
+        """A row that is to be written with nothing: the precondition holds for it as well."""
+        if row is not None and self._expected is not None and row.version not in self._expected:
+            raise stale(row.version)
         return row
 
     async def _insert(self, query: Query[T]) -> T:
         """Runs an INSERT … RETURNING. Raises UniqueViolationError."""
-        try:
-            row = await self._database.fetch_one(self._own(query))
-        except ForeignKeyViolationError as error:
-            if not OWNER_CONSTRAINT.fullmatch(error.constraint or ""):
-                raise
-            await self._accounts.provision(self._principal)
-            row = await self._database.fetch_one(self._own(query))
-        assert row is not None
-        return row
+        while True:
+            try:
+                row = await self._database.fetch_one(self._own(query))
+            except ForeignKeyViolationError as error:
+                if not (self._database.autocommit and is_owner_constraint(error.constraint)):
+                    raise
+                # Raises for an account that was deleted meanwhile, so this ends.
+                await self._accounts.provision(self._principal)
+            else:
+                assert row is not None
+                return row
+
+
+def matching(version: Any, expected: Any) -> Any:
+    """The condition of an UPDATE or DELETE that `expected`, a parameter with versions or NULL for any, allows it."""
+    return or_(version == any_(expected), expected.is_(None))

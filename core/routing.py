@@ -9,11 +9,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, serialize_response
 from starlette.types import Receive, Scope, Send
 
-from core import json_body, wiring
+from core import idempotency, json_body, preconditions, wiring
 from core.access import API, authorize
 from core.arguments import Arguments
 from core.database import request_deadline
 from core.errors import FieldError, Problem, ProblemError
+from core.models import Versioned
 from core.openapi import declare, operation_id
 
 
@@ -21,10 +22,12 @@ class PublicRoute(APIRoute):
     """An operation that anybody may call. Declared and documented by FastAPI, served by the way below."""
 
     private = False
+    bounded = True
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **declare(path, options, private=self.private))
         self._arguments = Arguments(self.dependant)
+        self._creates = self.private and self.methods == {"POST"} and self.status_code == 201
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request that was routed here. What it raises, core.problems answers."""
@@ -40,14 +43,30 @@ class PublicRoute(APIRoute):
         if request.scope["query_string"] and not self._arguments.takes_query:
             raise _unknown_query(request)
         body = await json_body.read(request) if self._arguments.takes_body else None
+        if self._creates:
+            await request.body()  # also what an endpoint does not take is part of what an Idempotency-Key stands for
         # The clock of the database starts when the request is complete: a slow client does not use it up.
-        timeout = wiring.of(request).settings.request_timeout
-        request_deadline.set(asyncio.get_running_loop().time() + timeout)
+        wired = wiring.of(request)
+        request_deadline.set(asyncio.get_running_loop().time() + wired.settings.request_timeout)
+        if not self.bounded:
+            return await self._call(request, body)
+        with wired.gate:
+            if self._creates:
+                return await idempotency.once(request, lambda: self._call(request, body))
+            return await self._call(request, body)
+
+    async def _call(self, request: Request, body: Any) -> Response:
         extra, errors = Response(), list[Mapping[str, Any]]()
         values = await self._arguments.find(request, extra, body, errors)
         if errors:
             raise RequestValidationError(errors)
-        return await self._rendered(await self.endpoint(**values), extra)
+        result = await self.endpoint(**values)
+        if isinstance(result, Versioned):
+            extra.headers["ETag"] = preconditions.tag(result.version)
+            known = request.headers.getlist("if-none-match") if request.method == "GET" else []
+            if preconditions.is_unchanged(known, result.version):
+                return Response(status_code=304, headers={"ETag": extra.headers["ETag"]})
+        return await self._rendered(result, extra)
 
     async def _rendered(self, result: Any, extra: Response) -> Response:
         """The endpoint's row or page, validated and serialised once by its schema, with the headers that it set."""
@@ -72,6 +91,12 @@ class PrivateRoute(PublicRoute):
     private = True
 
 
+class OperationalRoute(PublicRoute):
+    """Health and the like, which must answer however much there is to do."""
+
+    bounded = False
+
+
 def private_router(tag: str, prefix: str) -> APIRouter:
     """The router of a slice; `prefix` is below /api/v1. Rows of a user belong below `/users/{user_id}`."""
     return _router(tag, API + prefix, PrivateRoute)
@@ -84,7 +109,7 @@ def public_router(tag: str, prefix: str) -> APIRouter:
 
 def root_router(tag: str, prefix: str) -> APIRouter:
     """A public router outside of /api/v1, for what serves the operation of the API itself."""
-    return _router(tag, prefix, PublicRoute)
+    return _router(tag, prefix, OperationalRoute)
 
 
 def _router(tag: str, prefix: str, route_class: type[PublicRoute]) -> APIRouter:

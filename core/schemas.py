@@ -49,5 +49,5 @@ TimeInput = Annotated[AwareDatetime, AfterValidator(_to_utc), BeforeValidator(_r
 # An output time: UTC with `Z`, whatever the database session's zone.
 TimeOutput = Annotated[datetime, AfterValidator(_to_utc)]
 
-# Text of a query string; a body's was checked as it was parsed.
-QueryText = Annotated[str, AfterValidator(_no_nul)]
+# For text of a query string, after its length; a body's was checked as it was parsed.
+NO_NUL = AfterValidator(_no_nul)

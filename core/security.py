@@ -1,25 +1,48 @@
 """From a bearer token to a Principal: signature by PyJWT, everything around it as RFC 8725 asks."""
 
-import base64
-import binascii
-import math
+import hashlib
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from jwt.algorithms import Algorithm, HMACAlgorithm
 
-from core import strict_json
+from core.claims import (
+    LEEWAY_SECONDS,
+    TokenError,
+    algorithm_of,
+    canonical,
+    check_audience,
+    check_issuer,
+    decode,
+    lifetime,
+    read_object,
+)
+
+__all__ = [
+    "ASYMMETRIC",
+    "LEEWAY_SECONDS",
+    "MAX_TOKEN_LENGTH",
+    "REMEMBERED",
+    "Key",
+    "KeySource",
+    "Principal",
+    "SecretKeys",
+    "TokenError",
+    "TokenVerifier",
+]
 
 # A Better Auth token is below 2 kB; whatever is longer is refused before it is parsed.
 MAX_TOKEN_LENGTH = 8192
-# Two clocks differ; an `iat` one second ahead is normal.
-LEEWAY_SECONDS = 10
+# Verified tokens that are remembered until they expire: the next request with one costs a look-up.
+REMEMBERED = 10_000
+# What Better Auth's jwt plugin signs with, by keys that it publishes.
+ASYMMETRIC = ("EdDSA", "ES256", "ES512", "RS256", "PS256")
 
-
-class TokenError(Exception):
-    """Why a token was refused: one constant word for the log, never for the client."""
+# Better Auth's session token, bare or signed as in its cookie: so common a mistake that the log names it.
+_SESSION_TOKEN = re.compile(r"[A-Za-z0-9]{32}(\.[A-Za-z0-9+/=%_-]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,105 +55,117 @@ class Principal:
     session_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key for one algorithm. `name` tells it from the others of its source."""
+
+    name: str
+    algorithm: Algorithm
+    value: Any
+
+
 class KeySource(Protocol):
     """The one place where the keys of some algorithms come from."""
 
-    async def find(self, header: Mapping[str, Any]) -> list[tuple[Algorithm, Any]]:
-        """The keys that may have signed, each with its algorithm. Raises TokenError."""
+    # Whether its tokens must name their issuer and audience; otherwise they are checked where they are named.
+    names_parties: bool
+
+    async def find(self, header: Mapping[str, Any], check: Callable[[], object]) -> Sequence[Key]:
+        """The keys that may have signed. Raises TokenError, or ProblemError 503 while that cannot be known.
+
+        Before anything is fetched on a token's behalf, `check` raises what is wrong with it besides.
+        """
+
+    def holds(self, key: Key) -> bool:
+        """Whether a key that was found here is still good."""
 
 
 class SecretKeys:
     """HS256 with shared secrets: the key is the secret's UTF-8 bytes, as Better Auth and jose take it."""
 
+    names_parties = False
+
     def __init__(self, *secrets: str) -> None:
         hs256 = HMACAlgorithm(HMACAlgorithm.SHA256)
-        self._keys: list[tuple[Algorithm, Any]] = [(hs256, secret.encode()) for secret in secrets]
+        self._keys = [Key("HS256", hs256, secret.encode()) for secret in secrets]
 
-    async def find(self, header: Mapping[str, Any]) -> list[tuple[Algorithm, Any]]:  # noqa: ARG002
+    async def find(self, header: Mapping[str, Any], check: Callable[[], object]) -> Sequence[Key]:  # noqa: ARG002
         """All of them; a `kid` says nothing about a secret."""
         return self._keys
+
+    def holds(self, key: Key) -> bool:  # noqa: ARG002
+        """A secret is good for as long as the process lives."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    principal: Principal
+    until: float
+    source: KeySource
+    key: Key
 
 
 class TokenVerifier:
     """Each algorithm is bound to one source of keys by configuration; the token's header never chooses."""
 
-    def __init__(self, sources: Mapping[str, KeySource]) -> None:
+    def __init__(
+        self, sources: Mapping[str, KeySource], issuer: str | None = None, audience: str | None = None
+    ) -> None:
         self._sources = dict(sources)
+        self._issuer = None if issuer is None else canonical(issuer)
+        self._audience = None if audience is None else canonical(audience)
+        # By SHA-256, so that the process does not keep tokens that somebody could use.
+        self._verified: dict[bytes, _Verified] = {}
 
     async def verify(self, token: str) -> Principal:
-        """The principal of a valid token. Raises TokenError."""
+        """The principal of a valid token. Raises TokenError, or ProblemError 503 while its key cannot be had."""
         if len(token) > MAX_TOKEN_LENGTH:
             raise TokenError("too_long")
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self._verified.get(digest)
+        if known is None or known.until <= time.time() or not known.source.holds(known.key):
+            known = await self._verify(token)
+            if len(self._verified) >= REMEMBERED:
+                del self._verified[next(iter(self._verified))]
+            self._verified[digest] = known
+        return known.principal
+
+    async def _verify(self, token: str) -> _Verified:
         segments = token.split(".")
         if len(segments) != 3:
-            raise TokenError("not_a_jwt")
-        header = _json_object(segments[0], "malformed_header")
-        source = self._sources.get(_algorithm(header))
+            raise TokenError("session_token" if _SESSION_TOKEN.fullmatch(token) else "not_a_jwt")
+        header = read_object(segments[0], "malformed_header")
+        algorithm = algorithm_of(header)
+        source = self._sources.get(algorithm)
         if source is None:
-            raise TokenError("algorithm_not_configured")
-        signed = f"{segments[0]}.{segments[1]}".encode()
-        signature = _decode(segments[2], "malformed_signature")
-        if not any(algorithm.verify(signed, key, signature) for algorithm, key in await source.find(header)):
-            raise TokenError("wrong_signature")
-        return _principal(_json_object(segments[1], "malformed_claims"))
+            setting = "BETTER_AUTH_URL" if algorithm in ASYMMETRIC else None
+            raise TokenError("algorithm_not_configured", setting=setting)
+        signed = f"{segments[0]}.{segments[1]}".encode("utf-8", "surrogatepass")
+        signature = decode(segments[2], "malformed_signature")
 
+        def claimed() -> tuple[Principal, float]:
+            return self._read(read_object(segments[1], "malformed_claims"), every=source.names_parties)
 
-def _algorithm(header: Mapping[str, Any]) -> str:
-    """The header's `alg`, once nothing else in the header asks for what we do not do."""
-    if header.keys() & {"crit", "b64", "zip"}:
-        raise TokenError("unsupported_header")
-    if header.get("typ", "JWT") != "JWT":
-        raise TokenError("wrong_type")
-    algorithm = header.get("alg")
-    if not isinstance(algorithm, str):
-        raise TokenError("malformed_header")
-    return algorithm
+        for key in await source.find(header, claimed):
+            if key.algorithm.verify(signed, key.value, signature):
+                return _Verified(*claimed(), source, key)
+        raise TokenError("wrong_signature")
 
-
-def _principal(claims: Mapping[str, Any]) -> Principal:
-    now = time.time()
-    if _time(claims, "exp", required=True) <= now - LEEWAY_SECONDS:
-        raise TokenError("expired")
-    if max(_time(claims, "nbf"), _time(claims, "iat")) > now + LEEWAY_SECONDS:
-        raise TokenError("not_yet_valid")
-    subject = claims.get("sub")
-    # No fallback to `userId`, `id` or `email`: an e-mail verification link would become an access token.
-    if not isinstance(subject, str) or not subject.strip() or "\0" in subject:
-        raise TokenError("no_subject")
-    return Principal(subject, _text(claims, "email"), _text(claims, "name"), _text(claims, "sid"))
-
-
-def _time(claims: Mapping[str, Any], name: str, *, required: bool = False) -> float:
-    """A NumericDate (RFC 7519, section 2); 0 where an optional one is missing."""
-    if name not in claims and not required:
-        return 0.0
-    value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TokenError(f"no_{name}" if value is None else f"malformed_{name}")
-    return float(value)
+    def _read(self, claims: Mapping[str, Any], *, every: bool) -> tuple[Principal, float]:
+        """Whom the claims are about and until when they hold. With `every` they must name issuer and audience."""
+        until = lifetime(claims)
+        if self._issuer is not None and (every or "iss" in claims):
+            check_issuer(claims.get("iss"), self._issuer)
+        if self._audience is not None and (every or "aud" in claims):
+            check_audience(claims.get("aud"), self._audience)
+        subject = claims.get("sub")
+        # No fallback to `userId`, `id` or `email`: an e-mail verification link would become an access token.
+        if not isinstance(subject, str) or not subject.strip() or "\0" in subject:
+            raise TokenError("no_subject")
+        return Principal(subject, _text(claims, "email"), _text(claims, "name"), _text(claims, "sid")), until
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
     value = claims.get(name)
     return value if isinstance(value, str) else None
-
-
-def _json_object(segment: str, reason: str) -> dict[str, Any]:
-    try:
-        value = strict_json.loads(_decode(segment, reason))
-    except strict_json.StrictJsonError:
-        raise TokenError(reason) from None
-    if not isinstance(value, dict):
-        raise TokenError(reason)
-    return value
-
-
-def _decode(segment: str, reason: str) -> bytes:
-    """base64url without padding (RFC 7515, section 2); no other spelling of the same bytes is taken."""
-    try:
-        data = base64.b64decode(segment + "=" * (-len(segment) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise TokenError(reason) from None
-    if base64.urlsafe_b64encode(data).rstrip(b"=") != segment.encode("ascii", "replace"):
-        raise TokenError(reason)
-    return data

@@ -2,8 +2,10 @@
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import orjson
+import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -13,6 +15,8 @@ from core.errors import Problem
 MAX_HEAD_BYTES = 64 * 1024
 # Requests under way at SIGTERM have this long; idle connections are closed at once.
 SHUTDOWN_SECONDS = 10
+
+_log = structlog.get_logger("core.server")
 
 _BAD_FRAMING = {
     "type": "urn:todo-api:problem:bad_request",
@@ -46,8 +50,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     head_timeout: float
     _head_timer: asyncio.TimerHandle | None = None
-    _head_bytes = 0
     _in_head = True
+    # Bytes that no complete head and no body have come of: a head, trailers, what chunks are wrapped in.
+    _pending = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first head is due from here."""
@@ -63,29 +68,39 @@ class BoundedProtocol(HttpToolsProtocol):
         """A head that is not complete after this is due in time, and counted."""
         if self.cycle is not None and self.cycle.response_complete:
             self._in_head = True
+        self._pending += len(data)
         super().data_received(data)
-        if not self._in_head:
-            self._stop_timer()
-            return
-        self._head_bytes += len(data)
-        if self._head_bytes > MAX_HEAD_BYTES:
+        if self._pending > MAX_HEAD_BYTES:
             self.transport.close()
+        elif not self._in_head:
+            self._stop_timer()
         elif self._head_timer is None:
             self._start_timer()
 
     def on_headers_complete(self) -> None:
         """From here on it is a body, which core.limits bounds."""
         self._in_head = False
-        self._head_bytes = 0
+        self._pending = 0
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
+            raise ValueError("the head is too large")  # the parser makes it bad framing
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """A body is not held here."""
+        self._pending = 0
+        super().on_body(body)
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn's words are replaced)
-        """Bad framing, in the form of every other failure."""
-        body = orjson.dumps(_BAD_FRAMING)
+        """Bad framing, in the form of every other failure; what it was sent to is not known."""
+        occurrence = uuid4()
+        body = orjson.dumps({**_BAD_FRAMING, "instance": occurrence.urn, "request_id": occurrence.hex})
         head = (
             "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\nx-request-id: {occurrence.hex}\r\n"
+            "x-content-type-options: nosniff\r\ncache-control: no-store\r\nconnection: close\r\n\r\n"
         )
+        fields = {"error.code": Problem.BAD_REQUEST.code, "error.reason": "bad_framing"}
+        _log.info("request refused", request_id=occurrence.hex, **fields)
         self.transport.write(head.encode() + body)
         self.transport.close()
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from sqlalchemy import Dialect, Select, Table, bindparam
+from sqlalchemy import Dialect, FromClause, Select, bindparam
 from sqlalchemy import inspect as inspect_mapping
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.orm import Mapper
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ColumnElement
@@ -27,6 +28,8 @@ Row = Sequence[Any]
 SHAPES_KEPT = 512
 
 _DIALECT: Dialect = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
+# The OID of PostgreSQL's numeric: SQLAlchemy asks what psycopg2 got, for numbers only, and takes a float as well.
+_NUMERIC = 1700
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ def _compile(source: Any, bound: frozenset[str]) -> Compiled[Any]:
     compiled = source.compile(dialect=_DIALECT)
     assert isinstance(compiled, SQLCompiler)
     owned = require_owner(source)
+    for column in (*compiled.insert_prefetch, *compiled.update_prefetch):
+        raise TypeError(f"{column}: give its value; its default is made in Python, and would be NULL here")
     adapters: dict[str, Callable[[Any], Any]] = {}
     for parameter, name in compiled.bind_names.items():
         if parameter.expanding:
@@ -95,7 +100,9 @@ def _compile(source: Any, bound: frozenset[str]) -> Compiled[Any]:
     constants = {name: value for name, value in compiled.params.items() if name not in bound | {OWNER_PARAMETER}}
     for name in constants.keys() & adapters.keys():
         constants[name] = adapters.pop(name)(constants[name])
-    return Compiled(str(compiled), adapters, constants, _row_maker(source), owned, isinstance(source, Select))
+    # What a SELECT writes, it writes in a CTE.
+    reads = isinstance(source, Select) and not any(isinstance(part, UpdateBase) for part in visitors.iterate(source))
+    return Compiled(str(compiled), adapters, constants, _row_maker(source), owned, reads)
 
 
 def _row_maker(source: Any) -> Callable[[Row], Any] | None:
@@ -104,7 +111,7 @@ def _row_maker(source: Any) -> Callable[[Row], Any] | None:
     makers: list[tuple[slice, Callable[[Row], Any]]] = []
     start = 0
     for item in source._raw_columns if isinstance(source, Select) else source._returning:
-        entity = item._annotations["parententity"].entity if isinstance(item, Table) else None
+        entity = _entity(item)
         make, width = _entity_maker(entity, columns[start:]) if entity else (_value_maker(columns[start]), 1)
         makers.append((slice(start, start + width), make))
         start += width
@@ -113,8 +120,22 @@ def _row_maker(source: Any) -> Callable[[Row], Any] | None:
     return (lambda row: tuple(make(row[part]) for part, make in makers)) if makers else None
 
 
+def _entity(item: Any) -> type | None:
+    """The class of SQLModel that a SELECT or RETURNING names, under whatever name; None for a single value."""
+    if isinstance(item, ColumnElement) or not isinstance(item, FromClause):
+        return None
+    if "parententity" not in item._annotations:
+        raise TypeError("A statement names classes of SQLModel and columns; name a subquery's columns one by one")
+    found: type = item._annotations["parententity"].mapper.class_
+    return found
+
+
+def _result_processor(column: ColumnElement[Any]) -> Callable[[Any], Any] | None:
+    return column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, _NUMERIC)
+
+
 def _value_maker(column: ColumnElement[Any]) -> Callable[[Row], Any]:
-    process = column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
+    process = _result_processor(column)
     return (lambda row: process(row[0])) if process else (lambda row: row[0])
 
 
@@ -123,7 +144,7 @@ def _entity_maker(entity: type, columns: Sequence[ColumnElement[Any]]) -> tuple[
     mapper: Mapper[Any] = inspect_mapping(entity)
     width = len(mapper.column_attrs)
     keys = [mapper.get_property_by_column(mapper.local_table.c[str(column.key)]).key for column in columns[:width]]
-    found = (column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None) for column in columns[:width])
+    found = map(_result_processor, columns[:width])
     processors = [(key, process) for key, process in zip(keys, found, strict=True) if process]
     new = mapper.class_manager.new_instance
 

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 
 from core.config import Settings
 from core.database import Database
+from core.limits import Gate
 from core.repository import Accounts
 from core.security import TokenVerifier
 
@@ -20,6 +21,7 @@ class Wiring:
     verifier: TokenVerifier
     accounts: Accounts
     revision: str
+    gate: Gate
     migrated: asyncio.Event = field(default_factory=asyncio.Event)
 
 

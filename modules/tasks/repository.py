@@ -15,7 +15,7 @@ from core import pagination
 from core.models import TIMESTAMP
 from core.ownership import OWNER
 from core.pagination import Page, Position
-from core.repository import OwnedRepository
+from core.repository import OwnedRepository, matching
 from core.statements import statement
 from modules.tasks.models import Task, TaskStatus
 from modules.tasks.schemas import TaskCreate, TaskListQuery, TaskReplace, TaskUpdate
@@ -60,6 +60,7 @@ def _change(
     description: str | None,
     status: str,
     due_at: datetime | None,
+    versions: list[int] | None,
     *,
     fields: frozenset[str],
 ) -> ReturningUpdate[Task]:
@@ -70,15 +71,19 @@ def _change(
         written["completed_at"] = _completed_at(status, func.coalesce(col(Task.completed_at), func.now()))
     return (
         update(Task)
-        .where(col(Task.user_id) == OWNER, col(Task.id) == task_id)
-        .values(**written, updated_at=func.now())
+        .where(col(Task.user_id) == OWNER, col(Task.id) == task_id, matching(col(Task.version), versions))
+        .values(**written, version=col(Task.version) + 1, updated_at=func.now())
         .returning(Task)
     )
 
 
 @statement
-def _remove(task_id: UUID) -> ReturningDelete[UUID]:
-    return delete(Task).where(col(Task.user_id) == OWNER, col(Task.id) == task_id).returning(col(Task.id))
+def _remove(task_id: UUID, versions: list[int] | None) -> ReturningDelete[UUID]:
+    return (
+        delete(Task)
+        .where(col(Task.user_id) == OWNER, col(Task.id) == task_id, matching(col(Task.version), versions))
+        .returning(col(Task.id))
+    )
 
 
 @statement
@@ -159,17 +164,17 @@ class TaskRepository(OwnedRepository):
 
     async def replace(self, task_id: UUID, new: TaskReplace) -> Task | None:
         """Writes all that a client may write."""
-        return await self._write(task_id, new, frozenset(TaskReplace.model_fields))
+        return await self._change(task_id, new, frozenset(TaskReplace.model_fields))
 
     async def change(self, task_id: UUID, changes: TaskUpdate) -> Task | None:
         """Writes what is present in `changes`, if anything is."""
         if not changes.model_fields_set:
-            return await self.get(task_id)
-        return await self._write(task_id, changes, frozenset(changes.model_fields_set))
+            return self._matched(await self.get(task_id))
+        return await self._change(task_id, changes, frozenset(changes.model_fields_set))
 
     async def delete(self, task_id: UUID) -> bool:
         """Whether there was such a task; there is none any more."""
-        return await self._one(_remove(task_id)) is not None
+        return await self._write(_remove(task_id, self._expected), _find(task_id)) is not None
 
     async def list(self, query: TaskListQuery) -> Page[Task]:
         """A page of the tasks that pass the filters. Raises ProblemError 400 for a cursor of another list."""
@@ -198,7 +203,6 @@ class TaskRepository(OwnedRepository):
             page["total"] = (await self._all(_count(*values, filters=filters)))[0]
         return page
 
-    async def _write(self, task_id: UUID, new: TaskReplace | TaskUpdate, fields: frozenset[str]) -> Task | None:
-        return await self._one(
-            _change(task_id, new.title, new.description, new.status.value, new.due_at, fields=fields)
-        )
+    async def _change(self, task_id: UUID, new: TaskReplace | TaskUpdate, fields: frozenset[str]) -> Task | None:
+        values = (new.title, new.description, new.status.value, new.due_at)
+        return await self._write(_change(task_id, *values, self._expected, fields=fields), _find(task_id))

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from core.pagination import DEFAULT_LIMIT, Limit
-from core.schemas import InputModel, OutputModel, QueryText, TimeInput, TimeOutput
+from core.schemas import NO_NUL, InputModel, OutputModel, TimeInput, TimeOutput
 from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, TaskStatus
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_LENGTH)]
@@ -62,9 +62,9 @@ class TaskListQuery(InputModel):
     """How to choose, sort and cut the list."""
 
     limit: Limit = DEFAULT_LIMIT
-    cursor: Annotated[QueryText, Field(max_length=2048)] | None = None
+    cursor: Annotated[str, Field(max_length=2048), NO_NUL] | None = None
     status: list[TaskStatus] = Field(default=[], max_length=10)
-    q: Annotated[QueryText, Field(min_length=1, max_length=200)] | None = None
+    q: Annotated[str, Field(min_length=1, max_length=200), NO_NUL] | None = None
     due_before: TimeInput | None = None
     due_after: TimeInput | None = None
     updated_since: TimeInput | None = None

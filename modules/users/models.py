@@ -5,11 +5,11 @@ from datetime import datetime
 from sqlalchemy import Text, func
 from sqlmodel import Field, SQLModel
 
-from core.models import TIMESTAMP, Timestamps
+from core.models import TIMESTAMP, Timestamps, Versioned
 from core.ownership import OWNER_COLUMN
 
 
-class User(Timestamps, table=True):
+class User(Timestamps, Versioned, table=True):
     """A user as the token's claims told when the row was made, or as they signed up here."""
 
     __tablename__ = "users"

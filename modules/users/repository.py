@@ -1,5 +1,7 @@
 """All SQL on users."""
 
+from collections.abc import Awaitable, Callable
+
 from sqlalchemy import Delete, delete, exists, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
@@ -7,8 +9,8 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from core.ownership import OWNER
-from core.repository import OwnedRepository
-from core.statements import Query, statement
+from core.repository import OwnedRepository, matching
+from core.statements import statement
 from modules.users.models import DeletedUser, User
 from modules.users.schemas import UserUpdate
 
@@ -19,8 +21,13 @@ def _find() -> SelectOfScalar[User]:
 
 
 @statement
-def _rename(name: str | None) -> ReturningUpdate[User]:
-    return update(User).where(col(User.id) == OWNER).values(name=name, updated_at=func.now()).returning(User)
+def _rename(name: str | None, versions: list[int] | None) -> ReturningUpdate[User]:
+    return (
+        update(User)
+        .where(col(User.id) == OWNER, matching(col(User.version), versions))
+        .values(name=name, version=col(User.version) + 1, updated_at=func.now())
+        .returning(User)
+    )
 
 
 @statement
@@ -54,21 +61,26 @@ class UserRepository(OwnedRepository):
 
     async def get(self) -> User:
         """Raises the 401 of a deleted account."""
-        return await self._existing(_find())
+        return await self._existing(lambda: self._one(_find()))
 
     async def change(self, changes: UserUpdate) -> User:
         """Writes what is present in `changes`. Raises the 401 of a deleted account."""
-        return await self._existing(_rename(changes.name) if changes.model_fields_set else _find())
+        if not changes.model_fields_set:
+            return self._matched(await self.get())
+        rename = _rename(changes.name, self._expected)
+        return await self._existing(lambda: self._write(rename, _find()))
 
     async def delete(self) -> None:
         """Removes the caller and everything they own. Raises the 401 of a deleted account."""
+        if self._expected is not None:
+            self._matched(await self.get())
         await self._accounts.delete(self._principal)
 
-    async def _existing(self, query: Query[User]) -> User:
-        user = await self._one(query)
+    async def _existing(self, attempt: Callable[[], Awaitable[User | None]]) -> User:
+        user = await attempt()
         if user is None:
             await self._accounts.provision(self._principal)
-            user = await self._one(query)
+            user = await attempt()
         assert user is not None
         return user
 

@@ -1,0 +1,163 @@
+"""A create that is repeated makes one row: the IETF draft's `Idempotency-Key`, for every private POST that creates."""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from fastapi import Request, Response
+from sqlalchemy import Delete, LargeBinary, Text, delete, func, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert, Update
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from core import wiring
+from core.access import caller
+from core.database_errors import DatabaseUnavailableError, ForeignKeyViolationError
+from core.errors import FieldError, Problem, ProblemError
+from core.models import TIMESTAMP, is_owner_constraint, owner_column
+from core.ownership import OWNER
+from core.repository import OwnedRepository
+from core.statements import statement
+
+KEPT = timedelta(hours=24)
+LOCK_NOT_AVAILABLE = "55P03"
+REPLAYED = "Idempotent-Replayed"
+
+# A structured-field string (RFC 8941, section 3.3.3), or the same text bare.
+_KEY = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255})')
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """A key that its owner used, what for, and the answer. Made and filled in the transaction of the create itself."""
+
+    __tablename__ = "idempotency_keys"
+
+    user_id: str = owner_column()
+    key: str = Field(sa_type=Text, primary_key=True)
+    fingerprint: bytes = Field(sa_type=LargeBinary)
+    location: str | None = Field(sa_type=Text)
+    etag: str | None = Field(sa_type=Text)
+    body: bytes | None = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": func.now()})
+
+
+@statement
+def _claim(key: str, fingerprint: bytes) -> ReturningInsert[str]:
+    """Waits for whoever holds the same key in a transaction under way; gives a row only to the first."""
+    new = insert(IdempotencyKey).values(user_id=OWNER, key=key, fingerprint=fingerprint)
+    return new.on_conflict_do_nothing().returning(col(IdempotencyKey.key))
+
+
+@statement
+def _find(key: str) -> SelectOfScalar[IdempotencyKey]:
+    return select(IdempotencyKey).where(col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.key) == key)
+
+
+@statement
+def _fill(key: str, location: str | None, etag: str | None, body: bytes) -> Update:
+    return (
+        update(IdempotencyKey)
+        .where(col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.key) == key)
+        .values(location=location, etag=etag, body=body)
+    )
+
+
+@statement
+def _sweep(kept: timedelta) -> Delete:
+    """Leaves a key that another create is sweeping to that one, and does not wait for it."""
+    old = (
+        select(IdempotencyKey.key)
+        .where(col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.created_at) < func.now() - kept)
+        .with_for_update(skip_locked=True)
+    )
+    return delete(IdempotencyKey).where(col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.key).in_(old))
+
+
+class _Keys(OwnedRepository):
+    """The caller's keys, in the transaction of the create."""
+
+    async def claim(self, key: str, fingerprint: bytes) -> IdempotencyKey | None:
+        """None if the key is now ours; else what was stored under it. Raises ProblemError 409 while that runs."""
+        stored = None
+        while stored is None:  # found by the claim, it can be swept before it is read
+            try:
+                claimed = await self._database.fetch_one(self._own(_claim(key, fingerprint)))
+            except DatabaseUnavailableError as error:
+                if error.sqlstate != LOCK_NOT_AVAILABLE:
+                    raise
+                detail = "The first request with this key is under way."
+                raise ProblemError(Problem.REQUEST_IN_PROGRESS, detail) from None
+            if claimed is not None:
+                await self._database.execute(self._own(_sweep(KEPT)))
+                return None
+            stored = await self._database.fetch_one(self._own(_find(key)))
+        return stored
+
+    async def fill(self, key: str, response: Response) -> None:
+        """Stores the answer under the key."""
+        location, etag = response.headers.get("location"), response.headers.get("etag")
+        await self._database.execute(self._own(_fill(key, location, etag, bytes(response.body))))
+
+
+async def once(request: Request, create: Callable[[], Awaitable[Response]]) -> Response:
+    """`create()`, or the answer that it gave before under the same Idempotency-Key.
+
+    The row, the key and the stored answer are one transaction: a lost answer is found again, a failure leaves
+    nothing. Raises ProblemError 400 for a malformed key, 409 while the first request runs, 422 for another request.
+    """
+    lines = request.headers.getlist("idempotency-key")
+    if not lines:
+        return await create()
+    key, fingerprint = _parse(lines), await _fingerprint(request)
+    try:
+        return await _in_transaction(request, key, fingerprint, create)
+    except ForeignKeyViolationError as error:
+        if not is_owner_constraint(error.constraint):
+            raise
+        await wiring.of(request).accounts.provision(caller(request))
+        return await _in_transaction(request, key, fingerprint, create)
+
+
+async def _in_transaction(
+    request: Request, key: str, fingerprint: bytes, create: Callable[[], Awaitable[Response]]
+) -> Response:
+    wired = wiring.of(request)
+    async with wired.database.transaction() as transaction:
+        keys = _Keys(transaction, caller(request), wired.accounts)
+        stored = await keys.claim(key, fingerprint)
+        if stored is not None:
+            return _replay(stored, fingerprint)
+        request.scope["executor"] = transaction
+        response = await create()
+        await keys.fill(key, response)
+        return response
+
+
+def _replay(stored: IdempotencyKey, fingerprint: bytes) -> Response:
+    if stored.fingerprint != fingerprint:
+        raise ProblemError(Problem.IDEMPOTENCY_KEY_REUSED, "This key was used for another request. Make a new one.")
+    headers = {REPLAYED: "true", "Location": stored.location, "ETag": stored.etag}
+    given = {name: value for name, value in headers.items() if value is not None}
+    return Response(stored.body, 201, given, "application/json")
+
+
+def _parse(lines: list[str]) -> str:
+    match = _KEY.fullmatch(lines[0].strip()) if len(lines) == 1 else None
+    if match is None:
+        error = FieldError(
+            pointer="/header/idempotency-key", message="Must be one text of 1 to 255 ASCII characters", code="malformed"
+        )
+        raise ProblemError(Problem.VALIDATION_FAILED, "The Idempotency-Key is malformed.", errors=[error])
+    return str(match[1] or match[2])
+
+
+async def _fingerprint(request: Request) -> bytes:
+    """What the key stands for: the operation, what it is done to, and the body, byte for byte.
+
+    The user's id is left out: it is the caller's own, or `me`.
+    """
+    within = sorted((name, value) for name, value in request.path_params.items() if name != "user_id")
+    operation = (request.method, request.scope["route"].path, within, request.scope["query_string"])
+    return hashlib.sha256(f"{operation}\n".encode() + await request.body()).digest()

@@ -1,0 +1,48 @@
+"""Nobody overwrites what they have not seen: strong entity tags from a row's version (RFC 9110, section 13)."""
+
+import re
+
+from core.errors import FieldError, Problem, ProblemError
+
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+# Empty elements are to be taken (RFC 9110, section 5.6.1.2), and come of lists that were put together.
+_LIST = re.compile(rf"[\s,]*{_TAG}(?:\s*,[\s,]*{_TAG})*[\s,]*")
+_OURS = re.compile(r'"([1-9]\d{0,17})"')
+
+
+def tag(version: int) -> str:
+    """The strong entity tag of a row."""
+    return f'"{version}"'
+
+
+def expected_versions(if_match: list[str]) -> list[int] | None:
+    """The versions that an If-Match allows, None for any. A weak tag never matches. Raises ProblemError 400."""
+    tags = _tags(if_match, "if-match")
+    if tags is None or "*" in tags:
+        return None
+    return [int(match[1]) for item in tags if (match := _OURS.fullmatch(item))]
+
+
+def is_unchanged(if_none_match: list[str], version: int) -> bool:
+    """Whether the client has this version, by weak comparison. Raises ProblemError 400."""
+    tags = _tags(if_none_match, "if-none-match") or []
+    return "*" in tags or tag(version) in [item.removeprefix("W/") for item in tags]
+
+
+def stale(version: int) -> ProblemError:
+    """The 412 of a row that has moved on; its tag tells the client what there is now."""
+    detail = "The resource has changed since you read it. Read it again."
+    return ProblemError(Problem.PRECONDITION_FAILED, detail, headers={"ETag": tag(version)})
+
+
+def _tags(lines: list[str], header: str) -> list[str] | None:
+    """None without the header. One that is there and empty is malformed: it was meant to hold back a write."""
+    if not lines:
+        return None
+    value = ", ".join(lines)
+    if value.strip() == "*":
+        return ["*"]
+    if not _LIST.fullmatch(value):
+        error = FieldError(pointer=f"/header/{header}", message="Must be entity tags or *", code="malformed")
+        raise ProblemError(Problem.VALIDATION_FAILED, "A precondition is malformed.", errors=[error])
+    return re.findall(_TAG, value)
