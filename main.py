@@ -26,7 +26,16 @@ from modules.users import router as users
 from modules.users.accounts import UserAccounts
 
 DESCRIPTION = "Tasks of the users of a Better Auth frontend. Every failure is problem+json (RFC 9457)."
-EXPOSED_HEADERS = ["Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+ALLOWED_HEADERS = [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "X-Request-ID",
+    "traceparent",
+]
+EXPOSED_HEADERS = ["ETag", "Idempotent-Replayed", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
 
 
 def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
@@ -69,7 +78,7 @@ def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID", "traceparent"],
+            allow_headers=ALLOWED_HEADERS,
             expose_headers=EXPOSED_HEADERS,
             max_age=600,
         )

@@ -39,7 +39,7 @@ class Arguments:
         self._body = dependant.body_params
         self._request_name = dependant.request_param_name
         self._response_name = dependant.response_param_name
-        self.takes_body = bodies == 1
+        self.takes_body: bool = bodies == 1
         self.takes_query: bool = bool(self._query) or any(one.arguments.takes_query for one in self._dependencies)
 
     async def find(

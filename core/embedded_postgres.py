@@ -61,9 +61,9 @@ def _socket_folder(pgdata: Path, runtime_path: Path) -> Path:
 
 
 def _forget_killed_server(data: Path) -> None:
-    """Removes the postmaster.pid of a server that was killed, once the last of its processes is gone.
+    """Removes the lock files of a server that was killed, once the last of its processes is gone.
 
-    PostgreSQL takes the file for a running server while its number is a zombie's or another program's.
+    PostgreSQL takes them for a running server while their number is a zombie's or another program's.
     """
     lock = data / "postmaster.pid"
     deadline = time.monotonic() + KILLED_SECONDS
@@ -72,8 +72,15 @@ def _forget_killed_server(data: Path) -> None:
         if int(lock.read_text().split(maxsplit=1)[0]) in running or time.monotonic() > deadline:
             return
         if not running:
-            lock.unlink(missing_ok=True)
+            for file in _lock_files(lock):
+                file.unlink(missing_ok=True)
         time.sleep(0.05)
+
+
+def _lock_files(lock: Path) -> list[Path]:
+    """postmaster.pid, and the file beside the socket that it names (in lines 4 and 5, once it listens)."""
+    lines = lock.read_text().splitlines()
+    return [Path(lines[4], f".s.PGSQL.{lines[3]}.lock"), lock] if len(lines) > 4 else [lock]
 
 
 def _processes(data: Path) -> set[int]:

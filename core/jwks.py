@@ -170,14 +170,14 @@ def download(url: str, seconds: float = FETCH_SECONDS) -> bytes:
     with closing(kind(parts.hostname, parts.port, timeout=seconds)) as connection:
         connection.connect()
         # The timeout is that of each read; a server that sends a byte now and then is hung up on.
-        hang_up = threading.Timer(seconds, _hang_up, [connection.sock])
-        hang_up.start()
+        limit = threading.Timer(seconds, hang_up, [connection.sock])
+        limit.start()
         try:
             connection.request("GET", parts.path or "/", headers=_HEADERS)
             response = connection.getresponse()
             body = response.read(MAX_BYTES + 1)
         finally:
-            hang_up.cancel()
+            limit.cancel()
     if response.status != 200:
         raise HTTPException(f"the status is {response.status}")
     if len(body) > MAX_BYTES:
@@ -185,7 +185,8 @@ def download(url: str, seconds: float = FETCH_SECONDS) -> bytes:
     return body
 
 
-def _hang_up(connected: socket.socket) -> None:
+def hang_up(connected: socket.socket) -> None:
+    """Ends the connection for whoever waits for it in another thread."""
     with suppress(OSError):
         socket.socket.shutdown(connected, socket.SHUT_RDWR)
 

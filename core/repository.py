@@ -25,8 +25,11 @@ class Accounts(Protocol):
     async def provision(self, principal: Principal) -> None:
         """Makes the user's row from the token's claims; raises as refuse_deleted does."""
 
-    async def delete(self, principal: Principal) -> None:
-        """Removes the user and everything they own, in one transaction; raises as refuse_deleted does."""
+    async def delete(self, principal: Principal, expected: list[int] | None) -> None:
+        """Removes the user and everything they own, in one transaction; raises as refuse_deleted does.
+
+        Raises ProblemError 412 where the row has another version than those `expected`; None allows any.
+        """
 
 
 class OwnedRepository:

@@ -31,16 +31,21 @@ class UserAccounts:
         """Makes the row of a new account, as part of the caller's transaction; None if there is one."""
         return await self._repository(transaction, principal).create(principal.email, principal.name)
 
-    async def delete(self, principal: Principal) -> None:
-        """Removes the account and everything it owns; its tokens are dead from then on. Raises as refuse_deleted."""
+    async def delete(self, principal: Principal, expected: list[int] | None) -> None:
+        """Removes the account and everything it owns; its tokens are dead from then on. Raises as refuse_deleted.
+
+        Raises ProblemError 412 where the row has another version than those `expected`; None allows any.
+        """
         async with self._database.transaction() as transaction:
-            account = self._repository(transaction, principal)
+            account = self._repository(transaction, principal, expected)
             await account.lock()
             if not await account.delete():
                 raise _deleted()
 
-    def _repository(self, database: Executor, principal: Principal) -> AccountRepository:
-        return AccountRepository(database, principal, self)
+    def _repository(
+        self, database: Executor, principal: Principal, expected: list[int] | None = None
+    ) -> AccountRepository:
+        return AccountRepository(database, principal, self, expected)
 
 
 def _deleted() -> ProblemError:

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy import Delete, delete, exists, func, update
+from sqlalchemy import delete, exists, func, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
+from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -36,8 +36,8 @@ def _create(email: str | None, name: str | None) -> ReturningInsert[User]:
 
 
 @statement
-def _remove() -> Delete:
-    return delete(User).where(col(User.id) == OWNER)
+def _remove(versions: list[int] | None) -> ReturningDelete[str]:
+    return delete(User).where(col(User.id) == OWNER, matching(col(User.version), versions)).returning(col(User.id))
 
 
 @statement
@@ -74,7 +74,7 @@ class UserRepository(OwnedRepository):
         """Removes the caller and everything they own. Raises the 401 of a deleted account."""
         if self._expected is not None:
             self._matched(await self.get())
-        await self._accounts.delete(self._principal)
+        await self._accounts.delete(self._principal, self._expected)
 
     async def _existing(self, attempt: Callable[[], Awaitable[User | None]]) -> User:
         user = await attempt()
@@ -100,7 +100,7 @@ class AccountRepository(OwnedRepository):
         """Removes the row, all that refers to it, and the way back. False if that was done before."""
         if await self._database.fetch_one(self._own(_bury())) is None:
             return False
-        await self._database.execute(self._own(_remove()))
+        await self._write(_remove(self._expected), _find())
         return True
 
     async def lock(self) -> None:

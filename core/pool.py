@@ -1,0 +1,60 @@
+"""The connections of one process: few, reused last in first out, and never more than agreed."""
+
+import asyncio
+import os
+from typing import Any
+
+from psycopg2.extensions import parse_dsn
+
+from core.connection import Connection
+from core.database_errors import PoolExhaustedError
+
+# A connection that lay idle for longer may be dead without a sign (NAT, a suspended compute): open another.
+IDLE_SECONDS = 300
+
+_KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 15000}
+
+
+class Pool:
+    """Opens a connection when one is needed and none is idle. Whoever comes when all are in use waits its turn."""
+
+    def __init__(self, url: str, size: int) -> None:
+        # libpq's only way to begin a session with this zone that a pooler takes. In the zone of a server elsewhere the
+        # first and the last day of the calendar have years that Python's datetime does not know.
+        os.environ["PGTZ"] = "UTC"
+        self._parameters: dict[str, Any] = {**_KEEPALIVES, "application_name": "todo-api", **parse_dsn(url)}
+        self._places = asyncio.Semaphore(size)
+        self._idle: list[Connection] = []
+        self._closed = False
+
+    async def acquire(self, deadline: float) -> Connection:
+        """The idle connection used last (the least likely to be stale), or a new one. Raises at `deadline`."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._places.acquire()
+        except TimeoutError:
+            raise PoolExhaustedError("no connection became free") from None
+        try:
+            while self._idle:
+                connection = self._idle.pop()
+                if not connection.closed and connection.idle_seconds < IDLE_SECONDS:
+                    return connection
+                connection.close()
+            return await Connection.open(self._parameters, deadline)
+        except BaseException:
+            self._places.release()
+            raise
+
+    def release(self, connection: Connection) -> None:
+        """Takes a connection back; one that the next statement would not find as new is closed."""
+        if self._closed or not connection.reusable:
+            connection.close()
+        else:
+            self._idle.append(connection)
+        self._places.release()
+
+    def close(self) -> None:
+        """Closes the idle connections; those in use are closed as they come back."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
