@@ -5,7 +5,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 from starlette.middleware.cors import CORSMiddleware
@@ -117,7 +116,7 @@ def main() -> None:
     logging.configure(settings.log_level, settings.app_env)
     if settings.app_env == "development":
         print(_WELCOME.format(origin=f"http://{settings.host}:{settings.port}"), file=sys.stderr)  # noqa: T201
-    uvicorn.Server(server.config(create_app(settings, url), settings)).run()
+    server.Server(server.config(create_app(settings, url), settings), settings.shutdown_notice).run()
 
 
 _WELCOME = """

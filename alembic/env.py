@@ -1,17 +1,25 @@
 """Alembic's environment: finds every slice's tables by itself, and leaves tables alone that are not ours."""
 
 import importlib
+import random
+import time
 from pathlib import Path
 from typing import Any
 
 from alembic import context
 from alembic.util import CommandError
-from sqlalchemy import create_engine, pool
+from sqlalchemy import Engine, create_engine, pool
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
 from core import config, embedded_postgres, migrations
 from core.config import PROJECT_ROOT
+
+LOCK_TIMEOUT = "1s"
+LOCK_NOT_AVAILABLE = "55P03"
+# With the pauses between, half a minute.
+TRIES = 12
 
 
 def _load_models() -> None:
@@ -37,8 +45,22 @@ def _url() -> str:
 
 
 def _migrate() -> None:
+    """Tries again where a lock could not be had: whoever waits for one keeps all requests behind it waiting."""
     url = make_url(_url().replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg2")
     engine = create_engine(url, poolclass=pool.NullPool, hide_parameters=True, connect_args={"connect_timeout": 10})
+    for tries_left in reversed(range(TRIES)):
+        try:
+            _try(engine)
+        except OperationalError as error:
+            if not tries_left or getattr(error.orig, "pgcode", None) != LOCK_NOT_AVAILABLE:
+                raise
+            context.config.print_stdout("A lock is held by others. Tries left: %d", tries_left)
+            time.sleep(random.uniform(1, 2))  # noqa: S311
+        else:
+            return
+
+
+def _try(engine: Engine) -> None:
     with engine.connect() as connection:
         context.configure(
             connection=connection,
@@ -48,10 +70,22 @@ def _migrate() -> None:
             compare_server_default=True,
         )
         with context.begin_transaction():
-            # One migrator at a time; whoever waits longer than this for a lock gives up rather than block the users.
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            # One migrator at a time.
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7261054289)")
+            _refuse_newer_database()
             context.run_migrations()
+
+
+def _refuse_newer_database() -> None:
+    for revision in context.get_context().get_current_heads():
+        try:
+            context.script.get_revision(revision)
+        except CommandError:
+            raise CommandError(
+                f"The database has revision {revision}, which this code does not know: it is newer than the code. "
+                "Deploy the code that it was migrated with. Nothing was changed."
+            ) from None
 
 
 _load_models()

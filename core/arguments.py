@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
-from fastapi.params import Form
 
 
 class _Dependency(NamedTuple):
@@ -80,5 +79,4 @@ def _is_strange(dependant: Dependant) -> bool:
         dependant.http_connection_param_name,
         dependant.security_scopes_param_name,
     )
-    infos = [field.field_info for field in dependant.body_params]
-    return any(others) or any(isinstance(info, Form) or getattr(info, "embed", None) for info in infos)
+    return any(others) or any(getattr(field.field_info, "embed", None) for field in dependant.body_params)

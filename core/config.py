@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     request_timeout: float = Field(default=5, gt=0, le=5)
     head_timeout: float = Field(default=10, gt=0)
     body_timeout: float = Field(default=30, gt=0)
+    shutdown_notice: float = Field(default=2, ge=0, le=4)
     max_concurrent_requests: int = Field(default=200, ge=1)
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
 

@@ -58,8 +58,8 @@ class Connection:
         Raises an error of core.database_errors. Ended before its time, by the deadline or by cancellation, it
         closes the connection: what the server then does with the statement is unknown.
         """
-        result = self._pg.cursor()
         try:
+            result = self._pg.cursor()
             result.execute(sql, values)
         except psycopg2.Error as error:
             raise self._failed(error) from None

@@ -78,16 +78,8 @@ class Database(Executor):
     async def transaction(self) -> AsyncIterator[Executor]:
         """BEGIN … COMMIT; any exception rolls back. One round trip each, besides those of the statements."""
         deadline = self._deadline()
-        connection = await self._pool.acquire(deadline)
+        connection = await self._begin(deadline)
         try:
-            timeout = _milliseconds(deadline)
-            await connection.run(
-                f"BEGIN; SET LOCAL statement_timeout = {timeout}; "
-                f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}; "
-                f"SET LOCAL idle_in_transaction_session_timeout = {timeout}",
-                None,
-                deadline,
-            )
             yield _Transaction(connection, deadline)
             ended = await connection.run("COMMIT", None, deadline)
             if ended.statusmessage != "COMMIT":  # an error inside was caught, and PostgreSQL has rolled back
@@ -101,6 +93,25 @@ class Database(Executor):
     def close(self) -> None:
         """Closes the idle connections; those in use are closed as they come back."""
         self._pool.close()
+
+    async def _begin(self, deadline: float) -> Connection:
+        """A connection in a new transaction. One that died unseen while it lay idle is replaced: nothing was done."""
+        while True:
+            connection = await self._pool.acquire(deadline)
+            reused, timeout = connection.used, _milliseconds(deadline)
+            begin = (
+                f"BEGIN; SET LOCAL statement_timeout = {timeout}; "
+                f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}; "
+                f"SET LOCAL idle_in_transaction_session_timeout = {timeout}"
+            )
+            try:
+                await connection.run(begin, None, deadline)
+            except BaseException as error:
+                self._pool.release(connection)
+                if not (reused and isinstance(error, ConnectionLostError)):
+                    raise
+            else:
+                return connection
 
     async def _run(self, query: Query[Any]) -> cursor:
         deadline = self._deadline()

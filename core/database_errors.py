@@ -51,11 +51,11 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
     state = error.pgcode
     diagnostics = error.diag
     if connecting:
-        return DatabaseUnavailableError(_connect_reason(error), sqlstate=state or diagnostics.sqlstate)
+        return DatabaseUnavailableError(_reason("cannot connect", error), sqlstate=state or diagnostics.sqlstate)
     if state is None and isinstance(error, psycopg2.ProgrammingError):
         return StatementError("psycopg2 cannot send it")
     if state is None:
-        return ConnectionLostError("connection lost")
+        return ConnectionLostError(_reason("connection lost", error))
     kind: type[DatabaseError] = StatementError
     if state == "23505":
         kind = UniqueViolationError
@@ -68,6 +68,6 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
     return kind(type(error).__name__, sqlstate=state, constraint=diagnostics.constraint_name)
 
 
-def _connect_reason(error: psycopg2.Error) -> str:
-    """libpq's own words on a failed connect: they name host and role, and never the password."""
-    return "cannot connect: " + " ".join(str(error).split())[:300]
+def _reason(what: str, error: psycopg2.Error) -> str:
+    """With libpq's own words on the connection: they name host and role, and never the password."""
+    return f"{what}: " + " ".join(str(error).split())[:300]

@@ -40,6 +40,7 @@ class Problem(_Kind, Enum):
     DATABASE_UNAVAILABLE = 503, "The database is not available"
     KEYS_UNAVAILABLE = 503, "The keys that verify tokens are not available"
     OVERLOADED = 503, "The server is busy"
+    SHUTTING_DOWN = 503, "The server is shutting down"
 
     @property
     def code(self) -> str:

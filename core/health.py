@@ -13,6 +13,7 @@ from core.database import request_deadline
 from core.database_errors import DatabaseError
 from core.errors import Problem, ProblemError
 from core.routing import root_router
+from core.server import LEAVING
 from core.statements import statement
 
 router = root_router("health", "/health")
@@ -42,10 +43,12 @@ async def get_liveness() -> Health:
 
 @router.get("/ready")
 async def get_readiness(request: Request) -> Health:
-    """The database answers and has the revision that the code needs; else 503.
+    """The database answers and has the revision that the code needs, and the process is not about to end; else 503.
 
     An answer of the database within the last READINESS_MAX_AGE seconds, to whatever request, is proof enough.
     """
+    if getattr(request.state, LEAVING, False):
+        raise ProblemError(Problem.SHUTTING_DOWN, "This process is about to end.")
     wired = wiring.of(request)
     now = asyncio.get_running_loop().time()
     age = now - wired.database.last_answer

@@ -140,7 +140,7 @@ def _replay(stored: IdempotencyKey, fingerprint: bytes) -> Response:
         raise ProblemError(Problem.IDEMPOTENCY_KEY_REUSED, "This key was used for another request. Make a new one.")
     headers = {REPLAYED: "true", "Location": stored.location, "ETag": stored.etag}
     given = {name: value for name, value in headers.items() if value is not None}
-    return Response(stored.body, 201, given, "application/json")
+    return Response(stored.body, 201, given, "application/json" if stored.body else None)
 
 
 def _parse(lines: list[str]) -> str:

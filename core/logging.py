@@ -19,24 +19,7 @@ Event = MutableMapping[str, Any]
 
 def configure(level: str, environment: str) -> None:
     """Sets up structlog and the standard library's logging for the whole process. Field names: OpenTelemetry's."""
-    resource = {
-        "service.name": "todo-api",
-        "service.version": VERSION,
-        "deployment.environment.name": environment,
-    }
-
-    def add_resource(_: Any, __: str, event: Event) -> Event:
-        event.update(resource)
-        return event
-
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        add_resource,
-        _exception_fields,
-    ]
+    shared = _fields(environment)
     if sys.stdout.isatty():
         final: list[Any] = [structlog.dev.ConsoleRenderer(repr_native_str=True), lambda _, __, line: line.encode()]
     else:
@@ -48,6 +31,28 @@ def configure(level: str, environment: str) -> None:
         cache_logger_on_first_use=True,
     )
     _route_standard_logging(level, shared, final)
+
+
+def _fields(environment: str) -> list[Any]:
+    """What every line gets, whoever writes it."""
+    resource = {
+        "service.name": "todo-api",
+        "service.version": VERSION,
+        "deployment.environment.name": environment,
+    }
+
+    def add_resource(_: Any, __: str, event: Event) -> Event:
+        event.update(resource)
+        return event
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_resource,
+        _exception_fields,
+    ]
 
 
 def _route_standard_logging(level: str, shared: list[Any], final: list[Any]) -> None:

@@ -20,8 +20,11 @@ _TRACEPARENT = re.compile(
     rb"(?!ff|00-.{52}-)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
 )
 _USER_AGENT_LENGTH = 256
+_SECURITY = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 # The client went away before there was an answer (nginx's code; never sent).
 _CLIENT_CLOSED = 499
+
+_BUG = ProblemError(Problem.INTERNAL_ERROR, "The server failed; its log has the cause under this request_id.")
 
 _log = structlog.get_logger("core.middleware")
 
@@ -36,8 +39,7 @@ class RequestMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; whatever is raised below becomes a problem."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return await self._app(scope, receive, send)
         started = time.perf_counter()
         headers = dict(scope["headers"])
         scope["request_id"] = _identify(headers)
@@ -47,12 +49,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    (b"x-request-id", scope["request_id"].encode()),
-                    (b"x-content-type-options", b"nosniff"),
-                    (b"cache-control", b"no-store"),
-                ]
+                message["headers"] = [*message["headers"], (b"x-request-id", scope["request_id"].encode()), *_SECURITY]
             await send(message)
 
         try:
@@ -63,10 +60,7 @@ class RequestMiddleware:
             _log.error("request failed", exc_info=error, **{"error.type": type(error).__name__})
             if status != _CLIENT_CLOSED:
                 raise  # the answer has begun: all that is left is to close the connection
-            bug = ProblemError(
-                Problem.INTERNAL_ERROR, "The server failed; its log has the cause under this request_id."
-            )
-            await respond(bug, scope, receive, send_with_headers)
+            await respond(_BUG, scope, receive, send_with_headers)
         finally:
             _log.info("request", **_access_fields(scope, headers, status, started))
 

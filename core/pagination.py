@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Generic, NotRequired, TypedDict, TypeVar
@@ -14,8 +14,10 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from core.errors import FieldError, Problem, ProblemError
+from core.models import OwnedTable
 
 T = TypeVar("T")
+R = TypeVar("R", bound=OwnedTable)
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 50
@@ -51,6 +53,15 @@ def encode(sort: str, position: Position) -> str:
     """The cursor of `position`; it serves lists with the same sort only."""
     text = orjson.dumps([sort, position.value, position.id])
     return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+def page_of(rows: Sequence[tuple[R, str]], limit: int, sort: str) -> Page[R]:
+    """The page of `rows`, each with the text of its sort value; a row beyond `limit` says that there is a next page."""
+    page = Page(items=[row for row, _ in rows[:limit]], next_cursor=None)
+    if len(rows) > limit:
+        last, value = rows[limit - 1]
+        page["next_cursor"] = encode(sort, Position(value, last.id))
+    return page
 
 
 def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Position:

@@ -73,15 +73,15 @@ class PublicRoute(APIRoute):
         if isinstance(result, Response):
             return result
         status = self.status_code or 200
+        headers = {name: value for name, value in extra.headers.items() if name != "content-length"}
         if self.response_field is None:
-            return Response(status_code=status)
+            return Response(None, status, headers)
         content = await serialize_response(
             field=self.response_field,
             response_content=result,
             exclude_unset=self.response_model_exclude_unset,
             dump_json=True,
         )
-        headers = {name: value for name, value in extra.headers.items() if name != "content-length"}
         return Response(content, status, headers, "application/json")
 
 

@@ -1,6 +1,9 @@
-"""uvicorn, set up for the open internet: bounds on the head of a request, one shape of error, a bounded shutdown."""
+"""uvicorn, set up for the open internet: bounds on the head of a request, one shape of error, an orderly shutdown."""
 
 import asyncio
+import signal
+import socket
+from types import FrameType
 from typing import Any
 from uuid import uuid4
 
@@ -13,8 +16,12 @@ from core.config import Settings
 from core.errors import Problem
 
 MAX_HEAD_BYTES = 64 * 1024
-# Requests under way at SIGTERM have this long; idle connections are closed at once.
+# Requests under way when nobody is listened to any more have this long; idle connections are closed at once.
 SHUTDOWN_SECONDS = 10
+# A connection that came just before has this long to send its request.
+LAST_ARRIVAL_SECONDS = 0.5
+# Of the state that every request finds as `request.state`: set while the process takes leave.
+LEAVING = "leaving"
 
 _log = structlog.get_logger("core.server")
 
@@ -31,7 +38,11 @@ def config(app: Any, settings: Settings, **options: Any) -> uvicorn.Config:
     """The server's configuration for one process; `options` are uvicorn's own."""
     return uvicorn.Config(
         app,
-        http=type("Protocol", (BoundedProtocol,), {"head_timeout": settings.head_timeout}),
+        http=type(
+            "Protocol",
+            (BoundedProtocol,),
+            {"head_timeout": settings.head_timeout, "body_timeout": settings.body_timeout},
+        ),
         ws="none",
         loop="uvloop",
         lifespan="on",
@@ -45,11 +56,67 @@ def config(app: Any, settings: Settings, **options: Any) -> uvicorn.Config:
     )
 
 
+class Server(uvicorn.Server):
+    """On SIGTERM it takes leave first: for `notice` seconds it says that it is not ready, and that each answer is the
+    last on its connection, while it goes on serving. So a proxy in front loses no request. SIGINT ends it at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, notice: float) -> None:
+        super().__init__(config)
+        self._notice = notice
+        self._takes_leave = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The handler of both signals."""
+        self._takes_leave = sig == signal.SIGTERM
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends when all requests are answered, or their time is over."""
+        if self._takes_leave:
+            self.lifespan.state[LEAVING] = True
+            await asyncio.sleep(self._notice)
+            await self._stop_listening()
+        await super().shutdown(sockets)
+
+    async def _stop_listening(self) -> None:
+        """Closes the listeners, but not on those whom the kernel has let in already and nobody has greeted yet."""
+        loop = asyncio.get_running_loop()
+        listeners = [listener.dup() for server in self.servers for listener in server.sockets]
+        for server in self.servers:
+            server.close()
+        arrived = [connection for listener in listeners for connection in _waiting(listener)]
+        for connection in arrived:
+            await loop.connect_accepted_socket(self._greet, connection)
+        await asyncio.sleep(LAST_ARRIVAL_SECONDS)
+
+    def _greet(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+
+def _waiting(listener: socket.socket) -> list[socket.socket]:
+    """The connections in the queue of a listener, which is closed as soon as it is empty."""
+    found: list[socket.socket] = []
+    with listener:
+        listener.setblocking(False)
+        try:
+            while True:
+                found.append(listener.accept()[0])
+        except OSError:  # BlockingIOError: nobody is left
+            return found
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with bounds on the time (seconds) and the size of a request's head, which it lacks."""
+    """uvicorn's protocol with bounds that it lacks: on the time (seconds) and the size of a request's head, and on
+    the time of a client that does not read its answer.
+    """
 
     head_timeout: float
+    body_timeout: float
     _head_timer: asyncio.TimerHandle | None = None
+    _reader_timer: asyncio.TimerHandle | None = None
     _in_head = True
     # Bytes that no complete head and no body have come of: a head, trailers, what chunks are wrapped in.
     _pending = 0
@@ -62,6 +129,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is due any more."""
         self._stop_timer()
+        self._stop_reader_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -84,11 +152,23 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
             raise ValueError("the head is too large")  # the parser makes it bad framing
         super().on_headers_complete()
+        if self.app_state.get(LEAVING):
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """A body is not held here."""
         self._pending = 0
         super().on_body(body)
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as it is answered; from here on it has to."""
+        super().pause_writing()
+        self._reader_timer = self.loop.call_later(self.body_timeout, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has read."""
+        super().resume_writing()
+        self._stop_reader_timer()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn's words are replaced)
         """Bad framing, in the form of every other failure; what it was sent to is not known."""
@@ -111,3 +191,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _stop_reader_timer(self) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+            self._reader_timer = None

@@ -1,6 +1,7 @@
 """What every test stands on: a real PostgreSQL, the shipped application on a real port, and real tokens."""
 
 import secrets
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,12 +29,12 @@ SECRET = secrets.token_hex(32)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator["PostgresServer"]:
-    """A PostgreSQL of this run alone."""
-    folder = tmp_path_factory.mktemp("postgres")
-    running = embedded_postgres.start(folder / "data", keep=False)
-    yield running
-    running.cleanup()
+def postgres() -> Iterator["PostgresServer"]:
+    """A PostgreSQL of this run alone. Not below pytest's own folder, which another run closes to the server's user."""
+    with tempfile.TemporaryDirectory(prefix="todo-api-tests-", ignore_cleanup_errors=True) as folder:
+        running = embedded_postgres.start(Path(folder) / "data", keep=False)
+        yield running
+        running.cleanup()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from sqlglot import exp, parse
 
-OWNED = {"tasks": "user_id", "users": "id", "deleted_users": "id"}
+OWNED = {"tasks": "user_id", "users": "id", "deleted_users": "id", "idempotency_keys": "user_id"}
 
 
 def unscoped(sql: str) -> bool:
@@ -10,7 +10,7 @@ def unscoped(sql: str) -> bool:
     return any(_unscoped(statement) for statement in parse(sql, dialect="postgres") if statement is not None)
 
 
-def _unscoped(statement: exp.Expression) -> bool:
+def _unscoped(statement: exp.Expr) -> bool:
     for scope in statement.find_all(exp.Select, exp.Update, exp.Delete):
         for table in _sources(scope):
             column = OWNED.get(table.name)
@@ -25,7 +25,7 @@ def _unscoped(statement: exp.Expression) -> bool:
     return False
 
 
-def _sources(scope: exp.Expression) -> list[exp.Table]:
+def _sources(scope: exp.Expr) -> list[exp.Table]:
     """The tables that this SELECT, UPDATE or DELETE names itself; a nested SELECT is looked at by itself."""
     return [table for table in scope.find_all(exp.Table) if _nearest(table) is scope]
 

@@ -16,6 +16,7 @@ from core.models import TIMESTAMP
 from core.ownership import OWNER
 from core.pagination import Page, Position
 from core.repository import OwnedRepository, matching
+from core.search import containing
 from core.statements import statement
 from modules.tasks.models import Task, TaskStatus
 from modules.tasks.schemas import TaskCreate, TaskListQuery, TaskReplace, TaskUpdate
@@ -145,12 +146,6 @@ def _completed_at(status: Any, when: ColumnElement[Any]) -> ColumnElement[Any]:
     return case((cast(status, Text) == TaskStatus.COMPLETED.value, when), else_=None)
 
 
-def _containing(text: str) -> str:
-    """A pattern of ILIKE that means `text` literally."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
-
-
 class TaskRepository(OwnedRepository):
     """The caller's tasks. A task that is somebody else's, or none, is None here."""
 
@@ -184,7 +179,7 @@ class TaskRepository(OwnedRepository):
             filters, status = filters - {"status"} | {"one_status"}, status[0]
         values = (
             status,
-            None if query.q is None else _containing(query.q),
+            None if query.q is None else containing(query.q),
             query.due_before,
             query.due_after,
             query.updated_since,
@@ -195,10 +190,7 @@ class TaskRepository(OwnedRepository):
             after = pagination.decode(query.cursor, query.sort, str if by_text else pagination.check_time)
         shape = filters | {"after"} if query.cursor is not None else filters
         rows = await self._all(_page(query.limit + 1, after.value, after.id, *values, sort=query.sort, filters=shape))
-        page = Page(items=[task for task, _ in rows[: query.limit]], next_cursor=None)
-        if len(rows) > query.limit:
-            last, value = rows[query.limit - 1]
-            page["next_cursor"] = pagination.encode(query.sort, Position(value, last.id))
+        page = pagination.page_of(rows, query.limit, query.sort)
         if query.include_total:
             page["total"] = (await self._all(_count(*values, filters=filters)))[0]
         return page

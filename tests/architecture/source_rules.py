@@ -1,0 +1,136 @@
+"""Rules that the source is read for. Each takes a folder with the project in it and gives the breaches it finds."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+FUNCTION_LINES = 25
+FILE_LINES = 200
+SLICE = {"router", "schemas", "models", "repository"}
+# Names of no job: whatever has no better place ends up there.
+NAMELESS = {"utils", "util", "helpers", "helper", "common", "constants", "base", "misc", "lib", "service", "services"}
+# Who may import which files of whom.
+FACES = {("auth", "users"): ("accounts", "schemas")}
+_LOG_METHODS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "msg", "log"}
+
+
+def slices_have_the_agreed_files(folder: Path) -> Iterator[str]:
+    """router, schemas, models and repository, and beside them what the slice's import contract names."""
+    settings = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    agreed: dict[str, set[str]] = {}
+    for contract in settings["tool"]["importlinter"]["contracts"]:
+        for container in contract.get("containers", []):
+            agreed[container.replace(".", "/")] = set(re.findall(r"\w+", " ".join(contract["layers"])))
+    for slice_folder in sorted((folder / "modules").glob("[!_.]*/")):
+        name = f"modules/{slice_folder.name}"
+        files = {path.stem for path in slice_folder.glob("[!_.]*")}
+        if name not in agreed:
+            yield f"{name}: no import contract names its files"
+        for missing in sorted(SLICE - files):
+            yield f"{name}: no {missing}.py"
+        for more in sorted(files - SLICE - agreed.get(name, set())):
+            yield f"{name}/{more}: not a file of the slice"
+
+
+def files_say_their_job_first(folder: Path) -> Iterator[str]:
+    """The first line of every file that is not empty is a docstring: one sentence."""
+    for path in _files(folder, "core", "modules", "main.py", "alembic", "tests"):
+        text = path.read_text(encoding="utf-8")
+        if text and not re.match(r'r?"""\S', text):
+            yield f"{path.relative_to(folder)}: the first line does not say the file's job"
+
+
+def files_have_a_job(folder: Path) -> Iterator[str]:
+    """No file or folder has a name that could hold anything."""
+    for path in _files(folder, "core", "modules"):
+        for part in path.relative_to(folder).with_suffix("").parts:
+            if part in NAMELESS:
+                yield f"{path.relative_to(folder)}: `{part}` is the name of no job"
+
+
+def files_are_short(folder: Path) -> Iterator[str]:
+    """Up to 200 lines."""
+    for path in _files(folder, "core", "modules"):
+        if len(path.read_text(encoding="utf-8").splitlines()) > FILE_LINES:
+            yield f"{path.relative_to(folder)}: more than {FILE_LINES} lines"
+
+
+def functions_are_short(folder: Path) -> Iterator[str]:
+    """Up to 25 lines from the first statement after the docstring to the last."""
+    for path in _files(folder, "core", "modules"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _lines(node) > FUNCTION_LINES:
+                yield f"{path.relative_to(folder)}: {node.name} has more than {FUNCTION_LINES} lines"
+
+
+def log_messages_are_constants(folder: Path) -> Iterator[str]:
+    """The first argument of every call of a logger is a literal; data are fields."""
+    for path in _files(folder, "core", "modules", "main.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and _logs(node.func) and not _is_text(node.args[0] if node.args else None):
+                yield f"{path.relative_to(folder)}:{node.lineno}: a log message that is not a constant"
+
+
+def slices_meet_at_a_face(folder: Path) -> Iterator[str]:
+    """A slice imports nothing of another's but what is offered to it."""
+    for path in _files(folder, "modules"):
+        own = path.relative_to(folder).parts[1]
+        for name in _imported(ast.parse(path.read_text(encoding="utf-8"))):
+            package, other, file, *_ = [*name.split("."), "", ""]
+            if package == "modules" and other != own and file not in FACES.get((own, other), ()):
+                yield f"{path.relative_to(folder)}: imports {name}"
+
+
+def sql_stays_in_repositories(folder: Path) -> Iterator[str]:
+    """In a slice only tables and repositories import SQLAlchemy or SQLModel."""
+    for path in _files(folder, "modules"):
+        if path.stem in ("models", "repository"):
+            continue
+        for name in _imported(ast.parse(path.read_text(encoding="utf-8"))):
+            if name.partition(".")[0] in ("sqlalchemy", "sqlmodel", "psycopg2"):
+                yield f"{path.relative_to(folder)}: imports {name}"
+
+
+RULES = (
+    slices_have_the_agreed_files,
+    files_say_their_job_first,
+    files_have_a_job,
+    files_are_short,
+    functions_are_short,
+    log_messages_are_constants,
+    slices_meet_at_a_face,
+    sql_stays_in_repositories,
+)
+
+
+def _files(folder: Path, *parts: str) -> list[Path]:
+    """The named Python files, and those below the named folders."""
+    found = [path for part in parts for path in (folder / part).rglob("*.py")]
+    return sorted(found + [folder / part for part in parts if part.endswith(".py")])
+
+
+def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def _logs(function: ast.expr) -> bool:
+    """Whether it is a method of something that is called a log or a logger."""
+    if not isinstance(function, ast.Attribute) or function.attr not in _LOG_METHODS:
+        return False
+    owner = function.value.attr if isinstance(function.value, ast.Attribute) else getattr(function.value, "id", "")
+    return re.fullmatch(r"_*(\w+_)?log(ger)?", owner.lower()) is not None
+
+
+def _is_text(argument: ast.expr | None) -> bool:
+    return isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

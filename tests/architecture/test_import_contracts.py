@@ -1,0 +1,87 @@
+"""Who may import whom: the contracts of pyproject.toml hold, and each is seen to break."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.folders import copy_product, plant
+from tests.conftest import project_root
+
+SLICES = "slices stand side by side; auth alone stands on users"
+FILES = "a slice's files: router over repository over schemas over models"
+FILES_OF_AUTH = "the files of auth"
+HTTP = "only routers speak HTTP"
+SQL = "only repositories and models speak SQL"
+
+# The contract, a file, and the line that breaks this contract and no other.
+BREACHES = [
+    ("core knows no slice", "core/server.py", "import modules.users.models"),
+    ("core knows no slice", "core/server.py", "import main"),
+    ("nothing imports the composition root", "modules/tasks/router.py", "import main"),
+    (SLICES, "modules/tasks/repository.py", "import modules.auth.models"),
+    (SLICES, "modules/users/accounts.py", "import modules.tasks.models"),
+    (SLICES, "modules/users/models.py", "import modules.auth.tokens"),
+    (SLICES, "modules/notes/__init__.py", ""),
+    ("users is reached by its face", "modules/auth/local_accounts.py", "import modules.users.repository"),
+    (FILES, "modules/tasks/models.py", "import modules.tasks.schemas"),
+    (FILES, "modules/users/repository.py", "import modules.users.accounts"),
+    (FILES, "modules/tasks/schemas.py", "import modules.tasks.repository"),
+    (FILES, "modules/tasks/repository.py", "import modules.tasks.router"),
+    (FILES, "modules/tasks/services.py", '"""Whatever."""'),
+    (FILES_OF_AUTH, "modules/auth/schemas.py", "import modules.auth.repository"),
+    (FILES_OF_AUTH, "modules/auth/passwords.py", "import modules.auth.tokens"),
+    (FILES_OF_AUTH, "modules/auth/services.py", '"""Whatever."""'),
+    (HTTP, "modules/tasks/repository.py", "import fastapi"),
+    (HTTP, "modules/users/models.py", "import fastapi"),
+    (HTTP, "modules/auth/schemas.py", "import starlette.requests"),
+    (SQL, "modules/tasks/router.py", "import sqlalchemy"),
+    (SQL, "modules/users/router.py", "import sqlmodel"),
+    (SQL, "modules/auth/schemas.py", "import sqlalchemy.orm"),
+    ("only the database path knows the driver", "modules/tasks/repository.py", "import psycopg2"),
+]
+
+
+def test_every_contract_holds() -> None:
+    assert _broken(project_root()) == []
+
+
+def test_every_contract_has_a_planted_breach() -> None:
+    settings = tomllib.loads((project_root() / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {contract["name"] for contract in settings["tool"]["importlinter"]["contracts"]}
+    assert {contract for contract, _, _ in BREACHES} == contracts
+
+
+@pytest.mark.parametrize(("contract", "path", "line"), BREACHES, ids=str)
+def test_a_forbidden_import_breaks_its_contract_and_no_other(
+    tmp_path: Path, contract: str, path: str, line: str
+) -> None:
+    plant(copy_product(tmp_path), path, line)
+    assert _broken(tmp_path) == [contract]
+
+
+def test_a_new_slice_is_red_and_told_why_until_it_is_placed(tmp_path: Path) -> None:
+    plant(copy_product(tmp_path), "modules/notes/__init__.py", "")
+    assert "modules.notes" in _lint(tmp_path).stdout
+    settings = tmp_path / "pyproject.toml"
+    placed = settings.read_text(encoding="utf-8").replace('"auth | tasks"', '"auth | notes | tasks"')
+    settings.write_text(placed, encoding="utf-8")
+    assert _broken(tmp_path) == []
+
+
+def _broken(folder: Path) -> list[str]:
+    """The names of the broken contracts."""
+    linted = _lint(folder)
+    found = re.findall(r"^(.+) (KEPT|BROKEN)$", linted.stdout, re.MULTILINE)
+    assert found, linted.stderr
+    broken = [name for name, state in found if state == "BROKEN"]
+    assert bool(linted.returncode) == bool(broken)
+    return broken
+
+
+def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

@@ -1,0 +1,124 @@
+"""The house's rules hold for the project, and each is seen to find a breach that was planted in a copy."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.architecture import loaded_rules, source_rules
+from tests.architecture.folders import copy_product, plant
+from tests.conftest import project_root
+
+Rule = Callable[[Path], Iterator[str]]
+
+
+@pytest.mark.parametrize("rule", source_rules.RULES)
+def test_the_source_keeps_the_rule(rule: Rule) -> None:
+    assert set(rule(project_root())) == set()
+
+
+def test_the_loaded_product_keeps_the_rules() -> None:
+    assert loaded_rules.breaches(project_root()) == []
+
+
+LONG = "\n".join(["def long() -> None:", '    """Not counted."""', *["    pass"] * 26])
+LOGGING = "import structlog\n_log = structlog.get_logger()\n"
+SOURCE_BREACHES = [
+    ("modules/tasks/extra.py", '"""x"""', "modules/tasks/extra: not a file of the slice"),
+    ("modules/notes/router.py", '"""x"""', "modules/notes: no import contract names its files"),
+    ("modules/notes/router.py", '"""x"""', "modules/notes: no repository.py"),
+    ("core/more.py", "import os", "core/more.py: the first line does not say the file's job"),
+    ("core/more.py", "\n", "core/more.py: the first line does not say the file's job"),
+    ("core/utils.py", '"""x"""', "core/utils.py: `utils` is the name of no job"),
+    ("modules/common/models.py", '"""x"""', "modules/common/models.py: `common` is the name of no job"),
+    ("core/more.py", "#\n" * 200, "core/more.py: more than 200 lines"),
+    ("core/more.py", LONG, "core/more.py: long has more than 25 lines"),
+    ("core/more.py", LOGGING + '_log.info(f"{1} rows")', "core/more.py:3: a log message that is not a constant"),
+    ("core/more.py", LOGGING + '_log.error("a" + str(1))', "core/more.py:3: a log message that is not a constant"),
+    ("core/more.py", LOGGING + "_log.warning(_log)", "core/more.py:3: a log message that is not a constant"),
+    ("modules/auth/more.py", "from sqlmodel import select", "modules/auth/more.py: imports sqlmodel.select"),
+    ("modules/tasks/more.py", "import modules.users.models", "modules/tasks/more.py: imports modules.users.models"),
+    ("modules/notes/more.py", "from modules import users", "modules/notes/more.py: imports modules.users"),
+    ("modules/auth/more.py", "from modules.users import models", "modules/auth/more.py: imports modules.users.models"),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "breach"), SOURCE_BREACHES)
+def test_a_planted_breach_in_the_source_is_found(tmp_path: Path, path: str, text: str, breach: str) -> None:
+    plant(copy_product(tmp_path), path, text)
+    assert breach in [found for rule in source_rules.RULES for found in rule(tmp_path)]
+
+
+def test_a_slice_without_one_of_its_files_is_found(tmp_path: Path) -> None:
+    (copy_product(tmp_path) / "modules/tasks/schemas.py").unlink()
+    assert list(source_rules.slices_have_the_agreed_files(tmp_path)) == ["modules/tasks: no schemas.py"]
+
+
+BAD_TABLES = """
+from typing import Any, ClassVar
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+from core.models import OwnedTable
+from core.schemas import InputModel
+
+class Stray(SQLModel, table=True):
+    __tablename__ = "strays"
+    __table_args__: ClassVar[Any] = (
+        Index("strays_by_name", "name"),
+        UniqueConstraint("name", name="one_name"),
+    )
+    id: int = Field(primary_key=True)
+    name: str
+    user_id: str = Field(sa_column_args=[ForeignKey("users.id", name="to_user")])
+
+class Late(SQLModel, table=True):
+    __tablename__ = "lates"
+    number: int = Field(primary_key=True)
+    user_id: str = Field(
+        sa_column_args=[ForeignKey("users.id", ondelete="CASCADE")],
+        sa_column_kwargs={"info": {"owner_column": True}}, primary_key=True,
+    )
+
+class Loose(SQLModel, table=True):
+    __tablename__ = "looses"
+    user_id: str = Field(sa_column_kwargs={"info": {"owner_column": True}}, primary_key=True)
+
+class Wired(InputModel):
+    number: int
+"""
+BAD_SCHEMAS = """
+from pydantic import BaseModel
+from modules.tasks.models import Late
+
+class Open(InputModel, extra="ignore"):
+    number: int
+
+class Smuggling(InputModel):
+    user_id: str
+
+class Homeless(BaseModel):
+    number: int
+
+class LateRead(Late):
+    pass
+"""
+
+
+def test_planted_breaches_in_tables_and_wire_are_found(tmp_path: Path) -> None:
+    plant(copy_product(tmp_path), "modules/tasks/models.py", BAD_TABLES)
+    plant(tmp_path, "modules/tasks/schemas.py", BAD_SCHEMAS)
+    assert sorted(loaded_rules.breaches(tmp_path)) == [
+        "lates: the primary key does not start with the owner",
+        "looses: the owner's foreign key is not fk_looses_user_id_users",
+        "modules.tasks.models.Wired: a wire class among the tables",
+        "modules.tasks.schemas.Homeless: neither an InputModel nor an OutputModel",
+        "modules.tasks.schemas.Homeless: takes unknown fields",
+        "modules.tasks.schemas.LateRead: a table on the wire",
+        "modules.tasks.schemas.Open: takes unknown fields",
+        "modules.tasks.schemas.Smuggling: takes `user_id`",
+        "strays: fk is named to_user",
+        "strays: ix is named strays_by_name",
+        "strays: refers to a user and has no owner",
+        "strays: to_user has no ON DELETE CASCADE",
+        "strays: uq is named one_name",
+    ]

@@ -1,0 +1,110 @@
+"""Real Better Auth servers from the npm registry, as processes that a test can stop and start again."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import project_root
+
+EXAMPLE = project_root() / "examples" / "better-auth"
+
+
+def install() -> None:
+    """Has npm install what the example's package.json pins. Skips the tests where that is impossible here."""
+    wanted = json.loads((EXAMPLE / "package.json").read_text())["dependencies"]
+    manifests = [EXAMPLE / "node_modules" / name / "package.json" for name in wanted]
+    found = [json.loads(path.read_text())["version"] if path.exists() else None for path in manifests]
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("Node.js 20 or newer with npm is needed to run Better Auth itself")
+    if found == list(wanted.values()):
+        return
+    command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund"]
+    done = subprocess.run(command, cwd=EXAMPLE, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        # In CI a registry that cannot be reached is a failure; at a desk without a network it is none.
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"npm cannot install Better Auth here: {done.stderr}")
+
+
+def free_url() -> str:
+    """An origin of the loopback that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+class BetterAuth:
+    """One Node process. `urls` are the origins that it serves once it has started."""
+
+    def __init__(self, script: Path, urls: list[str], **environment: str) -> None:
+        self.urls = urls
+        self._script = script
+        own = {name: value for name, value in os.environ.items() if "AUTH" not in name}
+        self._environment = {**own, "NODE_ENV": "development", "BETTER_AUTH_TELEMETRY": "0", **environment}
+        self._log = script.with_name(f"{urls[0].rsplit(':')[-1]}.log")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **environment: str) -> None:
+        """Starts it, with a changed environment if one is given, and waits until every origin answers."""
+        self._environment |= environment
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                ["node", self._script.name],
+                cwd=self._script.parent,
+                env=self._environment,
+                stdout=output,
+                stderr=output,
+            )
+        deadline = time.monotonic() + 60
+        with httpx.Client() as client:
+            while not all(_answers(client, url) for url in self.urls):
+                assert self._process.poll() is None, self._log.read_text()
+                assert time.monotonic() < deadline, "Better Auth did not start in time"
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Ends the process as `kill -9` does: nobody listens from then on."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+
+def _answers(client: httpx.Client, url: str) -> bool:
+    try:
+        return client.get(url).status_code > 0
+    except httpx.TransportError:
+        return False
+
+
+class Person(httpx.Client):
+    """Somebody who has signed up at a Better Auth server, in a browser of their own."""
+
+    def __init__(self, url: str, *, name: str = "Alice", base: str = "/api/auth") -> None:
+        self._base = base
+        super().__init__(base_url=url, headers={"Origin": url}, timeout=20)
+        self.email = f"{os.urandom(8).hex()}@example.com"
+        self.name = name
+        sign_up = {"email": self.email, "password": "correct horse battery staple", "name": name}
+        self.signed_up = self.post(f"{base}/sign-up/email", json=sign_up)
+        assert self.signed_up.status_code == 200, self.signed_up.text
+        self.id: str = self.signed_up.json()["user"]["id"]
+
+    def token(self) -> str:
+        """A token of the jwt plugin, fresh."""
+        response = self.get(f"{self._base}/token")
+        assert response.status_code == 200, response.text
+        token: str = response.json()["token"]
+        return token
+
+    def text(self, path: str) -> str:
+        """What a path of the tests' own answers."""
+        response = self.get(path)
+        assert response.status_code == 200, response.text
+        return response.text

@@ -1,0 +1,125 @@
+"""What holds for every operation of the OpenAPI document; each rule gives the breaches that it finds."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from core.errors import Problem
+from tests.contract.operations import REF, Operation, operations
+
+_CAMEL_CASE = re.compile(r"[a-z]+([A-Z][a-z]+)*")
+_SHORT = 24
+_OWNER_FIELDS = {"user_id", "owner", "owner_id", "id"}
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": f"{REF}ProblemDetails"}}}
+
+
+def breaches(document: Mapping[str, Any]) -> list[str]:
+    """Every breach of every rule, as sentences."""
+    found = [*_names(document), *_leftovers(document), *_output_defaults(document)]
+    for operation in operations(document):
+        found += [f"{operation.id}: {breach}" for rule in _RULES for breach in rule(operation)]
+    return found
+
+
+def _names(document: Mapping[str, Any]) -> Iterator[str]:
+    times = Counter(operation.id for operation in operations(document))
+    for name, count in times.items():
+        if count > 1:
+            yield f"{name}: the name of {count} operations"
+        if not _CAMEL_CASE.fullmatch(name) or len(name) > _SHORT:
+            yield f"{name}: not a short name in camelCase"
+
+
+def _leftovers(document: Mapping[str, Any]) -> Iterator[str]:
+    """What FastAPI says by itself and this API does not do."""
+    text = json.dumps(document)
+    for word in ("HTTPValidationError", '"ValidationError"'):
+        if word in text:
+            yield f"the document mentions {word}"
+
+
+def _output_defaults(document: Mapping[str, Any]) -> Iterator[str]:
+    """A default makes a field of an answer optional for generated clients."""
+    schemas = document["components"]["schemas"]
+    answers = [operation.spec["responses"] for operation in operations(document)]
+    for name in sorted(_reached(answers, schemas)):
+        for field, schema in schemas[name].get("properties", {}).items():
+            if "default" in schema:
+                yield f"{name}.{field}: a default in an answer"
+
+
+def _reached(node: Any, schemas: Mapping[str, Any]) -> set[str]:
+    """The names of the schemas that `node` refers to, however indirectly."""
+    found: set[str] = set()
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            waiting += one.values()
+            name = str(one.get("$ref", "")).removeprefix(REF)
+            if name and name not in found:
+                found.add(name)
+                waiting.append(schemas[name])
+        elif isinstance(one, list):
+            waiting += one
+    return found
+
+
+def _tag(operation: Operation) -> Iterator[str]:
+    if len(operation.spec.get("tags", [])) != 1:
+        yield "not exactly one tag"
+
+
+def _security(operation: Operation) -> Iterator[str]:
+    if operation.spec.get("security") not in (None, [{"bearer": []}]):
+        yield "security that is not the bearer token"
+
+
+def _statuses(operation: Operation) -> Iterator[str]:
+    """What follows from where an operation stands; the issue's own table is compared by a test."""
+    expected = {"400", "500", "503"}
+    if operation.private:
+        expected |= {"401"}
+    if operation.owned:
+        expected |= {"403"}
+    if operation.body_schema is not None:
+        expected |= {"408", "413", "415"}
+    for status in sorted(expected - set(operation.spec["responses"])):
+        yield f"does not declare {status}"
+
+
+def _content(operation: Operation) -> Iterator[str]:
+    answers = operation.spec["responses"]
+    if len([status for status in answers if status < "300"]) != 1:
+        yield "not exactly one good answer"
+    for status, answer in answers.items():
+        content = answer.get("content", {})
+        if status >= "400" and (content != _PROBLEM or not _of_catalogue(status, answer["description"])):
+            yield f"{status} is not a problem of the catalogue"
+        elif status == "204" and content:
+            yield "204 with a body"
+        elif status in ("200", "201") and list(content) != ["application/json"]:
+            yield f"{status} is not JSON"
+
+
+def _of_catalogue(status: str, description: str) -> bool:
+    """Whether the description is made of titles of that status; FastAPI's own 422 is none of them."""
+    titles = {problem.title for problem in Problem if problem.status == int(status)}
+    return set(description.split("; ")) <= titles
+
+
+def _body(operation: Operation) -> Iterator[str]:
+    if operation.body_schema is None:
+        return
+    if operation.body_schema.get("additionalProperties") is not False:
+        yield "takes unknown fields"
+    if not operation.spec["requestBody"].get("required"):
+        yield "its body may be left out"
+    fields = operation.body_schema.get("properties", {})
+    for name in sorted(_OWNER_FIELDS & set(fields)):
+        yield f"takes `{name}`, which is not the client's to say"
+
+
+_RULES = (_tag, _security, _statuses, _content, _body)

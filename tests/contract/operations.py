@@ -1,0 +1,113 @@
+"""The published operations as plain values, and a valid request for each, made from the document alone."""
+
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.config import load_settings
+from main import create_app
+
+METHODS = ("get", "put", "post", "delete", "patch")
+REF = "#/components/schemas/"
+
+# Never connected to: the document is the same for every database.
+_DATABASE = "postgresql://nobody@localhost/none"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path, with what the document says about it."""
+
+    method: str
+    path: str
+    spec: Mapping[str, Any]
+    schemas: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Its operationId."""
+        return str(self.spec["operationId"])
+
+    @property
+    def private(self) -> bool:
+        """Whether the document asks for a token."""
+        return self.spec.get("security") == [{"bearer": []}]
+
+    @property
+    def owned(self) -> bool:
+        """Whether it lies in somebody's part of the API."""
+        return "{user_id}" in self.path
+
+    @property
+    def body_schema(self) -> Mapping[str, Any] | None:
+        """The schema of its body, None where it takes none."""
+        body = self.spec.get("requestBody")
+        return resolve(body["content"]["application/json"]["schema"], self.schemas) if body else None
+
+    def url(self, user_id: str, **values: str) -> str:
+        """The path with its parameters filled in; an id that is not given is one that nobody has."""
+        filled = {"user_id": user_id, **values}
+        for parameter in self.spec.get("parameters", []):
+            if parameter["in"] == "path":
+                filled.setdefault(parameter["name"], str(uuid.uuid4()))
+        return self.path.format(**filled)
+
+    def request(self, user_id: str, **values: str) -> dict[str, Any]:
+        """Arguments of `httpx.Client.request`: a valid call with every field of the body."""
+        call: dict[str, Any] = {"method": self.method.upper(), "url": self.url(user_id, **values)}
+        if self.body_schema is not None:
+            call["json"] = example(self.body_schema, self.schemas)
+        return call
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document of the shipped application, with all that settings can switch on."""
+    values = {"better_auth_secret": secrets.token_hex(32), "database_url": _DATABASE}
+    return create_app(load_settings(None, docs=True, auth_local_accounts=True, **values)).openapi()
+
+
+def operations(published: Mapping[str, Any]) -> list[Operation]:
+    """All of them, in the document's order."""
+    schemas = published["components"]["schemas"]
+    return [
+        Operation(method, path, item[method], schemas)
+        for path, item in published["paths"].items()
+        for method in METHODS
+        if method in item
+    ]
+
+
+def resolve(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema that a `$ref` stands for."""
+    if "$ref" not in schema:
+        return schema
+    found: Mapping[str, Any] = schemas[schema["$ref"].removeprefix(REF)]
+    return resolve(found, schemas)
+
+
+def example(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
+    """A value that the schema allows, never null, with every property of an object."""
+    schema = resolve(schema, schemas)
+    if "anyOf" in schema:
+        return example(next(one for one in schema["anyOf"] if one.get("type") != "null"), schemas)
+    if "enum" in schema:
+        return schema["enum"][-1]
+    match schema["type"]:
+        case "object":
+            return {name: example(one, schemas) for name, one in schema.get("properties", {}).items()}
+        case "array":
+            return [example(schema["items"], schemas)]
+        case "boolean":
+            return True
+        case "integer" | "number":
+            return schema.get("minimum", 1)
+        case _:
+            return _text(schema)
+
+
+def _text(schema: Mapping[str, Any]) -> str:
+    formats = {"date-time": "2030-01-31T09:00:00Z", "uuid": str(uuid.uuid4())}
+    plain = "an example that is long enough"[: schema.get("maxLength", 200)]
+    return formats.get(schema.get("format", ""), plain.ljust(schema.get("minLength", 0), "."))

@@ -1,0 +1,60 @@
+"""Each rule on the OpenAPI document is seen to find a breach that was planted."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.contract.document_rules import breaches
+from tests.contract.operations import document
+
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+Breach = Callable[[dict[str, Any]], None]
+
+
+def _operation(broken: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = broken["paths"]["/api/v1/users/{user_id}/tasks"]["post"]
+    return found
+
+
+def _schema(broken: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = broken["components"]["schemas"][name]
+    return found
+
+
+BREACHES: dict[str, Breach] = {
+    "createTask: not exactly one tag": lambda broken: _operation(broken)["tags"].append("more"),
+    "createTask: does not declare 401": lambda broken: _operation(broken)["responses"].pop("401"),
+    "createTask: does not declare 403": lambda broken: _operation(broken)["responses"].pop("403"),
+    "createTask: does not declare 415": lambda broken: _operation(broken)["responses"].pop("415"),
+    "createTask: 400 is not a problem of the catalogue": lambda broken: _operation(broken)["responses"]["400"].pop(
+        "content"
+    ),
+    "createTask: 201 is not JSON": lambda broken: _operation(broken)["responses"]["201"].pop("content"),
+    "createTask: security that is not the bearer token": lambda broken: _operation(broken).update(security=[]),
+    "createTask: not exactly one good answer": lambda broken: _operation(broken)["responses"].pop("201"),
+    "createTask: its body may be left out": lambda broken: _operation(broken)["requestBody"].pop("required"),
+    "createTask: takes unknown fields": lambda broken: _schema(broken, "TaskCreate").pop("additionalProperties"),
+    "createTask: takes `user_id`, which is not the client's to say": lambda broken: _schema(broken, "TaskCreate")[
+        "properties"
+    ].update(user_id={"type": "string"}),
+    "Create_Task: not a short name in camelCase": lambda broken: _operation(broken).update(operationId="Create_Task"),
+    "getTask: the name of 2 operations": lambda broken: _operation(broken).update(operationId="getTask"),
+    "createTask: 422 is not a problem of the catalogue": lambda broken: _operation(broken)["responses"].update(
+        {"422": {"description": "Validation Error", "content": PROBLEM}}
+    ),
+    "the document mentions HTTPValidationError": lambda broken: broken["components"]["schemas"].update(
+        HTTPValidationError={"type": "object"}
+    ),
+    "TaskRead.description: a default in an answer": lambda broken: _schema(broken, "TaskRead")["properties"][
+        "description"
+    ].update(default=None),
+}
+
+
+@pytest.mark.parametrize("breach", BREACHES)
+def test_a_planted_breach_of_the_document_is_found(breach: str) -> None:
+    broken = copy.deepcopy(document())
+    BREACHES[breach](broken)
+    assert breach in breaches(broken)

@@ -1,0 +1,66 @@
+"""The OpenAPI document: the committed one is the shipped one, it keeps its rules, and names what the issue names."""
+
+import json
+
+import httpx
+
+from tests.contract.document_rules import breaches
+from tests.contract.operations import Operation, document, operations
+from tests.contract.write_openapi import COMMITTED, text
+
+# The table of the issue: what each operation answers, besides what follows from where it stands.
+ISSUE = {
+    "POST /api/v1/auth/sign-up": {201, 400, 409},
+    "POST /api/v1/auth/sign-in": {200, 400, 401, 429},
+    "POST /api/v1/auth/refresh": {200, 401},
+    "POST /api/v1/auth/sign-out": {204},
+    "POST /api/v1/auth/change-password": {204, 400, 401},
+    "GET /api/v1/users/{user_id}": {200, 403},
+    "PATCH /api/v1/users/{user_id}": {200, 400, 403},
+    "DELETE /api/v1/users/{user_id}": {204, 403},
+    "GET /api/v1/users/{user_id}/tasks": {200, 400, 403},
+    "POST /api/v1/users/{user_id}/tasks": {201, 400, 403},
+    "GET /api/v1/users/{user_id}/tasks/{task_id}": {200, 400, 403, 404},
+    "PUT /api/v1/users/{user_id}/tasks/{task_id}": {200, 400, 403, 404},
+    "PATCH /api/v1/users/{user_id}/tasks/{task_id}": {200, 400, 403, 404},
+    "DELETE /api/v1/users/{user_id}/tasks/{task_id}": {204, 400, 403, 404},
+    "GET /health/live": {200},
+    "GET /health/ready": {200, 503},
+}
+
+
+def test_the_committed_document_is_that_of_the_application() -> None:
+    assert COMMITTED.read_text(encoding="utf-8") == text(), "the API has changed: if it was meant, run `make openapi`"
+
+
+def test_a_server_publishes_the_committed_document(api: httpx.Client) -> None:
+    assert api.get("/openapi.json").json() == json.loads(COMMITTED.read_text(encoding="utf-8"))
+
+
+def test_the_document_keeps_every_rule() -> None:
+    assert breaches(document()) == []
+
+
+def test_every_operation_of_the_issue_declares_the_statuses_that_the_issue_names() -> None:
+    declared = {f"{one.method.upper()} {one.path}": set(map(int, one.spec["responses"])) for one in _all()}
+    missing = {name: statuses - declared.get(name, set()) for name, statuses in ISSUE.items()}
+    assert {name: statuses for name, statuses in missing.items() if statuses} == {}
+
+
+def test_the_names_are_those_that_generated_clients_know() -> None:
+    names = {one.id for one in _all()}
+    assert names >= {
+        *("signUp", "signIn", "refreshTokens", "signOut", "changePassword", "getLiveness", "getReadiness"),
+        *("getUser", "updateUser", "deleteUser"),
+        *("listTasks", "createTask", "getTask", "replaceTask", "updateTask", "deleteTask"),
+    }
+
+
+def test_the_document_describes_the_bearer_token() -> None:
+    assert document()["components"]["securitySchemes"] == {
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    }
+
+
+def _all() -> list[Operation]:
+    return operations(document())

@@ -1,0 +1,139 @@
+"""What the tests of the database path share: the event loop that the product runs on, and statements that do little."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+import uvloop
+from psycopg2.extensions import parse_dsn
+from sqlalchemy import Column, Integer, MetaData, Table, Text, func, insert
+from sqlalchemy.sql.dml import ReturningInsert
+from sqlmodel import select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from core.connection import Connection
+from core.database import Database
+from core.statements import statement
+from tests.conftest import TestDatabase
+
+T = TypeVar("T")
+
+NOTES = Table("notes", MetaData(), Column("note", Text), Column("place", Integer))
+
+PREPARE = """
+CREATE TABLE notes (note text NOT NULL CHECK (note <> ''), place integer UNIQUE DEFERRABLE INITIALLY DEFERRED);
+CREATE FUNCTION slow_note(seconds float) RETURNS text LANGUAGE sql AS
+    'INSERT INTO notes SELECT ''slow'' FROM pg_sleep(seconds) RETURNING note';
+"""
+
+
+@statement
+def backend() -> SelectOfScalar[int]:
+    return select(func.pg_backend_pid())
+
+
+@statement
+def sleep(seconds: float) -> SelectOfScalar[str]:
+    return select(func.pg_sleep(seconds))
+
+
+@statement
+def setting(name: str) -> SelectOfScalar[str]:
+    return select(func.current_setting(name))
+
+
+@statement
+def echo(text: str) -> SelectOfScalar[str]:
+    return select(func.concat(text))
+
+
+@statement
+def note(text: str, place: int | None) -> ReturningInsert[str]:
+    written: ReturningInsert[str] = insert(NOTES).values(note=text, place=place).returning(NOTES.c.note)
+    return written
+
+
+@statement
+def lock(key: int) -> SelectOfScalar[str]:
+    """Until the end of the transaction."""
+    return select(func.pg_advisory_xact_lock(key))
+
+
+@statement
+def slow_note(seconds: float) -> ReturningInsert[str]:
+    """A write that takes its time."""
+    written: ReturningInsert[str] = insert(NOTES).values(note=func.slow_note(seconds)).returning(NOTES.c.note)
+    return written
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """What `main` gives, on a fresh uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+def on(url: str, work: Callable[[Database], Awaitable[T]], *, pool_size: int = 5, timeout: float = 5) -> T:
+    """What `work` gives with a pool for the database at `url`, which is closed behind it."""
+
+    async def main() -> T:
+        path = Database(url, pool_size=pool_size, timeout=timeout)
+        try:
+            return await work(path)
+        finally:
+            path.close()
+
+    return run(main())
+
+
+def later(seconds: float = 5) -> float:
+    """A deadline."""
+    return asyncio.get_running_loop().time() + seconds
+
+
+def connected(database: TestDatabase, work: Callable[[Connection], Awaitable[T]], **parameters: str) -> T:
+    """What `work` gives with a connection through the proxy."""
+
+    async def main() -> T:
+        connection = await Connection.open({**parse_dsn(database.proxied_url), **parameters}, later())
+        try:
+            return await work(connection)
+        finally:
+            connection.close()
+
+    return run(main())
+
+
+async def value(connection: Connection, sql: str, given: object = None) -> Any:
+    """The first value of the answer; `given` stands in for %(v)s."""
+    row = (await connection.run(sql, {"v": given}, later())).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Comes back once `condition` holds; the event loop goes on meanwhile."""
+    deadline = time.monotonic() + 10
+    while not await asyncio.to_thread(condition):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.005)
+
+
+def active(database: TestDatabase, text: str) -> list[int]:
+    """The backends of this database that are at work on a statement with `text` in it."""
+    sql = (
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'"
+        " AND pid <> pg_backend_pid() AND query LIKE %s"
+    )
+    return [pid for (pid,) in database.query(sql, f"%{text}%")]
+
+
+def notes(database: TestDatabase) -> list[str]:
+    """What is stored."""
+    return [text for (text,) in database.query("SELECT note FROM notes ORDER BY note")]
+
+
+def backends(database: TestDatabase) -> list[tuple[int, str]]:
+    """The application's backends of this database and their state."""
+    sql = "SELECT pid, state FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'todo-api'"
+    return [(pid, state) for pid, state in database.query(sql)]

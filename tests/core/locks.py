@@ -1,0 +1,28 @@
+"""Makes requests wait in the database for as long as a test wants."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg2
+
+from tests.conftest import TestDatabase
+
+_WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+@contextmanager
+def locked_tasks(database: TestDatabase) -> Iterator[Callable[[], None]]:
+    """Every statement on tasks waits, until the function that this gives is called or the block ends."""
+    lock = psycopg2.connect(database.url)
+    lock.cursor().execute("LOCK TABLE tasks")
+    yield lock.close
+    lock.close()
+
+
+def wait_for_waiting(database: TestDatabase, count: int = 1) -> None:
+    """Until so many statements wait for a lock."""
+    deadline = time.monotonic() + 10
+    while len(database.query(_WAITING)) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -1,0 +1,254 @@
+"""What an endpoint is called with: every value that it declares, or none and all that is wrong with them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Annotated, Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import BackgroundTasks, Body, Cookie, Depends, Header, Path, Query, Request, Response, WebSocket
+from fastapi.requests import HTTPConnection
+from fastapi.security import SecurityScopes
+from pydantic import Field
+
+from core.errors import Problem, ProblemError
+from core.routing import public_router
+from core.schemas import InputModel
+from tests.conftest import TestDatabase, assert_problem
+from tests.core.extended_app import extended_app
+
+SOME_ID = "0190a7c8-0000-7000-8000-000000000001"
+
+
+class Thing(InputModel):
+    """A body."""
+
+    name: str = Field(min_length=2)
+
+
+class ListQuery(InputModel):
+    """A query that knows its parameters."""
+
+    page: int = Field(default=1, ge=1)
+
+
+async def _tenant(x_tenant: Annotated[str, Header(min_length=2)], request: Request) -> str:
+    return f"{x_tenant} by {request.method}"
+
+
+async def _listed(tenant: Annotated[str, Depends(_tenant)], query: Annotated[ListQuery, Query()]) -> dict[str, Any]:
+    return {"tenant": tenant, "page": query.page}
+
+
+async def _named(thing: Thing) -> str:
+    return thing.name.upper()
+
+
+async def _refuse(x_word: Annotated[str, Header()] = "") -> None:
+    if x_word != "please":
+        raise ProblemError(Problem.FORBIDDEN, "Say the word.")
+
+
+router = public_router("things", "/things")
+
+
+@router.put("/{thing_id}")
+async def put_thing(
+    thing_id: Annotated[UUID, Path()],
+    listed: Annotated[dict[str, Any], Depends(_listed)],
+    thing: Thing,
+    request: Request,
+    response: Response,
+    x_word: Annotated[list[str], Header()] = [],  # noqa: B006
+    x_count: Annotated[int | None, Header()] = None,
+) -> dict[str, Any]:
+    """Takes one of each kind."""
+    response.headers["X-Seen"] = request.url.path
+    return {"id": thing_id, "listed": listed, "name": thing.name, "words": x_word, "count": x_count}
+
+
+@router.post("/named")
+async def post_name(name: Annotated[str, Depends(_named)]) -> dict[str, str]:
+    """Takes its body by a dependency."""
+    return {"name": name}
+
+
+@router.get("/guarded", dependencies=[Depends(_refuse)])
+async def get_guarded() -> dict[str, str]:
+    """Has a dependency that gives it nothing."""
+    return {"status": "ok"}
+
+
+@router.delete("/{thing_id}", status_code=204)
+async def delete_thing(thing_id: UUID, response: Response) -> None:
+    """Answers with a header alone."""
+    response.headers["X-Seen"] = str(thing_id)
+
+
+@router.get("/plain", response_model=None)
+async def get_plain() -> Response:
+    """Answers by itself."""
+    return Response(b"plain", 203, media_type="text/plain")
+
+
+def call(database: TestDatabase, method: str, path: str, **sent: Any) -> httpx.Response:
+    """The answer of an application with the operations above."""
+
+    async def run() -> httpx.Response:
+        async with extended_app(router, database=database) as client:
+            return await client.request(method, f"/api/v1/things{path}", **sent)
+
+    return asyncio.run(run())
+
+
+def test_an_endpoint_gets_each_value_that_it_declares(database: TestDatabase) -> None:
+    headers = [("X-Tenant", "acme"), ("X-Word", "a"), ("X-Word", "b"), ("X-Count", "3")]
+    sent: dict[str, Any] = {"headers": headers, "params": {"page": 2}, "json": {"name": "lamp"}}
+    answer = call(database, "PUT", f"/{SOME_ID.upper()}", **sent)
+    listed = {"tenant": "acme by PUT", "page": 2}
+    expected = {"id": SOME_ID, "listed": listed, "name": "lamp", "words": ["a", "b"], "count": 3}
+    assert (answer.status_code, answer.json()) == (200, expected)
+    assert answer.headers["x-seen"] == f"/api/v1/things/{SOME_ID.upper()}"
+
+
+def test_what_is_not_sent_has_its_default(database: TestDatabase) -> None:
+    answer = call(database, "PUT", f"/{SOME_ID}", headers={"X-Tenant": "acme"}, json={"name": "lamp"})
+    listed = {"tenant": "acme by PUT", "page": 1}
+    expected: dict[str, Any] = {"id": SOME_ID, "listed": listed, "name": "lamp", "words": [], "count": None}
+    assert (answer.status_code, answer.json()) == (200, expected)
+
+
+def test_all_that_is_wrong_is_told_together(database: TestDatabase) -> None:
+    """No dependency runs then: what it would be called with is not there."""
+    sent = {"headers": {"X-Tenant": "a", "X-Count": "x"}, "params": {"page": "0"}, "json": {"name": "", "more": 1}}
+    answer = call(database, "PUT", "/x", **sent)
+    problem = assert_problem(answer, 400, "validation_failed")
+    assert {error["pointer"]: error["code"] for error in problem["errors"]} == {
+        "/header/x-tenant": "string_too_short",
+        "/query/page": "greater_than_equal",
+        "/path/thing_id": "uuid_parsing",
+        "/header/x-count": "int_parsing",
+        "/name": "string_too_short",
+        "/more": "extra_forbidden",
+    }
+    assert len(problem["errors"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("sent", "pointer", "code"),
+    [
+        ({"json": {"name": "lamp"}}, "/header/x-tenant", "missing"),
+        ({"headers": {"X-Tenant": "acme"}, "json": {}}, "/name", "missing"),
+        ({"headers": {"X-Tenant": "acme"}, "json": []}, "", "model_attributes_type"),
+        ({"headers": {"X-Tenant": "acme"}}, "", "missing"),
+        (
+            {"headers": {"X-Tenant": "acme"}, "json": {"name": "lamp"}, "params": {"x": 1}},
+            "/query/x",
+            "extra_forbidden",
+        ),
+    ],
+)
+def test_one_thing_that_is_wrong_is_told_alone(
+    database: TestDatabase, sent: dict[str, Any], pointer: str, code: str
+) -> None:
+    answer = call(database, "PUT", f"/{SOME_ID}", **sent)
+    (error,) = assert_problem(answer, 400, "validation_failed")["errors"]
+    assert (error["pointer"], error["code"]) == (pointer, code)
+
+
+def test_a_dependency_may_take_the_body(database: TestDatabase) -> None:
+    answer = call(database, "POST", "/named", json={"name": "lamp"})
+    assert (answer.status_code, answer.json()) == (200, {"name": "LAMP"})
+    (error,) = assert_problem(call(database, "POST", "/named", json={"name": 1}), 400, "validation_failed")["errors"]
+    assert error["pointer"] == "/name"
+
+
+def test_a_dependency_of_the_route_runs_and_gives_nothing(database: TestDatabase) -> None:
+    assert_problem(call(database, "GET", "/guarded"), 403, "forbidden", detail="Say the word.")
+    answer = call(database, "GET", "/guarded", headers={"X-Word": "please"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_an_endpoint_may_answer_by_itself_or_with_headers_alone(database: TestDatabase) -> None:
+    plain = call(database, "GET", "/plain")
+    assert (plain.status_code, plain.content, plain.headers["content-type"]) == (
+        203,
+        b"plain",
+        "text/plain; charset=utf-8",
+    )
+    deleted = call(database, "DELETE", f"/{SOME_ID}")
+    assert (deleted.status_code, deleted.content, deleted.headers["x-seen"]) == (204, b"", SOME_ID)
+    assert not {"content-length", "content-type"} & set(deleted.headers)
+
+
+def _sync() -> None: ...
+
+
+async def _fine() -> None: ...
+
+
+def _sync_generator() -> Iterator[None]:
+    yield
+
+
+async def _generator() -> AsyncIterator[None]:
+    yield
+
+
+class _Callable:
+    async def __call__(self) -> None: ...
+
+
+async def _cookie(session: Annotated[str, Cookie()]) -> None: ...
+
+
+async def _background(tasks: BackgroundTasks) -> None: ...
+
+
+async def _socket(socket: WebSocket) -> None: ...
+
+
+async def _connection(connection: HTTPConnection) -> None: ...
+
+
+async def _scopes(scopes: SecurityScopes) -> None: ...
+
+
+async def _two_bodies(one: Thing, two: Thing) -> None: ...
+
+
+async def _embedded(one: Annotated[Thing, Body(embed=True)]) -> None: ...
+
+
+async def _body_twice(one: Thing, name: Annotated[str, Depends(_named)]) -> None: ...
+
+
+async def _two_below(one: Annotated[str, Depends(_named)], two: Annotated[None, Depends(_body_twice)]) -> None: ...
+
+
+REFUSED = [_sync, _sync_generator, _generator, _cookie, _background, _socket, _connection, _scopes, _two_bodies]
+REFUSED += [_embedded, _body_twice, _two_below]
+
+
+STOPS = "endpoints and dependencies are `async def` without yield"
+
+
+@pytest.mark.parametrize("strange", REFUSED)
+def test_an_endpoint_that_declares_what_is_not_known_stops_the_start(strange: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=STOPS):
+        public_router("strange", "/strange").post("", response_model=None)(strange)
+
+
+@pytest.mark.parametrize("strange", [*REFUSED, _Callable(), Thing])
+def test_so_does_a_dependency_however_deep(strange: Callable[..., Any]) -> None:
+    async def nested(found: Annotated[Any, Depends(strange)]) -> None: ...
+
+    async def endpoint(found: Annotated[Any, Depends(nested)]) -> None: ...
+
+    strange_router = public_router("strange", "/strange")
+    with pytest.raises(TypeError, match=STOPS):
+        strange_router.post("/nested")(endpoint)
+    with pytest.raises(TypeError, match=STOPS):
+        strange_router.post("/of-the-route", dependencies=[Depends(strange)])(_fine)
+    assert strange_router.routes == []

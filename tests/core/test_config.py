@@ -1,0 +1,290 @@
+"""The settings of a deployment: every problem is named at once, and no value of a secret."""
+
+import re
+import secrets
+from pathlib import Path
+
+import pytest
+
+from core.config import ConfigurationError, Settings, load_settings
+from tests.conftest import project_root
+
+SECRET = secrets.token_hex(32)
+HEAD = "The settings cannot be used:\n"
+MAKE_ONE = "; make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+NOT_EXACT = "each origin is scheme://host[:port], without a path or a wildcard"
+UNREADABLE = (
+    "is not a URL that PostgreSQL's libpq reads; percent-encode special characters and drop parameters of other drivers"
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this machine has set is not what is tested."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def refusal(**values: object) -> str:
+    """The problems, without the line above them."""
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(None, **{"better_auth_secret": SECRET, **values})
+    message = str(refused.value)
+    assert message.startswith(HEAD)
+    return message.removeprefix(HEAD)
+
+
+def test_a_secret_is_all_that_has_to_be_set() -> None:
+    settings = load_settings(None, better_auth_secret=SECRET)
+    assert settings.better_auth_secret.get_secret_value() == SECRET
+    assert settings.model_dump(exclude={"better_auth_secret"}) == {
+        name: field.default for name, field in Settings.model_fields.items() if name != "better_auth_secret"
+    }
+
+
+def test_every_problem_is_named_at_once() -> None:
+    problems = refusal(
+        app_env="production",
+        log_level="LOUD",
+        port="eighty",
+        cors_origins="*",
+        better_auth_secret="too short",
+        database_url_unpooled="mysql://app:hunter2@db/app",
+        request_timeout="60",
+    )
+    assert problems.splitlines() == [
+        "  - PORT: Input should be a valid integer, unable to parse string as an integer",
+        "  - LOG_LEVEL: Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
+        f"  - CORS_ORIGINS: {NOT_EXACT}",
+        "  - DATABASE_URL: must be set when APP_ENV is production",
+        "  - DATABASE_URL_UNPOOLED: must start with postgres:// or postgresql://",
+        f"  - BETTER_AUTH_SECRET: must be at least 32 bytes{MAKE_ONE}",
+        "  - REQUEST_TIMEOUT: Input should be less than or equal to 5",
+    ]
+
+
+def test_no_value_of_a_secret_is_in_the_message_or_in_what_is_printed_of_the_settings() -> None:
+    values = {
+        "better_auth_secret": "hunter1-hunter1-hunter1-hunter1-hunter1-",
+        "database_url": "postgresql://app:hunter2@db/app?pgbouncer=true",
+        "database_url_unpooled": "postgresql://app:hunter3@db:port/app",
+    }
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(None, **values)
+    assert "hunter" not in str(refused.value)
+    assert refused.value.__context__ is None, "a traceback would show the cause"
+    settings = load_settings(None, better_auth_secret=SECRET, database_url="postgresql://app:hunter2@db/app")
+    assert SECRET not in repr(settings) + str(settings)
+    assert "hunter2" not in repr(settings) + str(settings)
+
+
+@pytest.mark.parametrize(
+    ("secret", "problem"),
+    [
+        ("", "must be at least 32 bytes"),
+        (SECRET[:31], "must be at least 32 bytes"),
+        ("ä" * 15, "must be at least 32 bytes"),
+        ("change-me-to-something-long-" + SECRET, "is a placeholder"),
+        ("Your-Secret-Goes-Here-0123-9876-5432", "is a placeholder"),
+        ("better-auth-secret-123456789012345678901234", "is a placeholder"),
+        ("placeholder-that-make-run-replaces", "is a placeholder"),
+        ("a" * 64, "follows a pattern"),
+        ("0123456789abcdef" * 4, "follows a pattern"),
+        ("zyxwvutsrqponmlkjihgfedcba9876543210", "follows a pattern"),
+        (SECRET[:16] * 4, "follows a pattern"),
+        ("10110100110100100101110100101101", "follows a pattern"),
+    ],
+)
+def test_a_weak_secret_is_refused(secret: str, problem: str) -> None:
+    assert refusal(better_auth_secret=secret) == f"  - BETTER_AUTH_SECRET: {problem}{MAKE_ONE}"
+
+
+def test_the_secret_before_this_one_is_as_strong() -> None:
+    assert refusal(better_auth_secret_previous="short") == (
+        f"  - BETTER_AUTH_SECRET_PREVIOUS: must be at least 32 bytes{MAKE_ONE}"
+    )
+    settings = load_settings(None, better_auth_secret=SECRET, better_auth_secret_previous=SECRET[::-1])
+    assert settings.better_auth_secret_previous is not None
+    assert settings.better_auth_secret_previous.get_secret_value() == SECRET[::-1]
+
+
+def test_a_missing_secret_is_refused() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(None)
+    assert str(refused.value) == f"{HEAD}  - BETTER_AUTH_SECRET: Field required"
+
+
+@pytest.mark.parametrize("secret", [SECRET, SECRET[:32], secrets.token_urlsafe(32), "ÄöÜß€ñçéêèàîïôûŷ"])
+def test_a_strong_secret_is_taken_and_its_bytes_are_counted(secret: str) -> None:
+    assert load_settings(None, better_auth_secret=secret).better_auth_secret.get_secret_value() == secret
+
+
+@pytest.mark.parametrize("name", ["database_url", "database_url_unpooled"])
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("mysql://app:pw@db/app", "must start with postgres:// or postgresql://"),
+        ("postgresql+asyncpg://app:pw@db/app", "must start with postgres:// or postgresql://"),
+        ("host=db dbname=app", "must start with postgres:// or postgresql://"),
+        ("postgresql://app:pw@db/app?pgbouncer=true", UNREADABLE),
+        ("postgresql://app:pw@db/app?schema=public", UNREADABLE),
+        ("postgresql://app:p%zz@db/app", UNREADABLE),
+        ("postgresql://app:pw@[::1/app", UNREADABLE),
+        ("postgresql:///app", "must name a host and a database"),
+        ("postgresql://app:pw@db", "must name a host and a database"),
+        ("postgresql://app:pw@db/", "must name a host and a database"),
+        ("postgresql://app:pw@db:postgres/app", "must have a port between 1 and 65535"),
+        ("postgresql://app:pw@db:0/app", "must have a port between 1 and 65535"),
+        ("postgresql://app:pw@one:5432,two:65536/app", "must have a port between 1 and 65535"),
+    ],
+)
+def test_an_unusable_url_is_refused(name: str, url: str, problem: str) -> None:
+    assert refusal(**{name: url}) == f"  - {name.upper()}: {problem}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://app:pw@db/app",
+        "postgresql://app:p%40ss%2Fword@db:5433/app",
+        "postgresql://app:pw@one:5432,two/app?target_session_attrs=read-write",
+        "postgresql://app:pw@[::1]:5432/app",
+        "postgresql://app@/app?host=/run/postgresql",
+        "postgresql://app@/app?hostaddr=10.0.0.1",
+        "postgresql://app:pw@ep-calm-sea-123-pooler.eu-central-1.aws.neon.tech/app?sslmode=require&channel_binding=require",
+    ],
+)
+def test_a_usable_url_is_taken_as_it_is(url: str) -> None:
+    settings = load_settings(None, better_auth_secret=SECRET, database_url=url)
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "app.example.com",
+        "ftp://app.example.com",
+        "https://",
+        "https://user:hunter2@app.example.com",
+        "https://app.example.com?x",
+        "https://app.example.com#x",
+        "https://app.example.com:port",
+        "https://app.example.com:0",
+        "https://app.exämple.com",
+        "https://app.example.com/a b",
+        "https://[::1",
+    ],
+)
+def test_an_address_of_better_auth_is_a_plain_one(url: str) -> None:
+    reason = "must be http:// or https:// with a host, and nothing but a path behind it"
+    assert refusal(better_auth_url=url) == f"  - BETTER_AUTH_URL: {reason}"
+
+
+def test_keys_need_to_be_somebodys() -> None:
+    problem = refusal(better_auth_jwks_url="https://app.example.com/jwks")
+    assert problem == "  - BETTER_AUTH_JWKS_URL: needs BETTER_AUTH_URL"
+
+
+@pytest.mark.parametrize(
+    ("values", "keys", "issuer", "audience"),
+    [
+        ({}, None, None, None),
+        ({"url": "https://a.example"}, "https://a.example/api/auth/jwks", "https://a.example", "https://a.example"),
+        ({"url": "HTTP://A.example:80/"}, "http://a.example/api/auth/jwks", "http://a.example", "http://a.example"),
+        ({"url": "https://a.example:3000/x/"}, "https://a.example:3000/x/jwks", *["https://a.example:3000"] * 2),
+        (
+            {"url": "https://a.example", "jwks_url": "https://b.example/k"},
+            "https://b.example/k",
+            *["https://a.example"] * 2,
+        ),
+        ({"url": "https://a.example", "issuer": "i", "audience": "u"}, "https://a.example/api/auth/jwks", "i", "u"),
+        ({"issuer": "i", "audience": "u"}, None, "i", "u"),
+    ],
+)
+def test_what_tokens_must_say_follows_from_the_address_of_better_auth(
+    values: dict[str, str], keys: str | None, issuer: str | None, audience: str | None
+) -> None:
+    given = {f"better_auth_{name}": value for name, value in values.items()}
+    settings = load_settings(None, better_auth_secret=SECRET, **given)
+    assert (settings.jwks_url, settings.token_issuer, settings.token_audience) == (keys, issuer, audience)
+
+
+def test_production_starts_with_a_database_url_and_without_documentation() -> None:
+    url = "postgresql://app:pw@db/app"
+    production = {"better_auth_secret": SECRET, "app_env": "production", "database_url": url}
+    assert load_settings(None, **production).docs_enabled is False
+    assert load_settings(None, **production, docs="true").docs_enabled is True
+
+
+def test_development_serves_documentation_unless_told_not_to() -> None:
+    assert load_settings(None, better_auth_secret=SECRET).docs_enabled is True
+    assert load_settings(None, better_auth_secret=SECRET, docs="false").docs_enabled is False
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "*",
+        "null",
+        "app.example.com",
+        "ftp://a.example",
+        "https://",
+        "https://a.example/",
+        "https://a.example/app",
+        "https://*.example.com",
+        "https://a.example?x",
+        "https://a.example#x",
+        "https://a.example, *",
+    ],
+)
+def test_an_inexact_origin_is_refused(origins: str) -> None:
+    assert refusal(cors_origins=origins) == f"  - CORS_ORIGINS: {NOT_EXACT}"
+
+
+def test_origins_and_proxies_are_lists_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", " https://app.example.com,http://localhost:3000 ,")
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1")
+    settings = load_settings(None, better_auth_secret=SECRET)
+    assert settings.cors_origins == ("https://app.example.com", "http://localhost:3000")
+    assert settings.trusted_proxies == ("10.0.0.0/8", "192.0.2.1")
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    unset = load_settings(None, better_auth_secret=SECRET)
+    for name in Settings.model_fields:
+        monkeypatch.setenv(name.upper(), "")
+    assert load_settings(None, better_auth_secret=SECRET) == unset
+    with pytest.raises(ConfigurationError, match="BETTER_AUTH_SECRET: Field required"):
+        load_settings(None)
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"# a comment\nBETTER_AUTH_SECRET={SECRET}\nPORT=9000\nLOG_LEVEL=ERROR\nSOMEBODY_ELSES=1\n")
+    monkeypatch.setenv("PORT", "9001")
+    settings = load_settings(file)
+    assert (settings.port, settings.log_level) == (9001, "ERROR")
+    assert settings.better_auth_secret.get_secret_value() == SECRET
+
+
+def test_the_settings_cannot_be_changed() -> None:
+    settings = load_settings(None, better_auth_secret=SECRET)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.port = 1
+
+
+def test_the_example_file_names_every_setting_with_its_default_and_no_other(tmp_path: Path) -> None:
+    example = (project_root() / ".env.example").read_text()
+    named = re.findall(r"^(?:# )?([A-Z][A-Z_]+)=(.*)$", example, re.MULTILINE)
+    assert sorted(name.lower() for name, _ in named) == sorted(Settings.model_fields)
+    file = tmp_path / ".env"
+    shown = dict(named) | {"BETTER_AUTH_SECRET": SECRET}
+    file.write_text("\n".join(f"{name}={value}" for name, value in shown.items()))
+    assert load_settings(file) == load_settings(None, better_auth_secret=SECRET)
+
+
+def test_the_example_file_as_it_is_does_not_start_anything() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(project_root() / ".env.example")
+    assert str(refused.value) == f"{HEAD}  - BETTER_AUTH_SECRET: is a placeholder{MAKE_ONE}"

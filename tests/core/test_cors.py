@@ -1,0 +1,99 @@
+"""Browsers of the listed origins may call and read what they need; no other origin may."""
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.conftest import RunningServer, make_token
+
+APP, LOCAL = "https://app.example.com", "http://localhost:3000"
+PREFLIGHT = {"Origin": APP, "Access-Control-Request-Method": "PATCH"}
+
+
+@pytest.fixture(scope="module")
+def listed_server(start_server: Callable[..., RunningServer]) -> RunningServer:
+    """A server that lists two origins."""
+    return start_server(cors_origins=(APP, LOCAL))
+
+
+@pytest.fixture
+def browser(listed_server: RunningServer) -> Iterator[httpx.Client]:
+    """A client of it."""
+    with httpx.Client(base_url=listed_server.url, timeout=20) as client:
+        yield client
+
+
+def _list(value: str) -> set[str]:
+    return {part.strip().lower() for part in value.split(",")}
+
+
+@pytest.mark.parametrize("origin", [APP, LOCAL])
+def test_a_listed_origin_may_read_answers_and_the_headers_it_needs(browser: httpx.Client, origin: str) -> None:
+    token = {"Authorization": f"Bearer {make_token('browser')}"}
+    for path, status in (("/health/live", 200), ("/nothing", 404), ("/api/v1/users/me", 401), ("/api/v1/users/x", 403)):
+        headers = {"Origin": origin, **(token if status == 403 else {})}
+        response = browser.get(path, headers=headers)
+        assert response.status_code == status
+        assert response.headers["access-control-allow-origin"] == origin
+        assert "Origin" in response.headers["vary"]
+        exposed = _list(response.headers["access-control-expose-headers"])
+        assert exposed >= {"location", "retry-after", "www-authenticate", "x-request-id"}
+        assert "access-control-allow-credentials" not in response.headers
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_a_preflight_of_a_listed_origin_is_answered_without_a_token(browser: httpx.Client, method: str) -> None:
+    asked = {
+        "Origin": APP,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization, content-type, traceparent, x-request-id",
+    }
+    response = browser.options("/api/v1/users/me/tasks", headers=asked)
+    assert response.status_code == 200
+    assert response.headers["access-control-allow-origin"] == APP
+    assert _list(response.headers["access-control-allow-methods"]) == {"get", "post", "put", "patch", "delete"}
+    allowed = _list(response.headers["access-control-allow-headers"])
+    assert allowed >= {"authorization", "content-type", "traceparent", "x-request-id"}
+    assert response.headers["access-control-max-age"] == "600"
+    assert response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example.com",
+        "http://app.example.com",
+        "https://app.example.com:8443",
+        "https://app.example.com.evil.example",
+        "https://APP.example.com",
+        "https://sub.app.example.com",
+        "https://app.example.com/",
+        "null",
+        "*",
+        "",
+    ],
+)
+def test_an_origin_that_is_not_listed_may_read_nothing(browser: httpx.Client, origin: str) -> None:
+    simple = browser.get("/health/live", headers={"Origin": origin})
+    assert (simple.status_code, simple.json()) == (200, {"status": "ok"})
+    preflight = browser.options("/api/v1/users/me/tasks", headers={**PREFLIGHT, "Origin": origin})
+    assert preflight.status_code >= 400
+    for response in (simple, preflight):
+        assert "access-control-allow-origin" not in response.headers
+        assert "access-control-allow-credentials" not in response.headers
+
+
+def test_a_method_or_header_that_is_not_listed_is_refused(browser: httpx.Client) -> None:
+    for asked in ({"Access-Control-Request-Method": "TRACE"}, {"Access-Control-Request-Headers": "X-Evil"}):
+        response = browser.options("/api/v1/users/me/tasks", headers={**PREFLIGHT, **asked})
+        assert response.status_code >= 400
+        assert "X-Evil" not in response.text + str(response.headers)
+
+
+def test_without_listed_origins_no_answer_speaks_of_cors(api: httpx.Client) -> None:
+    simple = api.get("/health/live", headers={"Origin": APP})
+    preflight = api.options("/health/live", headers=PREFLIGHT)
+    assert (simple.status_code, preflight.status_code) == (200, 405)
+    for response in (simple, preflight):
+        assert [name for name in response.headers if name.startswith("access-control-")] == []

@@ -1,0 +1,251 @@
+"""The way to PostgreSQL while it is silent, cut off, killed, full or read-only: an error in time, and recovery."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+from uuid import uuid4
+
+import pytest
+
+from core.database import Database
+from core.database_errors import ConnectionLostError, DatabaseUnavailableError
+from tests.conftest import TestDatabase
+from tests.core.database_path import PREPARE, active, backend, backends, echo, note, notes, on, sleep, slow_note, until
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
+    """A database that is cut off, paused and killed."""
+    database = make_database()
+    database.query(PREPARE)
+    return database
+
+
+@pytest.fixture(autouse=True)
+def _as_new(own: TestDatabase) -> Iterator[None]:
+    yield
+    own.proxy.resume()
+    own.proxy.accept()
+    own.query("TRUNCATE notes")
+
+
+def through(own: TestDatabase, work: Callable[[Database], Awaitable[T]], *, timeout: float = 5) -> T:
+    """What `work` gives on a pool of its own of two, which goes through the proxy."""
+    return on(own.proxied_url, work, pool_size=2, timeout=timeout)
+
+
+async def gone(own: TestDatabase, pid: int | None) -> None:
+    """Kills a backend and waits until it is dead."""
+    await asyncio.to_thread(own.query, "SELECT pg_terminate_backend(%s, 5000)", pid)
+
+
+async def _statement(path: Database) -> object:
+    return await path.fetch_one(echo("x"))
+
+
+async def _begin(path: Database) -> None:
+    async with path.transaction():
+        pytest.fail("it has begun")
+
+
+@pytest.mark.parametrize("operation", [_statement, _begin])
+@pytest.mark.parametrize("connected", [False, True])
+def test_a_silent_database_is_given_up_in_time_and_used_again_when_it_speaks(
+    own: TestDatabase, operation: Callable[[Database], Awaitable[object]], connected: bool
+) -> None:
+    async def work(path: Database) -> tuple[float, object]:
+        if connected:
+            await path.fetch_one(echo("x"))
+        own.proxy.pause()
+        started = time.monotonic()
+        answers = await asyncio.gather(*(operation(path) for _ in range(10)), return_exceptions=True)
+        seconds = time.monotonic() - started
+        assert {isinstance(answer, DatabaseUnavailableError) for answer in answers} == {True}, answers
+        own.proxy.resume()
+        return seconds, await path.fetch_one(echo("back"))
+
+    seconds, answer = through(own, work, timeout=0.5)
+    assert answer == "back"
+    assert seconds < 3
+
+
+@pytest.mark.parametrize("at", ["statement", "commit"])
+def test_a_transaction_under_which_the_database_falls_silent_ends_in_time(own: TestDatabase, at: str) -> None:
+    async def write(path: Database) -> None:
+        async with path.transaction() as transaction:
+            await transaction.execute(note("a", None))
+            own.proxy.pause()
+            if at == "statement":
+                await transaction.execute(note("b", None))
+
+    async def work(path: Database) -> object:
+        with pytest.raises(DatabaseUnavailableError, match="deadline"):
+            await write(path)
+        own.proxy.resume()
+        return await path.fetch_one(echo("back"))
+
+    assert through(own, work, timeout=0.5) == "back"
+
+
+@pytest.mark.parametrize("end", ["killed", "cut"])
+@pytest.mark.parametrize("noticed", [True, False])
+def test_a_read_succeeds_after_its_idle_connection_died(own: TestDatabase, end: str, noticed: bool) -> None:
+    async def work(path: Database) -> bool:
+        before = await path.fetch_one(backend())
+        if end == "cut":
+            own.proxy.cut()
+        else:
+            own.query("SELECT pg_terminate_backend(%s, 5000)", before)
+        if noticed:
+            await until(lambda: all(connection.closed for connection in path._pool._idle))
+        return await path.fetch_one(backend()) != before
+
+    assert through(own, work) is True
+
+
+@pytest.mark.parametrize("end", ["killed", "cut"])
+def test_a_write_succeeds_after_the_death_of_its_idle_connection_was_noticed(own: TestDatabase, end: str) -> None:
+    async def work(path: Database) -> int:
+        before = await path.fetch_one(backend())
+        await (asyncio.to_thread(own.proxy.cut) if end == "cut" else gone(own, before))
+        await until(lambda: all(connection.closed for connection in path._pool._idle))
+        return await path.execute(note("a", None))
+
+    assert through(own, work) == 1
+    assert notes(own) == ["a"]
+
+
+async def _cut_while_at_work(own: TestDatabase, task: "asyncio.Task[T]", text: str) -> None:
+    await until(lambda: bool(active(own, text)))
+    own.proxy.cut()
+    await asyncio.wait([task])
+
+
+def test_a_read_that_loses_a_used_connection_is_sent_once_more(own: TestDatabase) -> None:
+    async def work(path: Database) -> tuple[object, int]:
+        await path.fetch_one(echo("x"))
+        own.proxy.clear()
+        task = asyncio.create_task(path.fetch_all(sleep(0.3)))
+        await _cut_while_at_work(own, task, "pg_sleep")
+        return task.result(), len([sql for sql in own.proxy.queries if "pg_sleep" in sql])
+
+    assert through(own, work) == ([""], 2)
+
+
+def test_a_read_that_loses_a_new_connection_is_an_outage(own: TestDatabase) -> None:
+    async def work(path: Database) -> int:
+        own.proxy.clear()
+        task = asyncio.create_task(path.fetch_all(sleep(0.3)))
+        await _cut_while_at_work(own, task, "pg_sleep")
+        assert isinstance(task.exception(), ConnectionLostError)
+        return len(own.proxy.queries)
+
+    assert through(own, work) == 1
+
+
+def test_a_write_is_never_sent_twice(own: TestDatabase) -> None:
+    async def work(path: Database) -> tuple[int, int]:
+        await path.fetch_one(echo("x"))
+        own.proxy.clear()
+        task = asyncio.create_task(path.execute(slow_note(0.3)))
+        await _cut_while_at_work(own, task, "slow_note")
+        assert isinstance(task.exception(), ConnectionLostError)
+        sent = len(own.proxy.queries)
+        await until(lambda: active(own, "slow_note") == [])
+        return sent, await path.execute(note("next", None))
+
+    assert through(own, work) == (1, 1)
+
+
+def test_a_backend_that_is_killed_at_work_is_an_outage_for_its_statement_only(own: TestDatabase) -> None:
+    async def work(path: Database) -> tuple[bool, int]:
+        before = await path.fetch_one(backend())
+        task = asyncio.create_task(path.execute(slow_note(30)))
+        await until(lambda: active(own, "slow_note") == [before])
+        await gone(own, before)
+        with pytest.raises(DatabaseUnavailableError):
+            await task
+        return await path.fetch_one(backend()) != before, await path.execute(note("next", None))
+
+    assert through(own, work) == (True, 1)
+    assert notes(own) == ["next"]
+
+
+@pytest.mark.parametrize("end", ["killed", "cut"])
+def test_a_transaction_whose_connection_dies_between_statements_is_an_outage(own: TestDatabase, end: str) -> None:
+    async def write(path: Database) -> None:
+        async with path.transaction() as transaction:
+            await transaction.execute(note("a", None))
+            pid = await transaction.fetch_one(backend())
+            await (asyncio.to_thread(own.proxy.cut) if end == "cut" else gone(own, pid))
+            await until(lambda: backends(own) == [])
+            await transaction.execute(note("b", None))
+
+    async def work(path: Database) -> int:
+        with pytest.raises(ConnectionLostError):
+            await write(path)
+        return await path.execute(note("c", None))
+
+    assert through(own, work) == 1
+    assert notes(own) == ["c"]
+
+
+def test_a_commit_whose_answer_is_lost_is_never_taken_for_done(own: TestDatabase) -> None:
+    async def write(path: Database) -> None:
+        async with path.transaction() as transaction:
+            await transaction.execute(note("a", None))
+            own.proxy.cut()
+
+    async def work(path: Database) -> int:
+        with pytest.raises(ConnectionLostError):
+            await write(path)
+        return await path.execute(note("b", None))
+
+    assert through(own, work) == 1
+    assert notes(own) == ["b"]
+
+
+def test_a_database_that_refuses_connections_is_an_outage_until_it_takes_them(own: TestDatabase) -> None:
+    async def work(path: Database) -> list[object]:
+        await path.fetch_one(echo("x"))
+        own.proxy.refuse()
+        during = await asyncio.gather(*(path.fetch_one(echo("x")) for _ in range(5)), return_exceptions=True)
+        assert {isinstance(answer, DatabaseUnavailableError) for answer in during} == {True}, during
+        own.proxy.accept()
+        return await asyncio.gather(*(path.fetch_one(echo(str(n))) for n in range(5)))
+
+    assert through(own, work, timeout=2) == list("01234")
+
+
+def test_a_full_server_is_an_outage_and_the_connections_it_gave_go_on(own: TestDatabase) -> None:
+    role = f"limited_{uuid4().hex}"
+    own.query(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 1")
+    url = own.proxied_url.replace("postgres@", f"{role}@")
+
+    async def work(path: Database) -> tuple[str, object]:
+        async with path.transaction() as transaction:
+            with pytest.raises(DatabaseUnavailableError) as refused:
+                await path.fetch_one(echo("x"))
+            return str(refused.value), await transaction.fetch_one(echo("goes on"))
+
+    assert on(url, work) == (f'cannot connect: FATAL: too many connections for role "{role}"', "goes on")
+    own.query(f"DROP ROLE {role}")
+
+
+def test_a_read_only_database_is_an_outage_for_writes_and_none_for_reads(own: TestDatabase) -> None:
+    name = own.query("SELECT current_database()")[0][0]
+
+    async def work(path: Database) -> tuple[str | None, object]:
+        with pytest.raises(DatabaseUnavailableError) as refused:
+            await path.execute(note("a", None))
+        return refused.value.sqlstate, await path.fetch_one(echo("read"))
+
+    own.query(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    try:
+        assert through(own, work) == ("25006", "read")
+    finally:
+        own.query(f"SET TRANSACTION READ WRITE; ALTER DATABASE {name} RESET default_transaction_read_only")
+    assert through(own, lambda path: path.execute(note("a", None))) == 1

@@ -1,0 +1,234 @@
+"""A create that is repeated with its Idempotency-Key gives the first answer again, and makes one row."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from core.idempotency import REPLAYED
+from tests.conftest import Caller, TestDatabase, assert_problem, make_token
+from tests.core.extended_app import copies, extended_app
+
+MALFORMED = {
+    "pointer": "/header/idempotency-key",
+    "message": "Must be one text of 1 to 255 ASCII characters",
+    "code": "malformed",
+}
+REUSED = "This key was used for another request. Make a new one."
+# What every answer has of its own.
+PASSING = {"x-request-id", "date", REPLAYED.lower()}
+
+
+def create(caller: Caller, key: str | bytes, title: str = "Water the plants") -> httpx.Response:
+    """Creates a task under a key."""
+    raw = key if isinstance(key, bytes) else key.encode()
+    return caller.post(caller.tasks, json={"title": title}, headers={b"Idempotency-Key": raw})
+
+
+def titles(caller: Caller) -> list[str]:
+    """The titles of the caller's tasks, in the order they were made."""
+    return [task["title"] for task in caller.get(caller.tasks, params={"sort": "created_at"}).json()["items"]]
+
+
+def assert_replay(response: httpx.Response, first: httpx.Response) -> None:
+    """The first answer, byte for byte and header for header, and marked."""
+    assert (response.status_code, response.content) == (201, first.content)
+    assert response.headers[REPLAYED] == "true"
+    assert _lasting(response) == _lasting(first)
+
+
+def _lasting(response: httpx.Response) -> dict[str, str]:
+    return {name: value for name, value in response.headers.items() if name not in PASSING}
+
+
+def test_a_repeat_gives_the_first_answer_again_and_makes_nothing(alice: Caller) -> None:
+    first = create(alice, "key")
+    assert first.status_code == 201
+    assert REPLAYED not in first.headers
+    assert (first.headers["etag"], first.headers["location"]) == ('"1"', f"{alice.tasks}/{first.json()['id']}")
+    for _ in range(3):
+        assert_replay(create(alice, "key"), first)
+    assert alice.get(alice.tasks).json()["items"] == [first.json()]
+
+
+@pytest.mark.parametrize("key", ["a-key", "5f7c6a2e-0b1d-4e59-9a53-0a3d2f0c8b11", "k" * 255])
+def test_a_bare_and_a_quoted_key_are_the_same_key(alice: Caller, key: str) -> None:
+    first = create(alice, key)
+    assert_replay(create(alice, f'"{key}"'), first)
+    second = create(alice, f'"{key[1:]}"', "Another")
+    assert_replay(create(alice, key[1:], "Another"), second)
+
+
+def test_keys_that_are_not_the_same_text_are_different(alice: Caller) -> None:
+    keys = ["key", "KEY", "'key'", '" key"', '"key "', '"k ey"', "key,", "k" * 255, '"' + "K" * 255 + '"', "%s", "'--"]
+    for number, key in enumerate(keys):
+        assert create(alice, key, f"Task {number}").headers.get(REPLAYED) is None
+    assert titles(alice) == [f"Task {number}" for number in range(len(keys))]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(b"", b'""', b'"', b'"a', b'a"', b'a"b', b'"a"b', b"a b", b"a\tb", b'"a\tb"', b'"a\\"b"', b"a\\b"),
+        *(b'"a", "b"', b"a, a", b'"a";b', b"\xe9", b'"\xe9"', "🔑".encode(), b"k" * 256, b'"' + b"k" * 256 + b'"'),
+    ],
+)
+def test_a_malformed_key_is_refused(alice: Caller, key: bytes) -> None:
+    detail = "The Idempotency-Key is malformed."
+    assert_problem(create(alice, key), 400, "validation_failed", detail=detail, errors=[MALFORMED])
+    assert titles(alice) == []
+
+
+@pytest.mark.parametrize("lines", [["a", "b"], ["a", "a"], ["a", ""]])
+def test_two_keys_are_refused(alice: Caller, lines: list[str]) -> None:
+    headers = [("Idempotency-Key", line) for line in lines]
+    response = alice.post(alice.tasks, json={"title": "Never stored"}, headers=headers)
+    assert_problem(response, 400, "validation_failed", errors=[MALFORMED])
+    assert titles(alice) == []
+
+
+@pytest.mark.parametrize("body", [b'{"title":"Other"}', b'{"title": "First"}', b'{"title":"First","status":"pending"}'])
+def test_another_body_under_the_same_key_is_refused(alice: Caller, body: bytes) -> None:
+    first = alice.post(alice.tasks, json={"title": "First"}, headers={"Idempotency-Key": "key"})
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "key"}
+    other = alice.post(alice.tasks, content=body, headers=headers)
+    title = "The key was used for another request"
+    assert_problem(other, 422, "idempotency_key_reused", title=title, detail=REUSED)
+    assert REPLAYED not in other.headers
+    assert_replay(create(alice, "key", "First"), first)
+    assert titles(alice) == ["First"]
+
+
+def test_the_callers_id_and_me_are_the_same_request(alice: Caller) -> None:
+    first = create(alice, "key")
+    by_me = alice.post("/api/v1/users/me/tasks", content=first.request.content, headers=first.request.headers)
+    assert_replay(by_me, first)
+
+
+def test_the_same_key_of_another_user_is_another_key(alice: Caller, bob: Caller) -> None:
+    first, other = create(alice, "key", "Of Alice"), create(bob, "key", "Of Bob")
+    assert_replay(create(alice, "key", "Of Alice"), first)
+    assert_replay(create(bob, "key", "Of Bob"), other)
+    assert (titles(alice), titles(bob)) == (["Of Alice"], ["Of Bob"])
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"json": {"title": ""}}, 400),
+        ({"json": {"title": "x", "user_id": "somebody"}}, 400),
+        ({"json": {"title": "x"}, "params": {"nonsense": "1"}}, 400),
+        ({"content": b"{", "headers": {"Content-Type": "application/json", "Idempotency-Key": "key"}}, 400),
+        ({"content": b"{}", "headers": {"Idempotency-Key": "key"}}, 415),
+    ],
+)
+def test_a_refused_request_does_not_burn_its_key(alice: Caller, sent: dict[str, Any], status: int) -> None:
+    refused = alice.post(alice.tasks, **{"headers": {"Idempotency-Key": "key"}, **sent})
+    assert refused.status_code == status
+    first = create(alice, "key")
+    assert (first.status_code, first.headers.get(REPLAYED)) == (201, None)
+    assert_replay(create(alice, "key"), first)
+
+
+def test_a_repeat_after_a_delete_makes_nothing(alice: Caller) -> None:
+    first = create(alice, "key")
+    assert alice.delete(first.headers["location"]).status_code == 204
+    assert_replay(create(alice, "key"), first)
+    assert_problem(alice.get(first.headers["location"]), 404, "not_found")
+    assert titles(alice) == []
+
+
+def test_a_repeat_after_a_change_gives_what_was_first(alice: Caller) -> None:
+    """With its first tag, so that what the client does next on the strength of it is refused as stale."""
+    first = create(alice, "key")
+    assert alice.patch(first.headers["location"], json={"title": "Changed"}).status_code == 200
+    repeated = create(alice, "key")
+    assert_replay(repeated, first)
+    stale = {"If-Match": repeated.headers["etag"]}
+    assert_problem(alice.delete(first.headers["location"], headers=stale), 412, "precondition_failed")
+    assert titles(alice) == ["Changed"]
+
+
+def test_a_create_with_a_key_makes_the_row_of_a_new_user(make_caller: Callable[..., Caller]) -> None:
+    caller = make_caller(email="new@example.com", name="New")
+    first = create(caller, "key")
+    assert (first.status_code, first.headers.get(REPLAYED)) == (201, None)
+    assert_replay(create(caller, "key"), first)
+    user = caller.get("/api/v1/users/me").json()
+    assert (user["id"], user["email"], user["name"]) == (caller.user_id, "new@example.com", "New")
+
+
+def test_an_account_takes_its_keys_with_it_and_has_none_again(alice: Caller, database: TestDatabase) -> None:
+    stored = "SELECT key FROM idempotency_keys WHERE user_id = %s"
+    create(alice, "key")
+    assert database.query(stored, alice.user_id) == [("key",)]
+    assert alice.delete("/api/v1/users/me").status_code == 204
+    for key in ("key", "another"):
+        response = create(alice, key)
+        assert_problem(response, 401, "invalid_token", detail="The account of this token was deleted.")
+    assert database.query(stored, alice.user_id) == []
+    assert database.query("SELECT id FROM tasks WHERE user_id = %s", alice.user_id) == []
+
+
+def test_keys_are_kept_for_a_day_and_swept_by_a_later_create(
+    alice: Caller, bob: Caller, database: TestDatabase
+) -> None:
+    ages = {"young": "23 hours 59 minutes", "old": "24 hours 1 minute", "older": "1 year"}
+    of_bob = create(bob, "old")
+    for key in ages:
+        create(alice, key)
+    for key, age in ages.items():
+        aged = "UPDATE idempotency_keys SET created_at = now() - %s::interval WHERE key = %s AND user_id = ANY(%s)"
+        database.query(aged, age, key, [alice.user_id, bob.user_id])
+    create(alice, "new")
+    left = database.query("SELECT key FROM idempotency_keys WHERE user_id = %s ORDER BY key", alice.user_id)
+    assert left == [("new",), ("young",)]
+    assert REPLAYED in create(alice, "young").headers
+    assert REPLAYED not in create(alice, "old").headers
+    assert_replay(create(bob, "old"), of_bob)  # only its owner's create sweeps a key
+
+
+def test_a_create_without_a_key_is_one_round_trip_and_with_one_six(alice: Caller, database: TestDatabase) -> None:
+    alice.create_task()
+    database.proxy.clear()
+    alice.create_task()
+    assert len(database.proxy.queries) == 1
+    for key, expected in (
+        ("key", ["BEGIN", "INSERT INTO idempotency_keys", "DELETE FROM", "INSERT INTO tasks", "UPDATE", "COMMIT"]),
+        ("key", ["BEGIN", "INSERT INTO idempotency_keys", "SELECT", "COMMIT"]),
+    ):
+        database.proxy.clear()
+        assert create(alice, key).status_code == 201
+        sent = list(database.proxy.queries)
+        assert [sql[: len(start)] for sql, start in zip(sent, expected, strict=True)] == expected
+
+
+def test_a_slice_that_is_added_has_it_for_every_create(database: TestDatabase) -> None:
+    """The key stands for the operation and for what it is done to, also where there is no body."""
+    token = make_token(secrets.token_hex(16))
+    tasks, keyed = "/api/v1/users/me/tasks", {"Idempotency-Key": "key"}
+
+    async def run() -> None:
+        async with extended_app(copies, database=database) as client:
+            client.headers["Authorization"] = f"Bearer {token}"
+            one, two = [(await client.post(tasks, json={"title": f"Task {n}"})).json()["id"] for n in (1, 2)]
+            first = await client.post(f"{tasks}/{one}/copies", headers=keyed)
+            assert (first.status_code, first.json()["title"]) == (201, "Task 1")
+            assert_replay(await client.post(f"{tasks}/{one}/copies", headers=keyed), first)
+            for other in (
+                await client.post(f"{tasks}/{two}/copies", headers=keyed),
+                await client.post(f"{tasks}/{one}/copies/unseen", headers=keyed),
+                await client.post(f"{tasks}/{one}/copies", headers=keyed, content=b"more"),
+                await client.post(tasks, headers=keyed, json={"title": "Task 1"}),
+            ):
+                assert_problem(other, 422, "idempotency_key_reused", detail=REUSED)
+            listed = (await client.get(tasks, params={"sort": "title"})).json()["items"]
+            assert [task["title"] for task in listed] == ["Task 1", "Task 1", "Task 2"]
+            unseen = await client.post(f"{tasks}/{two}/copies/unseen", headers={"Idempotency-Key": "other"})
+            assert_replay(await client.post(unseen.request.url.path, headers={"Idempotency-Key": "other"}), unseen)
+            assert (await client.get(unseen.headers["location"])).json()["title"] == "Task 2"
+
+    asyncio.run(run())

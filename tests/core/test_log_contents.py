@@ -1,0 +1,191 @@
+"""What every line of the log has, what none has, and that nobody outside can write one."""
+
+import json
+import re
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from core.config import VERSION
+from tests.conftest import SECRET, Caller, TestDatabase, make_token, project_root
+from tests.core.api_process import ApiProcess, Line
+from tests.core.raw_http import exchange
+
+MARKER = "zq7marker"
+ALWAYS = {"timestamp", "level", "message", "logger", "service.name", "service.version", "deployment.environment.name"}
+# Datadog reads these bare names as its own.
+TAKEN = {"status", "host", "source", "date", "service"}
+MESSAGES = {
+    "Started server process",
+    "Waiting for application startup.",
+    "Application startup complete.",
+    "Uvicorn running on",
+    "Invalid HTTP request received.",
+    "request",
+    "request refused",
+    "request failed",
+    "database error",
+    "not ready",
+}
+
+
+@pytest.fixture(scope="module")
+def own_database(make_database: Callable[[], TestDatabase]) -> TestDatabase:
+    """A database that these tests may break."""
+    return make_database()
+
+
+@pytest.fixture(scope="module")
+def process(own_database: TestDatabase) -> Iterator[ApiProcess]:
+    """The program, reading a password in its database's URL."""
+    with ApiProcess(own_database.proxied_url.replace("postgres@", f"postgres:{MARKER}@")) as running:
+        yield running
+
+
+def all_lines(process: ApiProcess) -> list[Line]:
+    """The lines until now: the sentinel's is the last of them."""
+    sentinel = httpx.get(f"{process.url}/health/live").headers["x-request-id"]
+    process.find(lambda line: line.get("request_id") == sentinel)
+    return process.lines
+
+
+def provoke(process: ApiProcess, database: TestDatabase) -> None:
+    """Every kind of line, with the marker in every place that must stay out of the log."""
+    claims = {"email": f"{MARKER}@example.com", "name": MARKER}
+    task = {"title": MARKER, "description": MARKER}
+    account = {"email": f"{MARKER}@example.com", "password": f"{MARKER} pass phrase", "name": MARKER}
+    with Caller(process.url, **claims) as caller:
+        caller.headers["Cookie"] = f"better-auth.session_token={MARKER}"
+        caller.create_task(**task)
+        caller.get(f"{caller.tasks}?q={MARKER}")
+        caller.get(f"{caller.tasks}?cursor={MARKER}&limit={MARKER}&{MARKER}={MARKER}")
+        caller.post(caller.tasks, json={**task, "status": MARKER, MARKER: MARKER})
+        caller.post(caller.tasks, content=f'{{"title": "{MARKER}"', headers={"Content-Type": "application/json"})
+        caller.post(caller.tasks, content=MARKER, headers={"Content-Type": f"text/{MARKER}"})
+        for action in ("sign-up", "sign-up", "sign-in"):
+            caller.post(f"/api/v1/auth/{action}", json=account)
+        caller.post("/api/v1/auth/sign-in", json={**account, "password": MARKER})
+        caller.post("/api/v1/auth/refresh", json={"refresh_token": MARKER})
+        caller.get("/health/ready")
+        for bad in (f"Bearer {MARKER}", f"Basic {MARKER}", f"Bearer {make_token(MARKER, secret=MARKER * 4)}"):
+            caller.get("/api/v1/users/me", headers={"Authorization": bad})
+        database.query("ALTER TABLE tasks RENAME TO hidden")
+        caller.post(caller.tasks, json=task)
+        database.query("ALTER TABLE hidden RENAME TO tasks")
+        database.proxy.refuse()
+        caller.post(caller.tasks, json=task)
+        caller.get("/health/ready")
+        database.proxy.accept()
+    exchange(process.port, f"{MARKER}\r\n\r\n".encode())
+
+
+def test_no_line_holds_what_is_the_users_or_secret(process: ApiProcess, own_database: TestDatabase) -> None:
+    provoke(process, own_database)
+    lines = all_lines(process)
+    assert {line["level"] for line in lines} == {"info", "warning", "error"}
+    written = b"".join(process.raw_lines)
+    assert MARKER.encode() not in written
+    assert SECRET.encode() not in written
+    assert not re.search(rb"eyJ|INSERT|SELECT|UPDATE", written)
+
+
+def test_every_line_has_the_fields_that_all_have_and_no_name_that_is_taken(
+    process: ApiProcess, own_database: TestDatabase
+) -> None:
+    provoke(process, own_database)
+    for line in all_lines(process):
+        assert line.keys() >= ALWAYS
+        assert not line.keys() & TAKEN
+        assert [name for name in line if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", name)] == []
+        assert (line["service.name"], line["service.version"]) == ("todo-api", VERSION)
+        assert line["deployment.environment.name"] == "production"
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line["timestamp"])
+        assert line["level"] in {"info", "warning", "error"}
+        assert re.split(r" \[| http", line["message"])[0] in MESSAGES
+        assert line["logger"].startswith(("core.", "uvicorn.error"))
+
+
+def test_nobody_outside_can_forge_a_line(process: ApiProcess) -> None:
+    forged = '\r\n{"message": "forged"}\n\x1b[2J\x00\u2028\x85'
+    before = len(all_lines(process))
+    user_id = f"somebody{forged}"[:40].replace("\0", "") + secrets.token_hex(4)
+    with Caller(process.url, user_id) as caller:
+        agent = 'Agent\t{"message": "forged"}\xa0'.encode("latin-1")
+        headers = [(b"X-Request-ID", "a\u2028b".encode()), (b"User-Agent", agent)]
+        caller.get(f"/nothing{quote(forged)}", headers=headers)
+        caller.get("/api/v1/users/me", headers={"User-Agent": "x" * 1000})
+    lines = all_lines(process)[before:-1]
+    assert [line["message"] for line in lines] == ["request", "request"]
+    assert lines[0]["url.path"] == f"/nothing{forged}"
+    assert lines[0]["user_agent.original"] == 'Agent\t{"message": "forged"}\xa0'
+    assert re.fullmatch("[0-9a-f]{32}", lines[0]["request_id"])
+    assert lines[1]["user.id"] == user_id
+    assert lines[1]["user_agent.original"] == "x" * 256
+    assert all(line.count(b"\n") == 1 and not re.search(rb"[\x00-\x09\x0b-\x1f]", line) for line in process.raw_lines)
+
+
+def test_the_servers_own_lines_take_the_same_form(own_database: TestDatabase) -> None:
+    with ApiProcess(own_database.proxied_url, APP_ENV="development") as process:
+        pass
+    assert [re.sub(r"\d+", "0", line["message"]) for line in process.lines] == [
+        "Started server process [0]",
+        "Waiting for application startup.",
+        "Application startup complete.",
+        "Uvicorn running on http://0.0.0.0:0 (Press CTRL+C to quit)",
+        "Shutting down",
+        "Waiting for application shutdown.",
+        "Application shutdown complete.",
+        "Finished server process [0]",
+    ]
+    for line in process.lines:
+        assert line.keys() == ALWAYS
+        assert (line["level"], line["logger"]) == ("info", "uvicorn.error")
+        assert line["deployment.environment.name"] == "development"
+
+
+def test_a_higher_level_leaves_out_the_lines_below(make_database: Callable[[], TestDatabase]) -> None:
+    broken = make_database()
+    broken.query("ALTER TABLE users RENAME TO hidden")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with ApiProcess(broken.proxied_url, LOG_LEVEL="ERROR", PORT=str(port)) as process, Caller(process.url) as caller:
+        assert caller.get("/health/live").status_code == 200
+        assert caller.get("/api/v1/users/me", headers={"Authorization": "Bearer x"}).status_code == 401
+        assert caller.get("/api/v1/users/me").status_code == 500
+    assert [(line["level"], line["message"]) for line in process.lines] == [("error", "request failed")]
+
+
+def test_a_terminal_gets_a_form_for_people_that_cannot_be_forged_either(own_database: TestDatabase) -> None:
+    with ApiProcess(own_database.proxied_url, terminal=True, APP_ENV="development") as process:
+        httpx.get(f"{process.url}/first%1b%5b2J%9bx")
+        httpx.get(f"{process.url}/second%0aforged")
+    first, second = (line for line in process.raw_lines if b"url.path" in line)
+    assert b"/first\\x1b[2J" in first
+    assert b"/second\\nforged" in second
+    for line in (first, second):
+        assert b"http.response.status_code" in line
+        assert not line.startswith(b"{")
+    assert not any(b"\x1b[2J" in line or line.startswith(b"forged") for line in process.raw_lines)
+
+
+def test_an_exception_of_a_library_is_told_in_the_same_fields() -> None:
+    program = (
+        "import logging; from core.logging import configure; configure('INFO', 'production')\n"
+        "try: {}['key']\n"
+        "except KeyError: logging.getLogger('library').exception('it failed: %s', 'why')\n"
+        "logging.getLogger('library').debug('not this')\n"
+    )
+    command = [sys.executable, "-c", program]
+    output = subprocess.run(command, cwd=project_root(), capture_output=True, check=True).stdout
+    line = json.loads(output)
+    assert (line["logger"], line["level"], line["message"]) == ("library", "error", "it failed: why")
+    assert (line["exception.type"], line["exception.message"]) == ("builtins.KeyError", "'key'")
+    assert 'File "<string>", line 2' in line["exception.stacktrace"]
+    assert line.keys() == ALWAYS | {"exception.type", "exception.message", "exception.stacktrace"}

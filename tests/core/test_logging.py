@@ -1,0 +1,224 @@
+"""The log of the real process tells of every request in one line, and of every failure why."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from core.config import VERSION
+from tests.conftest import Caller, TestDatabase, make_token
+from tests.core.api_process import ApiProcess, Line
+from tests.core.raw_http import connect
+
+MARKER = "zq7marker"
+RESOURCE = {"service.name": "todo-api", "service.version": VERSION, "deployment.environment.name": "production"}
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+TASKS = "/api/v1/users/{user_id}/tasks"
+
+
+@pytest.fixture(scope="module")
+def own_database(make_database: Callable[[], TestDatabase]) -> TestDatabase:
+    """A database that these tests may break."""
+    return make_database()
+
+
+@pytest.fixture(scope="module")
+def process(own_database: TestDatabase) -> Iterator[ApiProcess]:
+    """The program, reading a password in its database's URL."""
+    url = own_database.proxied_url.replace("postgres@", f"postgres:{MARKER}@")
+    with ApiProcess(url, BODY_TIMEOUT="1", MAX_BODY_BYTES="4096") as running:
+        yield running
+
+
+@pytest.fixture
+def carol(process: ApiProcess) -> Iterator[Caller]:
+    """A caller of it."""
+    with Caller(process.url) as caller:
+        yield caller
+
+
+def line_of(process: ApiProcess, request_id: str, message: str = "request") -> Line:
+    """The only line of a request with this message."""
+    found = process.find(lambda line: line.get("request_id") == request_id and line["message"] == message)
+    assert [one for one in process.lines if one.get("request_id") == request_id and one["message"] == message] == [
+        found
+    ]
+    return found
+
+
+def test_the_line_of_a_request_has_all_its_fields(process: ApiProcess, carol: Caller) -> None:
+    headers = {"X-Request-ID": "whole-1", "traceparent": f"00-{TRACE}-{SPAN}-01", "User-Agent": "Agent/1.0 (test)"}
+    assert carol.get(f"{carol.tasks}?q={MARKER}&limit=5", headers=headers).status_code == 200
+    line = line_of(process, "whole-1")
+    duration, timestamp = line.pop("duration_ms"), line.pop("timestamp")
+    assert line == {
+        **RESOURCE,
+        "level": "info",
+        "logger": "core.middleware",
+        "message": "request",
+        "request_id": "whole-1",
+        "trace_id": TRACE,
+        "span_id": SPAN,
+        "http.request.method": "GET",
+        "http.route": TASKS,
+        "http.response.status_code": 200,
+        "url.path": carol.tasks,
+        "url.scheme": "http",
+        "client.address": "127.0.0.1",
+        "user_agent.original": "Agent/1.0 (test)",
+        "user.id": carol.user_id,
+    }
+    assert isinstance(duration, float)
+    assert 0 < duration < 5000
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", timestamp)
+    assert abs(datetime.fromisoformat(timestamp) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_every_request_has_exactly_one_line_whatever_happens_to_it(
+    process: ApiProcess, carol: Caller, own_database: TestDatabase
+) -> None:
+    json = {"Content-Type": "application/json"}
+    task = f"{carol.tasks}/{carol.create_task()['id']}"
+    cases: list[tuple[str, str, dict[str, Any], int, str | None, str | None]] = [
+        ("GET", "/health/live", {}, 200, "/health/live", None),
+        ("POST", carol.tasks, {"json": {"title": "a"}}, 201, TASKS, None),
+        ("GET", carol.tasks, {"headers": {"Authorization": ""}}, 401, TASKS, "missing_token"),
+        ("GET", carol.tasks, {"headers": {"Authorization": "Bearer x"}}, 401, TASKS, "invalid_token"),
+        ("GET", "/api/v1/users/somebody/tasks", {}, 403, TASKS, "forbidden"),
+        ("GET", f"{carol.tasks}?limit=0", {}, 400, TASKS, "validation_failed"),
+        ("POST", carol.tasks, {"content": b"{", "headers": json}, 400, TASKS, "malformed_json"),
+        ("GET", "/nothing", {}, 404, None, "not_found"),
+        ("GET", f"{task[:-1]}{'1' if task[-1] == '0' else '0'}", {}, 404, f"{TASKS}/{{task_id}}", "not_found"),
+        ("PUT", carol.tasks, {}, 405, TASKS, "method_not_allowed"),
+        ("POST", carol.tasks, {"content": b" " * 5000, "headers": json}, 413, None, "body_too_large"),
+        ("POST", carol.tasks, {"content": iter([b" " * 5000]), "headers": json}, 413, TASKS, "body_too_large"),
+        ("POST", carol.tasks, {"content": b"text"}, 415, TASKS, "unsupported_media_type"),
+        ("DELETE", task, {}, 204, f"{TASKS}/{{task_id}}", None),
+    ]
+    for number, (method, url, sent, status, route, code) in enumerate(cases):
+        headers = {**sent.pop("headers", {}), "X-Request-ID": f"case-{number}"}
+        assert carol.request(method, url, headers=headers, **sent).status_code == status
+        line = line_of(process, f"case-{number}")
+        assert (line["http.request.method"], line["url.path"], line["level"]) == (method, url.split("?")[0], "info")
+        assert (line["http.response.status_code"], line.get("http.route"), line.get("error.code")) == (
+            status,
+            route,
+            code,
+        )
+
+
+def test_a_client_that_hangs_up_or_falls_silent_has_its_line_too(process: ApiProcess, carol: Caller) -> None:
+    head = (
+        f"POST {carol.tasks} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {carol.headers['authorization']}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 99\r\nX-Request-ID: "
+    ).encode()
+    with connect(process.port) as silent:
+        silent.send(head + b"silent\r\n\r\n{")
+        with connect(process.port) as hung_up:
+            hung_up.send(head + b"hung-up\r\n\r\n{")
+        assert line_of(process, "hung-up")["http.response.status_code"] == 499
+        assert silent.answer() is not None
+    assert line_of(process, "silent")["http.response.status_code"] == 408
+    assert [line for line in process.lines if line["level"] == "error"] == []
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "valid"),
+    [
+        (f"00-{TRACE}-{SPAN}-00", True),
+        (f"cc-{TRACE}-{SPAN}-01-what-the-future-brings", True),
+        (f"00-{TRACE}-{SPAN}-01-more", False),
+        (f"ff-{TRACE}-{SPAN}-01", False),
+        (f"00-{'0' * 32}-{SPAN}-01", False),
+        (f"00-{TRACE}-{'0' * 16}-01", False),
+        (f"00-{TRACE.upper()}-{SPAN}-01", False),
+        (f"00-{TRACE[1:]}-{SPAN}-01", False),
+        (f"{TRACE}-{SPAN}", False),
+        ("", False),
+    ],
+)
+def test_only_a_valid_traceparent_is_taken_over(process: ApiProcess, traceparent: str, valid: bool) -> None:
+    response = httpx.get(f"{process.url}/health/live", headers={"traceparent": traceparent})
+    line = line_of(process, response.headers["x-request-id"])
+    assert (line.get("trace_id"), line.get("span_id")) == ((TRACE, SPAN) if valid else (None, None))
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code", "reason"),
+    [
+        (f"Bearer {make_token('somebody', exp=1)}", "invalid_token", "expired"),
+        (f"Bearer {make_token('somebody', secret=MARKER * 4)}", "invalid_token", "wrong_signature"),
+        (f"Bearer {make_token('somebody', sub=None, email=f'{MARKER}@example.com')}", "invalid_token", "no_subject"),
+        (f"Bearer {MARKER * 4}", "invalid_token", "not_a_jwt"),
+        (f"Bearer {'a' * 9000}", "invalid_token", "too_long"),
+        (f"Basic {MARKER}", "missing_token", "not_one_bearer_token"),
+    ],
+)
+def test_a_refused_token_carries_its_reason(process: ApiProcess, authorization: str, code: str, reason: str) -> None:
+    response = httpx.get(f"{process.url}/api/v1/users/me", headers={"Authorization": authorization})
+    line = line_of(process, response.headers["x-request-id"], "request refused")
+    assert (line["level"], line["error.code"], line["error.reason"]) == ("info", code, reason)
+
+
+def test_a_request_without_a_token_needs_no_reason(process: ApiProcess) -> None:
+    request_id = httpx.get(f"{process.url}/api/v1/users/me").headers["x-request-id"]
+    line_of(process, request_id)
+    assert [one["message"] for one in process.lines if one.get("request_id") == request_id] == ["request"]
+
+
+def test_a_failure_of_the_database_carries_its_sqlstate(
+    process: ApiProcess, carol: Caller, own_database: TestDatabase
+) -> None:
+    name = own_database.url.split("?")[0].rsplit("/", 1)[1]
+    own_database.query(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    own_database.proxy.cut()  # for new sessions
+    try:
+        refused = carol.post(carol.tasks, json={"title": MARKER})
+        own_database.proxy.refuse()
+        away = carol.get(carol.tasks)
+    finally:
+        own_database.proxy.accept()
+        own_database.query(f"SET TRANSACTION READ WRITE; ALTER DATABASE {name} RESET default_transaction_read_only")
+        own_database.proxy.cut()
+    for response, state in ((refused, "25006"), (away, None)):
+        assert response.status_code == 503
+        line = line_of(process, response.headers["x-request-id"], "database error")
+        assert (line["level"], line["error.code"]) == ("warning", "database_unavailable")
+        assert line["db.response.status_code"] == state
+        assert line_of(process, response.headers["x-request-id"])["http.response.status_code"] == 503
+
+
+def test_a_bug_is_an_error_with_all_that_is_known_of_it(
+    process: ApiProcess, carol: Caller, own_database: TestDatabase
+) -> None:
+    own_database.query("ALTER TABLE tasks RENAME COLUMN title TO headline")
+    try:
+        response = carol.post(carol.tasks, json={"title": MARKER})
+    finally:
+        own_database.query("ALTER TABLE tasks RENAME COLUMN headline TO title")
+    assert response.status_code == 500
+    line = line_of(process, response.headers["x-request-id"], "request failed")
+    assert (line["level"], line["error.type"]) == ("error", "StatementError")
+    assert line["db.response.status_code"] == "42703"
+    assert line["exception.type"] == "core.database_errors.StatementError"
+    assert line["exception.message"] == "UndefinedColumn"
+    assert 'core/middleware.py", line ' in line["exception.stacktrace"]
+    access = line_of(process, response.headers["x-request-id"])
+    assert (access["http.response.status_code"], access["error.code"]) == (500, "internal_error")
+
+
+def test_a_row_that_the_schema_does_not_know_is_told_by_place_and_rule_alone(
+    process: ApiProcess, carol: Caller, own_database: TestDatabase
+) -> None:
+    carol.create_task(title=MARKER)
+    own_database.query("ALTER TABLE tasks DROP CONSTRAINT ck_tasks_status_known")
+    own_database.query("UPDATE tasks SET status = %s WHERE user_id = %s", MARKER, carol.user_id)
+    response = carol.get(carol.tasks)
+    assert (response.status_code, MARKER in response.text) == (500, False)
+    line = line_of(process, response.headers["x-request-id"], "request failed")
+    assert line["exception.type"] == "fastapi.exceptions.ResponseValidationError"
+    assert line["exception.message"].endswith("'status'): enum")
+    assert MARKER not in str(line)

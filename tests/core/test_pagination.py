@@ -1,0 +1,149 @@
+"""Cursors: each comes back as the position it was made from, and nothing else is taken for one."""
+
+import base64
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from core.errors import Problem, ProblemError
+from core.pagination import MAX_LIMIT, Limit, Position, check_time, decode, encode
+
+ROW = UUID("0192f7a0-0000-7000-8000-00000000002a")
+TIME = "2030-01-31 09:00:00.123456+00"
+LIMIT = TypeAdapter(Limit)
+
+
+def cursor(value: object) -> str:
+    """A cursor that says something of the test's own."""
+    text = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+def refusal(text: str, sort: str = "-created_at", check: Any = check_time) -> ProblemError:
+    with pytest.raises(ProblemError) as refused:
+        decode(text, sort, check)
+    return refused.value
+
+
+@pytest.mark.parametrize("value", ["", "a", "ÄÖ 🌱\u202e", '"\\', "' OR 1=1 --", "x" * 200, "infinity", TIME])
+def test_a_cursor_comes_back_as_the_position_it_was_made_from(value: str) -> None:
+    text = encode("-title", Position(value, ROW))
+    assert decode(text, "-title") == Position(value, ROW)
+    assert set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), (
+        "it goes into a URL as it is"
+    )
+
+
+@pytest.mark.parametrize("value", [TIME, "2030-01-31T09:00:00Z", "0001-01-01 00:00:00+00", "infinity"])
+def test_a_cursor_of_a_time_is_taken(value: str) -> None:
+    assert decode(encode("due_at", Position(value, ROW)), "due_at", check_time) == Position(value, ROW)
+
+
+def test_a_cursor_that_is_padded_means_the_same() -> None:
+    text = encode("title", Position("a", ROW))
+    assert decode(text + "=" * (-len(text) % 4), "title") == Position("a", ROW)
+
+
+def test_a_refusal_says_where_the_cursor_was_and_nothing_of_what_is_in_it() -> None:
+    error = refusal("hunter2")
+    assert (error.problem, error.detail) == (Problem.VALIDATION_FAILED, "The cursor is not valid.")
+    assert error.errors == [
+        {
+            "pointer": "/query/cursor",
+            "message": "Must be a next_cursor of a list with the same sort",
+            "code": "invalid_cursor",
+        }
+    ]
+    assert error.headers == {}
+
+
+@pytest.mark.parametrize("sort", ["created_at", "-updated_at", "-title", ""])
+def test_a_cursor_serves_lists_with_the_same_sort_only(sort: str) -> None:
+    assert refusal(encode("-created_at", Position(TIME, ROW)), sort).problem is Problem.VALIDATION_FAILED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "=",
+        "A",
+        "!",
+        "é",
+        "\ud800",
+        " ",
+        "a b",
+        "+/+/",
+        "A" * 100_000,
+        cursor(b""),
+        cursor(b"\xff\xfe"),
+        cursor(b"[" * 100_000),
+        cursor(b'["-created_at"'),
+        cursor(b'["-created_at","\\ud800","0192f7a0-0000-7000-8000-00000000002a"]'),
+        cursor(None),
+        cursor(1),
+        cursor("abc"),
+        cursor({}),
+        cursor({"-created_at": 1, "b": 2, "c": 3}),
+        cursor([]),
+        cursor(["-created_at", TIME]),
+        cursor(["-created_at", TIME, str(ROW), 1]),
+        cursor([None, TIME, str(ROW)]),
+        cursor([["-created_at"], TIME, str(ROW)]),
+        cursor(["-created_at", None, str(ROW)]),
+        cursor(["-created_at", 1, str(ROW)]),
+        cursor(["-created_at", [TIME], str(ROW)]),
+        cursor(["-created_at", TIME + "\0", str(ROW)]),
+        cursor(["-created_at", "", str(ROW)]),
+        cursor(["-created_at", "yesterday", str(ROW)]),
+        cursor(["-created_at", "2030-01-31 09:00:00", str(ROW)]),
+        cursor(["-created_at", "2030-02-30 09:00:00+00", str(ROW)]),
+        cursor(["-created_at", "99999-01-01 00:00:00+00", str(ROW)]),
+        cursor(["-created_at", "-infinity", str(ROW)]),
+        cursor(["-created_at", "'; DROP TABLE tasks", str(ROW)]),
+        cursor(["-created_at", TIME, None]),
+        cursor(["-created_at", TIME, 1]),
+        cursor(["-created_at", TIME, ""]),
+        cursor(["-created_at", TIME, [str(ROW)]]),
+        cursor(["-created_at", TIME, "g" * 32]),
+        cursor(["-created_at", TIME, str(ROW) + "0"]),
+    ],
+)
+def test_what_encode_did_not_make_is_refused(text: str) -> None:
+    assert refusal(text).problem is Problem.VALIDATION_FAILED
+
+
+def test_a_text_with_nul_is_refused_where_any_text_is_a_value() -> None:
+    assert refusal(cursor(["title", "a\0b", str(ROW)]), "title", str).problem is Problem.VALIDATION_FAILED
+
+
+@pytest.mark.parametrize(("text", "limit"), [("1", 1), ("50", 50), ("100", MAX_LIMIT), ("007", 7), (20, 20)])
+def test_a_limit_is_a_decimal_number_from_1_to_100(text: str | int, limit: int) -> None:
+    assert LIMIT.validate_python(text) == limit
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0",
+        "101",
+        "-1",
+        "",
+        " 5",
+        "5 ",
+        "+5",
+        "5.0",
+        "5e0",
+        "5_0",
+        "0x5",
+        "\N{ARABIC-INDIC DIGIT FIVE}",
+        "five",
+        "9" * 5000,
+    ],
+)
+def test_an_absurd_limit_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        LIMIT.validate_python(text)

@@ -1,0 +1,105 @@
+"""The pool: few connections, reused last in first out, and no place is ever lost."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+import core.pool
+from core.database import Database, request_deadline
+from core.database_errors import PoolExhaustedError
+from tests.conftest import TestDatabase
+from tests.core.database_path import PREPARE, active, backend, backends, echo, note, notes, on, sleep, until
+
+
+@pytest.fixture(scope="module")
+def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
+    """A database whose connections are counted."""
+    database = make_database()
+    database.query(PREPARE)
+    return database
+
+
+def test_the_connection_used_last_is_used_next(own: TestDatabase) -> None:
+    async def work(path: Database) -> list[int | None]:
+        await asyncio.gather(*(path.fetch_one(sleep(0.05)) for _ in range(5)))
+        return [await path.fetch_one(backend()) for _ in range(5)]
+
+    assert len(set(on(own.url, work))) == 1
+
+
+def test_sixty_statements_at_once_succeed_on_a_pool_of_five(own: TestDatabase) -> None:
+    async def work(path: Database) -> tuple[list[str | None], int]:
+        answers = await asyncio.gather(*(path.fetch_one(echo(str(n))) for n in range(60)))
+        return answers, len(await asyncio.to_thread(backends, own))
+
+    answers, opened = on(own.url, work)
+    assert answers == [str(n) for n in range(60)]
+    assert 1 <= opened <= 5
+
+
+def test_sixty_transactions_at_once_succeed_on_a_pool_of_five(own: TestDatabase) -> None:
+    async def one(path: Database, number: int) -> None:
+        async with path.transaction() as transaction:
+            await transaction.execute(note(f"{number:02}", number))
+
+    async def work(path: Database) -> None:
+        await asyncio.gather(*(one(path, number) for number in range(60)))
+
+    on(own.url, work)
+    assert notes(own) == [f"{n:02}" for n in range(60)]
+
+
+def test_who_is_cancelled_while_waiting_for_a_place_takes_none(own: TestDatabase) -> None:
+    async def work(path: Database) -> str | None:
+        busy = asyncio.create_task(path.fetch_one(sleep(0.2)))
+        await until(lambda: bool(active(own, "pg_sleep")))
+        waiting = [asyncio.create_task(path.fetch_one(echo("x"))) for _ in range(3)]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(busy, *waiting, return_exceptions=True)
+        assert all(task.cancelled() for task in waiting)
+        return await path.fetch_one(echo("free"))
+
+    assert on(own.url, work, pool_size=1) == "free"
+
+
+def test_who_gets_no_place_before_the_deadline_is_told_and_later_served(own: TestDatabase) -> None:
+    async def soon(path: Database) -> str | None:
+        request_deadline.set(asyncio.get_running_loop().time() + 0.2)
+        return await path.fetch_one(echo("x"))
+
+    async def work(path: Database) -> str | None:
+        busy = asyncio.create_task(path.fetch_one(sleep(0.5)))
+        await until(lambda: bool(active(own, "pg_sleep")))
+        with pytest.raises(PoolExhaustedError, match="no connection became free"):
+            await asyncio.create_task(soon(path))
+        await busy
+        return await path.fetch_one(echo("free"))
+
+    assert on(own.url, work, pool_size=1) == "free"
+
+
+def test_a_connection_that_lay_idle_for_long_is_replaced(own: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(path: Database) -> tuple[bool, int]:
+        before = await path.fetch_one(backend())
+        monkeypatch.setattr(core.pool, "IDLE_SECONDS", 0)  # five minutes in the product
+        after = await path.fetch_one(backend())
+        await until(lambda: len(backends(own)) == 1)
+        return before == after, len(await asyncio.to_thread(backends, own))
+
+    assert on(own.url, work) == (False, 1)
+
+
+def test_a_closed_pool_leaves_no_connection_behind(own: TestDatabase) -> None:
+    async def work(path: Database) -> str | None:
+        await path.fetch_one(echo("idle"))
+        async with path.transaction() as transaction:
+            await path.fetch_one(echo("another"))
+            path.close()
+            inside = await transaction.fetch_one(echo("in use"))
+        await until(lambda: backends(own) == [])
+        return inside
+
+    assert on(own.url, work) == "in use"

@@ -1,0 +1,258 @@
+"""Nobody overwrites what they have not seen: entity tags, If-Match, If-None-Match (RFC 9110, section 13)."""
+
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg2
+import pytest
+
+from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.contract.operations import document, operations
+
+ME = "/api/v1/users/me"
+STALE = "The resource has changed since you read it. Read it again."
+WRITES: list[tuple[str, dict[str, Any]]] = [
+    ("PUT", {"json": {"title": "New"}}),
+    ("PATCH", {"json": {"title": "New"}}),
+    ("PATCH", {"json": {}}),
+    ("DELETE", {}),
+]
+each_write = pytest.mark.parametrize(("method", "sent"), WRITES, ids=["put", "patch", "patch-nothing", "delete"])
+NOTHING_LIKE_IT = [
+    *('W/"{version}"', '"0{version}"', '"{version}0"', '"-{version}"', '"+{version}"', '"{version}.0"', '""', '"x"'),
+    *('"W/{version}"', '"*"', '"99999999999999999999"', '"999999999999999999"', '"0"', '"\xb2"', '"a,{version}"'),
+    '"5d8c72a5edda8d6a:3239", W/"{version}"',
+]
+MALFORMED = ["", ",", "{version}", '"{version}', "'{version}'", 'w/"{version}"', 'W"{version}"', 'W/ "{version}"']
+MALFORMED += ['"{version}" "{version}"', '*, "{version}"', '"{version}", *', "*, *", '"{version} "', '"{version}";a']
+
+
+def task_of(caller: Caller) -> tuple[str, str]:
+    """The path of a new task that was changed once, and its tag."""
+    created = caller.post(caller.tasks, json={"title": "Water the plants"})
+    changed = caller.patch(created.headers["location"], json={"title": "Water all plants"})
+    return created.headers["location"], changed.headers["etag"]
+
+
+def filled(template: str, tag: str) -> bytes:
+    """A header's value with the version of `tag` in it."""
+    return template.replace("{version}", tag.strip('"')).encode("latin-1")
+
+
+def assert_stale(response: httpx.Response, tag: str) -> None:
+    """412, and what there is now."""
+    assert_problem(response, 412, "precondition_failed", title="The resource has changed", detail=STALE)
+    assert response.headers["etag"] == tag
+
+
+def assert_malformed(response: httpx.Response, header: str) -> None:
+    """400, and which header."""
+    error = {"pointer": f"/header/{header}", "message": "Must be entity tags or *", "code": "malformed"}
+    assert_problem(response, 400, "validation_failed", detail="A precondition is malformed.", errors=[error])
+
+
+def test_every_single_resource_has_a_strong_tag_that_changes_with_every_write(alice: Caller) -> None:
+    created = alice.post(alice.tasks, json={"title": "Water the plants"})
+    path, seen = created.headers["location"], [created.headers["etag"]]
+    for method, body in (("PUT", {"title": "A"}), ("PUT", {"title": "A"}), ("PATCH", {"title": "B"})):
+        assert alice.get(path).headers["etag"] == seen[-1]
+        seen.append(alice.request(method, path, json=body).headers["etag"])
+    assert alice.patch(path, json={}).headers["etag"] == seen[-1]
+    profile = [alice.get(ME), alice.patch(ME, json={"name": "A"}), alice.patch(ME, json={"name": "A"})]
+    assert alice.get(ME).headers["etag"] == alice.patch(ME, json={}).headers["etag"] == profile[-1].headers["etag"]
+    for tags in (seen, [answer.headers["etag"] for answer in profile]):
+        assert len(set(tags)) == len(tags)
+        assert all(re.fullmatch(r'"[!#-~]+"', tag) for tag in tags)
+    assert "etag" not in alice.get(alice.tasks).headers
+
+
+@each_write
+@pytest.mark.parametrize("form", ["{tag}", "*", ' "x" ,W/"y","0",{tag}', ',, {tag},"x",', "{tag}, {tag}"])
+def test_a_write_on_what_was_seen_succeeds(alice: Caller, method: str, sent: dict[str, Any], form: str) -> None:
+    path, tag = task_of(alice)
+    response = alice.request(method, path, headers={"If-Match": form.format(tag=tag).strip()}, **sent)
+    assert response.status_code == (204 if method == "DELETE" else 200)
+    if method == "DELETE":
+        assert alice.get(path).status_code == 404
+    else:
+        assert response.json()["title"] == ("New" if sent["json"] else "Water all plants")
+        assert alice.get(path).headers["etag"] == response.headers["etag"]
+
+
+def test_a_list_of_tags_may_stand_in_several_lines(alice: Caller) -> None:
+    path, tag = task_of(alice)
+    headers = [("If-Match", '"x"'), ("If-Match", tag), ("If-Match", "")]
+    assert alice.patch(path, json={"title": "New"}, headers=headers).status_code == 200
+
+
+@each_write
+def test_a_write_on_what_has_changed_is_refused_and_changes_nothing(
+    alice: Caller, method: str, sent: dict[str, Any]
+) -> None:
+    path, first = task_of(alice)
+    now = alice.patch(path, json={"status": "completed"})
+    for stale in (first, '"1"', f'"1", {first}', '"3000"'):
+        assert_stale(alice.request(method, path, headers={"If-Match": stale}, **sent), now.headers["etag"])
+    found = alice.get(path)
+    assert (found.json(), found.headers["etag"]) == (now.json(), now.headers["etag"])
+
+
+@each_write
+def test_a_tag_that_only_looks_like_it_never_matches(alice: Caller, method: str, sent: dict[str, Any]) -> None:
+    path, tag = task_of(alice)
+    before = alice.get(path).json()
+    for form in NOTHING_LIKE_IT:
+        assert_stale(alice.request(method, path, headers={b"If-Match": filled(form, tag)}, **sent), tag)
+    assert alice.get(path).json() == before
+
+
+@each_write
+def test_a_malformed_precondition_is_refused(alice: Caller, method: str, sent: dict[str, Any]) -> None:
+    """An empty one, too: a client that lost the tag meant to be held back."""
+    path, tag = task_of(alice)
+    before = alice.get(path).json()
+    for form in MALFORMED:
+        assert_malformed(alice.request(method, path, headers={b"If-Match": filled(form, tag)}, **sent), "if-match")
+        assert_malformed(alice.get(path, headers={b"If-None-Match": filled(form, tag)}), "if-none-match")
+    assert alice.get(path).json() == before
+
+
+@each_write
+def test_what_is_missing_or_somebody_elses_is_not_found(
+    alice: Caller, bob: Caller, method: str, sent: dict[str, Any]
+) -> None:
+    path, tag = task_of(bob)
+    before = bob.get(path).json()
+    for task_id in (str(uuid4()), before["id"]):
+        for form in (tag, "*", '"5"'):
+            response = alice.request(method, f"{alice.tasks}/{task_id}", headers={"If-Match": form}, **sent)
+            assert_problem(response, 404, "not_found", detail="No such task.")
+            assert "etag" not in response.headers
+    assert bob.get(path).json() == before
+
+
+def test_of_writes_at_once_on_the_same_version_one_wins(alice: Caller) -> None:
+    path, tag = task_of(alice)
+    for _ in range(10):
+        writes = [partial(alice.put, path, json={"title": f"Writer {number}"}) for number in range(4)]
+        with ThreadPoolExecutor(4) as threads:
+            answers = list(threads.map(lambda write, tag=tag: write(headers={"If-Match": tag}), writes))
+        (won,) = [answer for answer in answers if answer.status_code == 200]
+        tag = won.headers["etag"]
+        for lost in answers:
+            if lost is not won:
+                assert_stale(lost, tag)
+        found = alice.get(path)
+        assert (found.json(), found.headers["etag"]) == (won.json(), tag)
+
+
+def test_ones_own_profile_is_held_to_it_as_well(alice: Caller) -> None:
+    first = alice.get(ME)
+    now = alice.patch(ME, json={"name": "New"}, headers={"If-Match": first.headers["etag"]})
+    task = alice.create_task()
+    for stale in (first.headers["etag"], f"W/{now.headers['etag']}"):
+        for method, sent in (("PATCH", {"json": {"name": "Newer"}}), ("PATCH", {"json": {}}), ("DELETE", {})):
+            assert_stale(alice.request(method, ME, headers={"If-Match": stale}, **sent), now.headers["etag"])
+    assert alice.get(ME).json() == now.json() == {**first.json(), "name": "New", "updated_at": now.json()["updated_at"]}
+    assert alice.get(alice.tasks).json()["items"] == [task]
+    assert alice.delete(ME, headers={"If-Match": now.headers["etag"]}).status_code == 204
+    assert_problem(alice.patch(ME, json={"name": "Newer"}, headers={"If-Match": "*"}), 401, "invalid_token")
+    assert_problem(alice.delete(ME, headers={"If-Match": "*"}), 401, "invalid_token")
+
+
+def test_a_profile_that_is_made_by_the_request_has_its_first_version(make_caller: Callable[..., Caller]) -> None:
+    for tag in ('"1"', "*"):
+        changed = make_caller().patch(ME, json={"name": "New"}, headers={"If-Match": tag})
+        assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
+        assert make_caller().delete(ME, headers={"If-Match": tag}).status_code == 204
+    assert_stale(make_caller().patch(ME, json={"name": "New"}, headers={"If-Match": '"2"'}), '"1"')
+    assert_stale(make_caller().delete(ME, headers={"If-Match": '"2"'}), '"1"')
+
+
+def test_an_account_that_changes_while_it_is_deleted_stays(alice: Caller, database: TestDatabase) -> None:
+    """The version is compared by the statement that deletes, not only before."""
+    tag = alice.get(ME).headers["etag"]
+    connection = psycopg2.connect(database.url)
+    try:
+        lock = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+        connection.cursor().execute(lock, (alice.user_id,))  # as whoever makes or deletes the account does
+        with ThreadPoolExecutor(1) as threads:
+            deletion = threads.submit(alice.delete, ME, headers={"If-Match": tag})
+            deadline = time.monotonic() + 10
+            while not database.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+                assert time.monotonic() < deadline, "the deletion does not wait"
+            changed = alice.patch(ME, json={"name": "Unseen"})
+            connection.rollback()
+            assert_stale(deletion.result(), changed.headers["etag"])
+    finally:
+        connection.close()
+    assert alice.get(ME).json() == changed.json()
+
+
+@pytest.mark.parametrize("form", ["{tag}", "W/{tag}", "*", '"x", W/"y",{tag}', ',W/{tag},"z"'])
+def test_what_the_client_has_is_not_sent_again(alice: Caller, form: str) -> None:
+    for path in (task_of(alice)[0], ME):
+        whole = alice.get(path)
+        response = alice.get(path, headers={"If-None-Match": form.format(tag=whole.headers["etag"])})
+        assert (response.status_code, response.content) == (304, b"")
+        assert response.headers["etag"] == whole.headers["etag"]
+        assert re.fullmatch("[0-9a-f]{32}", response.headers["x-request-id"])
+        assert response.headers["cache-control"] == whole.headers["cache-control"]
+        assert "content-type" not in response.headers
+
+
+def test_what_the_client_does_not_have_is_sent(alice: Caller) -> None:
+    path, tag = task_of(alice)
+    whole = alice.get(path)
+    for form in [form for form in NOTHING_LIKE_IT if "W/" not in form] + ['"1"', 'W/"1"']:
+        response = alice.get(path, headers={b"If-None-Match": filled(form, tag)})
+        assert (response.status_code, response.json(), response.headers["etag"]) == (200, whole.json(), tag)
+    assert_problem(alice.get(f"{alice.tasks}/{uuid4()}", headers={"If-None-Match": "*"}), 404, "not_found")
+
+
+@each_write
+def test_a_precondition_that_holds_costs_nothing(
+    alice: Caller, database: TestDatabase, method: str, sent: dict[str, Any]
+) -> None:
+    for headers in ({}, {"If-Match": "*"}, {"If-Match": '"2"'}):
+        path, tag = task_of(alice)
+        assert tag == '"2"'
+        database.proxy.clear()
+        assert alice.request(method, path, headers=headers, **sent).is_success
+        assert len(database.proxy.queries) == 1, database.proxy.queries
+    for headers in ({}, {"If-Match": "*"}):
+        alice.get(ME)
+        database.proxy.clear()
+        assert alice.patch(ME, json={"name": "New"}, headers=headers).status_code == 200
+        assert len(database.proxy.queries) == 1, database.proxy.queries
+
+
+def test_the_document_declares_the_headers_and_their_answers() -> None:
+    declared = {}
+    for one in operations(document()):
+        headers = {item["name"] for item in one.spec.get("parameters", []) if item["in"] == "header"}
+        declared[one.id] = (headers, set(one.spec["responses"]) & {"304", "412", "422"})
+    reads, writes = ({"If-None-Match"}, {"304"}), ({"If-Match"}, {"412"})
+    expected = dict.fromkeys(("getTask", "getUser"), reads)
+    expected |= dict.fromkeys(("replaceTask", "updateTask", "deleteTask", "updateUser", "deleteUser"), writes)
+    expected["createTask"] = ({"Idempotency-Key"}, {"422"})
+    assert {name: found for name, found in declared.items() if found != (set(), set())} == expected
+    (create,) = [one for one in operations(document()) if one.id == "createTask"]
+    assert "409" in create.spec["responses"]
+
+
+def test_a_page_of_another_origin_may_send_and_read_them(start_server: Callable[..., RunningServer]) -> None:
+    origin = {"Origin": "https://app.example.com"}
+    with Caller(start_server(cors_origins=["https://app.example.com"]).url) as caller:
+        for method, name in (("POST", "Idempotency-Key"), ("PATCH", "If-Match"), ("GET", "If-None-Match")):
+            asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": name.lower()}
+            assert caller.options(caller.tasks, headers={**origin, **asked}).status_code == 200
+        answer = caller.post(caller.tasks, json={"title": "x"}, headers={**origin, "Idempotency-Key": "key"})
+    exposed = answer.headers["access-control-expose-headers"].split(", ")
+    assert {"ETag", "Location", "Idempotent-Replayed"} <= set(exposed)

@@ -1,0 +1,171 @@
+"""What every operation checks before its endpoint runs: query, body, content type; and what there is besides them."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_token
+from tests.core.raw_http import connect
+
+NOT_JSON = "Send `Content-Type: application/json`, uncompressed."
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+SOME_ID = "00000000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def paths(api_server: RunningServer) -> dict[str, dict[str, Any]]:
+    """The published operations: by path, then by method in capitals."""
+    with Caller(api_server.url) as caller:
+        published = caller.get("/openapi.json").json()["paths"]
+    assert len(published) >= 10
+    return {
+        path: {method.upper(): operation for method, operation in item.items() if method.upper() in METHODS}
+        for path, item in published.items()
+    }
+
+
+def test_an_unknown_query_parameter_is_refused_by_every_operation(
+    alice: Caller, paths: dict[str, dict[str, Any]]
+) -> None:
+    for path, operations in paths.items():
+        url = path.format(user_id="me", task_id=SOME_ID)
+        for method, operation in operations.items():
+            listed = any(one["in"] == "query" for one in operation.get("parameters", ()))
+            response = alice.request(method, url, params={"nonsense": "1"})
+            pointer = "/query/nonsense" if listed else "/query"
+            message = "This field is not known" if listed else "This parameter is not known"
+            error = {"pointer": pointer, "message": message, "code": "extra_forbidden"}
+            assert_problem(response, 400, "validation_failed", errors=[error])
+
+
+def test_every_other_method_is_refused_with_a_complete_allow(alice: Caller, paths: dict[str, dict[str, Any]]) -> None:
+    for path, operations in paths.items():
+        for method in sorted(METHODS - operations.keys()):
+            response = alice.request(method, path.format(user_id="me", task_id=SOME_ID))
+            assert_problem(response, 405, "method_not_allowed", detail="This path does not take that method.")
+            assert response.headers["allow"] == ", ".join(sorted(operations))
+
+
+def test_every_body_is_refused_without_its_content_type(alice: Caller, paths: dict[str, dict[str, Any]]) -> None:
+    found = [
+        (method, path)
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if "requestBody" in operation
+    ]
+    assert len(found) >= 9
+    for method, path in found:
+        response = alice.request(method, path.format(user_id="me", task_id=SOME_ID), content=b"{}")
+        assert_problem(response, 415, "unsupported_media_type", detail=NOT_JSON)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "",
+        "text/plain",
+        "text/json",
+        "application/jsonp",
+        "application/json-patch+json",
+        "application/problem+json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/json, text/plain",
+        "application/json; charset=latin-1",
+        "application/json; charset=utf-16",
+        "application/json; charset=",
+        "application/json; charset",
+        "application/json; charset*=utf-8''utf-8",
+        "; charset=utf-8",
+        "json",
+    ],
+)
+def test_a_body_of_another_type_is_refused(alice: Caller, content_type: str | None) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    response = alice.post(alice.tasks, content=b'{"title": "Never stored"}', headers=headers)
+    assert_problem(response, 415, "unsupported_media_type", title="The body must be application/json", detail=NOT_JSON)
+    assert alice.get(alice.tasks).json()["items"] == []
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity", ""])
+def test_an_encoded_body_is_refused(alice: Caller, encoding: str) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    response = alice.post(alice.tasks, content=b'{"title": "Never stored"}', headers=headers)
+    assert_problem(response, 415, "unsupported_media_type", detail=NOT_JSON)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "APPLICATION/JSON",
+        "application/json;charset=utf-8",
+        'application/json; charset="UTF-8"',
+        "application/json; charset=utf8",
+        "application/json; version=1",
+    ],
+)
+def test_every_spelling_of_json_is_taken(alice: Caller, content_type: str) -> None:
+    body = '{"title": "Fleurs à arroser"}'.encode()
+    response = alice.post(alice.tasks, content=body, headers={"Content-Type": content_type})
+    assert (response.status_code, response.json()["title"]) == (201, "Fleurs à arroser")
+
+
+def test_an_empty_body_is_a_missing_one_whatever_its_type(alice: Caller) -> None:
+    missing = [{"pointer": "", "message": "This field is required", "code": "missing"}]
+    for headers in ({}, {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}):
+        response = alice.post(alice.tasks, headers=headers)
+        assert_problem(response, 400, "validation_failed", errors=missing)
+
+
+def test_a_body_where_none_is_taken_is_not_looked_at(alice: Caller) -> None:
+    task = alice.create_task()
+    response = alice.request("GET", f"{alice.tasks}/{task['id']}", content=b"{", headers={"Content-Type": "text/plain"})
+    assert (response.status_code, response.json()) == (200, task)
+
+
+def test_a_trailing_slash_is_another_path_and_nothing_redirects(alice: Caller) -> None:
+    for path in (f"{alice.tasks}/", "/health/live/", f"{alice.tasks}/{SOME_ID}/"):
+        response = alice.get(path, headers={"Host": "evil.example.com"})
+        assert_problem(response, 404, "not_found", detail="There is no such path.")
+        assert "location" not in response.headers
+        assert "evil" not in response.text
+
+
+def test_a_location_does_not_reflect_the_host(alice: Caller) -> None:
+    for host in ("evil.example.com", "x/evil", "x?y", "x#y", "[::1", "user@evil.example.com"):
+        response = alice.post(alice.tasks, json={"title": "Water the plants"}, headers={"Host": host})
+        assert response.headers["location"] == f"{alice.tasks}/{response.json()['id']}"
+
+
+def test_a_slow_body_does_not_use_up_the_time_of_the_database(start_server: Callable[..., RunningServer]) -> None:
+    server = start_server(request_timeout=0.5)
+    body = b'{"title": "Slowly typed"}'
+    head = (
+        f"POST /api/v1/users/me/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nAuthorization: Bearer {make_token('slow-typist')}\r\n\r\n"
+    )
+    with connect(server.port) as connection:
+        connection.send(head.encode() + body[:10])
+        time.sleep(0.8)  # longer than the request has for the database
+        connection.send(body[10:])
+        answer = connection.answer()
+    assert answer is not None
+    assert (answer.status, answer.json()["title"]) == (201, "Slowly typed")
+
+
+def test_the_time_for_the_database_is_one_for_all_statements_of_a_request(
+    start_server: Callable[..., RunningServer], make_database: Callable[[], TestDatabase]
+) -> None:
+    database = make_database()
+    server = start_server(database=database, request_timeout=1)
+    with Caller(server.url) as caller:
+        caller.create_task()
+        database.query("ALTER TABLE tasks RENAME TO stored")
+        database.query("CREATE VIEW tasks AS SELECT stored.* FROM pg_sleep(0.5), stored")
+        assert caller.get(caller.tasks).status_code == 200
+        both = caller.get(f"{caller.tasks}?include_total=true")
+        assert_problem(both, 503, "database_unavailable")

@@ -1,0 +1,104 @@
+"""SIGTERM: the process says that it leaves, answers what is under way, and ends; nobody else delays it."""
+
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+from tests.conftest import Caller, TestDatabase, assert_problem
+from tests.core.api_process import ApiProcess
+from tests.core.locks import locked_tasks, wait_for_waiting
+from tests.core.raw_http import connect
+
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_a_request_under_way_is_answered_and_nobody_else_delays_the_end(
+    make_database: Callable[[], TestDatabase],
+) -> None:
+    database = make_database()
+    with (
+        ApiProcess(database.proxied_url, BODY_TIMEOUT="1") as process,
+        Caller(process.url) as caller,
+        ThreadPoolExecutor() as pool,
+        locked_tasks(database) as unlock,
+        connect(process.port) as idle,
+        connect(process.port) as half_head,
+        connect(process.port) as half_body,
+    ):
+        under_way = pool.submit(caller.get, f"/api/v1/users/{caller.user_id}/tasks")
+        wait_for_waiting(database)
+        head = f"POST {caller.tasks} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nAuthorization: "
+        half_body.send(f"{head}{caller.headers['authorization']}\r\n\r\n{{".encode())
+        half_head.send(LIVE[:20])
+        idle.send(LIVE)
+        assert idle.answer() is not None
+        process.terminate()
+        process.find(lambda line: line["message"] == "Shutting down")
+        assert idle.seconds_until_closed() + half_head.seconds_until_closed() < 5
+        assert half_head.received == b""
+        unlock()
+        response = under_way.result()
+        assert process.wait() < 15
+        refused = half_body.answer()
+    assert (response.status_code, response.json()) == (200, {"items": [], "next_cursor": None})
+    assert refused is not None
+    assert refused.status == 408
+    lines = [line["http.response.status_code"] for line in process.lines if line["message"] == "request"]
+    assert sorted(lines) == [200, 200, 408]
+    assert process.lines[-1]["message"].startswith("Finished server process")
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_before_it_ends_it_goes_on_serving_and_says_that_it_leaves(make_database: Callable[[], TestDatabase]) -> None:
+    with ApiProcess(make_database().proxied_url, SHUTDOWN_NOTICE="3") as process, Caller(process.url) as caller:
+        assert "connection" not in caller.get("/health/ready").headers
+        process.terminate()
+        _wait_for(lambda: caller.get("/health/ready").status_code != 200)
+        response = caller.get("/health/ready")
+        detail = "This process is about to end."
+        assert_problem(response, 503, "shutting_down", title="The server is shutting down", detail=detail)
+        assert 1 <= int(response.headers["retry-after"]) <= 3
+        for _ in range(2):
+            served = caller.get(caller.tasks)
+            assert (served.status_code, served.headers["connection"]) == (200, "close")
+        assert caller.get("/health/live").status_code == 200
+        assert process.wait() < 15
+
+
+def test_who_came_while_it_stopped_listening_is_answered_too() -> None:
+    with ApiProcess("postgresql://nobody@127.0.0.1:1/none", SHUTDOWN_NOTICE="1") as process:
+        process.terminate()
+        with httpx.Client(base_url=process.url) as client:
+            _wait_for(lambda: client.get("/health/live").headers.get("connection") == "close")
+        process.send(signal.SIGSTOP)  # it greets nobody until the notice is over
+        with connect(process.port) as late:
+            late.send(LIVE)
+            time.sleep(1)
+            process.send(signal.SIGCONT)
+            answer = late.answer()
+        assert answer is not None
+        assert (answer.status, answer.header("connection")) == (200, "close")
+        assert process.wait() < 15
+
+
+def test_an_interrupt_ends_it_without_notice() -> None:
+    with ApiProcess("postgresql://nobody@127.0.0.1:1/none", SHUTDOWN_NOTICE="4") as process:
+        process.send(signal.SIGINT)
+        assert process.wait() < 4
+
+
+def test_a_process_that_cannot_reach_its_database_starts_answers_and_ends() -> None:
+    with ApiProcess("postgresql://nobody@127.0.0.1:1/none") as process:
+        assert httpx.get(f"{process.url}/health/live").status_code == 200
+        assert httpx.get(f"{process.url}/health/ready").status_code == 503
+        process.terminate()
+        assert process.wait() < 15

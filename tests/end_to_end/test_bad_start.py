@@ -1,0 +1,71 @@
+"""What stops a start: one message on standard error, an exit status that is not 0, and no secret."""
+
+import json
+import socket
+import sys
+
+import pytest
+
+from tests.conftest import TestDatabase
+from tests.end_to_end.project import Project
+
+SECRET = "2f7c1e9b5a8d4036b1c7e2f9a4d80563"
+ENOUGH = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": "postgresql://owner@127.0.0.1:1/todo"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({}, ["BETTER_AUTH_SECRET"]),
+        ({"BETTER_AUTH_SECRET": "placeholder-that-make-run-replaces"}, ["BETTER_AUTH_SECRET"]),
+        ({"BETTER_AUTH_SECRET": SECRET, "APP_ENV": "production"}, ["DATABASE_URL"]),
+        (
+            {
+                "APP_ENV": "staging",
+                "BETTER_AUTH_SECRET": "hidden-word",
+                "DATABASE_URL": "mysql://u:hidden-word@h/d",
+                "DATABASE_URL_UNPOOLED": "hidden-word",
+                "PORT": "99999",
+                "LOG_LEVEL": "LOUD",
+                "CORS_ORIGINS": "*",
+                "AUTH_LOCAL_ACCOUNTS": "perhaps",
+                "REQUEST_TIMEOUT": "60",
+                "MAX_BODY_BYTES": "many",
+            },
+            [
+                *("APP_ENV", "AUTH_LOCAL_ACCOUNTS", "BETTER_AUTH_SECRET", "CORS_ORIGINS", "DATABASE_URL"),
+                *("DATABASE_URL_UNPOOLED", "LOG_LEVEL", "MAX_BODY_BYTES", "PORT", "REQUEST_TIMEOUT"),
+            ],
+        ),
+    ],
+)
+def test_settings_that_cannot_be_used_are_all_named_at_once(
+    project: Project, variables: dict[str, str], named: list[str]
+) -> None:
+    done = project.run(sys.executable, "main.py", **variables)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    head, *problems = done.stderr.splitlines()
+    assert head == "The settings cannot be used:"
+    assert sorted(problem.removeprefix("  - ").partition(":")[0] for problem in problems) == named
+    assert "hidden-word" not in done.stderr
+
+
+def test_the_environment_file_is_read_and_the_environment_wins(project: Project) -> None:
+    (project.folder / ".env").write_text("PORT=nonsense\nLOG_LEVEL=LOUD\n")
+    done = project.run(sys.executable, "main.py", **ENOUGH, LOG_LEVEL="INFO")
+    assert done.returncode == 1
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()[1:]] == ["  - PORT"]
+
+
+def test_a_port_in_use_is_said(project: Project, database: TestDatabase) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        variables = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": database.proxied_url, "PORT": port}
+        done = project.run(sys.executable, "main.py", **variables)
+    assert done.returncode not in (0, None)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    (said,) = [line["message"] for line in lines if line["level"] == "error"]
+    assert said.endswith(f"('127.0.0.1', {port}): address already in use")
+    assert "Traceback" not in done.stdout + done.stderr
+    assert SECRET not in done.stdout + done.stderr

@@ -1,0 +1,151 @@
+"""Clients on a few servers at once, and a probe of their health; what they saw, and whether it was as promised."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.faults.background import Background
+from tests.faults.http_client import Answer, HttpClient
+from tests.faults.visitor import Visitor
+
+CLIENTS = 16
+# Seconds that a client pauses between requests, so that the load is one that two cores can bear.
+THINK = 0.08
+# Every answer comes within this, whatever the database does.
+ANSWER_SECONDS = 6
+LIVE_SECONDS = 1
+READY_SECONDS = 5
+# All that a client may be told of a database that fails.
+_DETAILS = {
+    "The database does not answer now. Try again shortly.",
+    "The server has as much to do as it can. Try again shortly.",
+    "The database is not ready.",
+}
+_MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All answers of a load, and those of the probe of health, by kind."""
+
+    answers: Sequence[tuple[str, Answer]]
+    probes: Sequence[tuple[str, Answer]]
+
+    def since(self, moment: float) -> list[Answer]:
+        """The answers that came after `moment`."""
+        return [answer for _, answer in self.answers if answer.ended >= moment]
+
+    def first_success(self, moment: float) -> float | None:
+        """Seconds from `moment` to the first success after it."""
+        return min((answer.ended - moment for answer in self.since(moment) if answer.ok), default=None)
+
+    def last_failure(self, moment: float) -> float | None:
+        """Seconds from `moment` to the last failure after it; None where there was none."""
+        failures = [answer.ended - moment for answer in self.since(moment) if _failed(answer)]
+        return max(failures, default=None)
+
+    def statuses(self, moment: float) -> Counter[int]:
+        """How often each status was seen from `moment` on; 0 is no answer."""
+        return Counter(answer.status for answer in self.since(moment))
+
+    def complaints(self, *, proxied: bool = False) -> list[str]:
+        """What was not as promised. Behind a proxy that loses its replica, its own 502 and 504 are no complaint."""
+        found = [text for kind, answer in self.answers for text in _complaints(kind, answer, proxied)]
+        for kind, answer in self.probes:
+            limit = LIVE_SECONDS if kind == "live" else READY_SECONDS
+            if answer.seconds > limit or answer.status not in ((200,) if kind == "live" else (200, 503)):
+                found.append(f"/health/{kind}: {answer.status} after {answer.seconds:.2f} s")
+        return found
+
+
+class Load:
+    """Starts at once. `ports` are the servers; each client takes them by turns."""
+
+    def __init__(
+        self, background: Background, ports: Sequence[int], *, clients: int = CLIENTS, think: float = THINK
+    ) -> None:
+        self._background = background
+        self.visitors = [Visitor(list(ports), think) for _ in range(clients)]
+        self.probes: list[tuple[str, Answer]] = []
+        self._settle_until = float("inf")
+        self._stopping = asyncio.Event()
+        self._tasks = background.call(self._start(ports))
+
+    @property
+    def seen(self) -> Seen:
+        """What was seen until now."""
+        return Seen([answer for visitor in self.visitors for answer in list(visitor.answers)], list(self.probes))
+
+    @property
+    def users(self) -> list[str]:
+        """The users of all clients; nobody else's."""
+        return [visitor.user for visitor in self.visitors]
+
+    def stop(self, seconds: float = 15) -> None:
+        """Lets every client end what it is at."""
+        self._settle_until = time.monotonic() + seconds
+        self._background.call(self._join(), seconds + 30)
+
+    async def _start(self, ports: Sequence[int]) -> "list[asyncio.Task[None]]":
+        work = [visitor.visit(self._stopping, self._settled) for visitor in self.visitors]
+        work += [self._probe(port, what) for port in ports for what in ("live", "ready")]
+        return [asyncio.ensure_future(one) for one in work]
+
+    async def _join(self) -> None:
+        self._stopping.set()
+        await asyncio.gather(*self._tasks)
+
+    def _settled(self) -> bool:
+        """Whether a create that is not acknowledged by now is given up."""
+        return time.monotonic() > self._settle_until
+
+    async def _probe(self, port: int, what: str) -> None:
+        client = HttpClient(port, "none")
+        while not self._stopping.is_set():
+            self.probes.append((what, await client.send("GET", f"/health/{what}")))
+            await asyncio.sleep(0.2)
+        client.close()
+
+
+def _failed(answer: Answer) -> bool:
+    return answer.status == 0 or answer.status >= 500
+
+
+def _complaints(kind: str, answer: Answer, proxied: bool) -> list[str]:
+    found = []
+    if answer.seconds > ANSWER_SECONDS:
+        found.append(f"{kind}: {answer.status} only after {answer.seconds:.2f} s")
+    if answer.status == 503 and not _is_honest(answer):
+        found.append(f"{kind}: a 503 that is not as promised: {dict(answer.headers)} {answer.body!r}")
+    elif answer.status not in _expected(kind) | (_behind_a_proxy(kind) if proxied else set()):
+        found.append(f"{kind}: {answer.status} {answer.body[:300]!r}")
+    return found
+
+
+def _expected(kind: str) -> set[int]:
+    """The statuses of a server that keeps its promises; a visitor asks for nothing that is not there."""
+    by_kind = {
+        "create with a key": {201, 409},
+        "repeat of a create": {201},
+        "create": {201},
+        "delete": {204},
+        "change": {200, 412},
+        "change of a stale version": {412},
+    }
+    return by_kind.get(kind, {200}) | {503}
+
+
+def _behind_a_proxy(kind: str) -> set[int]:
+    """What a proxy adds that loses its replica: it repeats a DELETE that may have been done, and never a POST."""
+    return {0, 502, 504} | ({404} if kind == "delete" else set())
+
+
+def _is_honest(answer: Answer) -> bool:
+    """A problem with its known members and words, and when to come back."""
+    if answer.headers.get("content-type") != "application/problem+json":
+        return False
+    problem = answer.json()
+    waits = answer.headers.get("retry-after", "")
+    return set(problem) == _MEMBERS and problem["detail"] in _DETAILS and waits.isdecimal() and int(waits) >= 1

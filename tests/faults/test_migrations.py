@@ -1,0 +1,122 @@
+"""Migrations while requests are served: one migrator at a time, nobody waits long, a clear word on versions."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core import migrations
+from tests.conftest import SECRET, project_root
+from tests.faults.bench import Bench, Way
+from tests.faults.conftest import Say
+from tests.faults.load import Load
+from tests.faults.postgres import ROLE
+from tests.faults.programs import wait_until
+from tests.faults.report import Report, statuses
+
+# Longer than a migrator waits in one go.
+READER_SECONDS = 2.5
+_WAITING = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
+_COLUMN = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'tasks' AND column_name = 'colour'"
+COPIED = ("core", "modules", "alembic", "main.py", "pyproject.toml")
+NEXT = '''"""adds a column
+
+Revision ID: 0123456789ab
+Revises: {head}
+"""
+
+from alembic import op
+import sqlalchemy as sa
+
+revision = "0123456789ab"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    op.add_column("tasks", sa.Column("colour", sa.Text(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("tasks", "colour")
+'''
+
+
+@pytest.fixture(scope="module")
+def next_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project one migration later."""
+    folder = tmp_path_factory.mktemp("next-version")
+    for name in COPIED:
+        source = project_root() / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    (folder / "alembic" / "versions" / "20990101_adds_a_column.py").write_text(NEXT.format(head=migrations.head()))
+    return folder
+
+
+def alembic(bench: Bench, way: Way, folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """Starts alembic as a replica does that migrates before it serves; with the direct URL."""
+    settings = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": bench.postgres.url(way.database, ROLE)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "alembic", *arguments],
+        cwd=folder,
+        env={**os.environ, **settings, "DATABASE_URL_UNPOOLED": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_migrations_wait_for_locks_by_turns_and_hold_up_nobody(
+    bench: Bench, next_version: Path, report: Report, say: Say
+) -> None:
+    outputs: list[tuple[int, str]] = []
+
+    @contextmanager
+    def migrated(*arguments: str) -> Iterator[None]:
+        """Two replicas migrate at once, while somebody reads the table for longer than they wait in one go."""
+        with bench.postgres.session(bench.direct.database) as session:
+            session.cursor().execute("BEGIN; SELECT FROM tasks LIMIT 1")
+            migrators = [alembic(bench, bench.direct, next_version, *arguments) for _ in range(2)]
+            wait_until(lambda: bench.postgres.query(_WAITING) != [(0,)], 30, "a migrator that waits for the table")
+            time.sleep(READER_SECONDS)
+        outputs.extend((migrator.wait(60), migrator.communicate()[0]) for migrator in migrators)
+        yield
+
+    rows = []
+    for what, arguments, columns in (("up", ("upgrade", "head"), 1), ("down", ("downgrade", migrations.head()), 0)):
+        load = Load(bench.clients, bench.direct.ports, think=0.03)
+        with migrated(*arguments):
+            load.stop()
+        longest = max(answer.seconds for _, answer in load.seen.answers)
+        say(f"{what}: longest answer {longest:.2f} s, {statuses(load.seen.statuses(0))}")
+        rows.append([what, statuses(load.seen.statuses(0)), f"{longest:.2f} s"])
+        assert load.seen.complaints() == []
+        assert 503 not in load.seen.statuses(0)
+        assert bench.postgres.query(_COLUMN, database=bench.direct.database) == [(columns,)]
+    report.table("migrations", ["adding a column, and removing it", "answers", "longest"], rows)
+    assert [code for code, _ in outputs] == [0, 0, 0, 0], outputs
+    assert any("A lock is held by others" in output for _, output in outputs), outputs
+
+
+def test_a_database_that_is_newer_than_the_code_is_left_alone_with_a_clear_word(
+    bench: Bench, next_version: Path
+) -> None:
+    way = replace(bench.direct, database=bench.postgres.make_database("newer"))
+    newer = alembic(bench, way, next_version, "upgrade", "head")
+    output, _ = newer.communicate(timeout=60)
+    assert newer.returncode == 0, output
+    older = alembic(bench, way, project_root(), "upgrade", "head")
+    output, _ = older.communicate(timeout=60)
+    assert older.returncode != 0
+    assert "revision 0123456789ab, which this code does not know: it is newer than the code" in output
+    assert "Traceback" not in output
+    assert bench.postgres.query("SELECT version_num FROM alembic_version", database="newer") == [("0123456789ab",)]

@@ -1,0 +1,106 @@
+"""Minutes of load with sessions ended now and then: memory, open files and connections are level."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import psutil
+import pytest
+
+from tests.faults.bench import Bench
+from tests.faults.conftest import Say
+from tests.faults.ledger import Facts, judge
+from tests.faults.load import Load, Seen
+from tests.faults.programs import Replica
+from tests.faults.report import Report
+
+SAMPLE_SECONDS = 1.0
+# Now and then every session ends, so that what is left behind at each reconnect would add up.
+CUT_SECONDS = 15
+# What may lie between the first third and the last: of memory, and of files and connections, which come and go.
+MEMORY_GROWTH = 0.05
+MEMORY_SLACK = 4 * 2**20
+COUNT_SLACK = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look at one process of the API, and at the sessions of its database."""
+
+    memory: int
+    files: int
+    sessions: int
+
+
+def test_nothing_grows(bench: Bench, report: Report, say: Say, pytestconfig: pytest.Config) -> None:
+    seconds = float(pytestconfig.getoption("--soak"))
+    loads = [Load(bench.clients, way.ports) for way in bench.ways]
+    samples = _sampled(bench, seconds, say)
+    for load in loads:
+        load.stop()
+    rows: list[list[object]] = []
+    complaints: list[str] = []
+    for name, found in samples.items():
+        third = len(found) // 3
+        first, last = _middle(found[:third]), _middle(found[-third:])
+        rows.append([name, *_cells(first, last)])
+        complaints += [f"{name}: {text}" for text in _growth(first, last)]
+    answers = sum(len(load.seen.answers) for load in loads)
+    report.table("soak", ["process", "memory, MiB", "open files", "sessions of its database"], rows)
+    report.table("soak-load", ["seconds", "requests", "sessions ended"], [[f"{seconds:.0f}", answers, _cuts(seconds)]])
+    for row in rows:
+        say(str(row))
+    for way, load in zip(bench.ways, loads, strict=True):
+        writes = [write for visitor in load.visitors for write in visitor.writes]
+        assert judge(writes, Facts.read(bench.postgres, way.database, load.users)).broken == 0
+        complaints += Seen.complaints(load.seen)
+    assert complaints == []
+
+
+def _sampled(bench: Bench, seconds: float, say: Say) -> dict[str, list[Sample]]:
+    """A sample of each process every second, while sessions are ended now and then."""
+    replicas = {replica.log.stem: (replica, way.database) for way in bench.ways for replica in way.replicas}
+    samples: dict[str, list[Sample]] = {name: [] for name in replicas}
+    started = time.monotonic()
+    for cuts in range(1, _cuts(seconds) + 2):
+        while time.monotonic() < min(started + cuts * CUT_SECONDS, started + seconds):
+            time.sleep(SAMPLE_SECONDS)
+            for name, (replica, database) in replicas.items():
+                samples[name].append(_sample(bench, replica, database))
+        if cuts <= _cuts(seconds):
+            for way in bench.ways:
+                bench.postgres.end_sessions(way.database)
+        if cuts % 4 == 0:
+            say(f"{time.monotonic() - started:.0f} of {seconds:.0f} s")
+    return samples
+
+
+def _cuts(seconds: float) -> int:
+    return int((seconds - 1) // CUT_SECONDS)
+
+
+def _sample(bench: Bench, replica: Replica, database: str) -> Sample:
+    process = psutil.Process(replica.pid)
+    ((sessions,),) = bench.postgres.query("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", database)
+    return Sample(process.memory_info().rss, process.num_fds(), sessions)
+
+
+def _middle(samples: list[Sample]) -> Sample:
+    medians = (statistics.median(getattr(one, name) for one in samples) for name in ("memory", "files", "sessions"))
+    return Sample(*(int(median) for median in medians))
+
+
+def _cells(first: Sample, last: Sample) -> list[str]:
+    memory = f"{first.memory / 2**20:.1f} → {last.memory / 2**20:.1f}"
+    return [memory, f"{first.files} → {last.files}", f"{first.sessions} → {last.sessions}"]
+
+
+def _growth(first: Sample, last: Sample) -> list[str]:
+    found = []
+    if last.memory > first.memory * (1 + MEMORY_GROWTH) + MEMORY_SLACK:
+        found.append(f"memory grew from {first.memory} to {last.memory}")
+    if last.files > first.files + COUNT_SLACK:
+        found.append(f"open files grew from {first.files} to {last.files}")
+    if last.sessions > first.sessions + COUNT_SLACK:
+        found.append(f"sessions grew from {first.sessions} to {last.sessions}")
+    return found

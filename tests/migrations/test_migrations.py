@@ -1,0 +1,115 @@
+"""The migrations: there and back, without drift, one migrator at a time, and nobody waits for them for long."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlmodel import SQLModel
+
+from core import migrations
+from tests.conftest import TestDatabase, project_root
+from tests.migrations.conftest import Hopeless, PlainDatabase, run_alembic
+from tests.migrations.schema import describe, names, tables
+
+OURS = {"users", "deleted_users", "tasks", "local_accounts", "local_sessions", "sign_in_throttles"}
+POOLED = "postgresql://owner:hidden-word@ep-cool-rain-123-pooler.eu-central-1.aws.neon.tech/todo?sslmode=require"
+
+
+def test_the_way_up_can_be_gone_down_and_up_again(empty: PlainDatabase) -> None:
+    empty.alembic("upgrade", "head")
+    made = describe(empty)
+    assert tables(empty) == set(SQLModel.metadata.tables) | {"alembic_version"}
+    assert tables(empty) >= OURS
+    empty.alembic("downgrade", "base")
+    assert describe(empty) == {"columns": [], "constraints": [], "indexes": []}
+    empty.alembic("upgrade", "head")
+    assert describe(empty) == made
+
+
+def test_a_migrated_database_has_no_drift(database: TestDatabase) -> None:
+    done = run_alembic("check", DATABASE_URL=database.url)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_constraints_and_indexes_are_named_as_the_models_name_them(database: TestDatabase) -> None:
+    # Alembic compares neither the names of keys nor check constraints.
+    tables = SQLModel.metadata.sorted_tables
+    constraints = {str(constraint.name) for table in tables for constraint in table.constraints}
+    assert names(database) == constraints | {str(index.name) for table in tables for index in table.indexes}
+
+
+def test_two_migrators_at_once_both_succeed(empty: PlainDatabase, database: TestDatabase) -> None:
+    # Nobody can make a table until both have come as far as they get.
+    gate = empty.connect()
+    gate.cursor().execute("LOCK TABLE pg_catalog.pg_class IN SHARE MODE")
+    migrators = [empty.start_alembic("upgrade", "head") for _ in range(2)]
+    while _waiting(gate) < 2 and all(migrator.poll() is None for migrator in migrators):
+        time.sleep(0.02)
+    gate.close()
+    outputs = [migrator.communicate(timeout=60)[0] for migrator in migrators]
+    assert [migrator.returncode for migrator in migrators] == [0, 0], outputs
+    assert describe(empty) == describe(database)
+    assert empty.query("SELECT version_num FROM alembic_version") == [(migrations.head(),)]
+
+
+def test_the_pooled_url_is_refused_with_what_to_set() -> None:
+    message = _refusal(DATABASE_URL=POOLED)
+    assert "Set DATABASE_URL_UNPOOLED to the direct URL" in message
+
+
+def test_beside_a_pooled_url_the_direct_one_is_taken(empty: PlainDatabase) -> None:
+    done = run_alembic("upgrade", "head", DATABASE_URL=POOLED, DATABASE_URL_UNPOOLED=empty.url)
+    assert done.returncode == 0, done.stderr
+    assert tables(empty) >= OURS
+
+
+def test_unusable_settings_are_one_message_and_no_trace() -> None:
+    message = _refusal(BETTER_AUTH_SECRET="short", DATABASE_URL="mysql://u:hidden-word@h/d")
+    assert "BETTER_AUTH_SECRET: must be at least 32 bytes" in message
+    assert "DATABASE_URL: must start with postgres:// or postgresql://" in message
+
+
+def test_a_database_that_is_away_stops_the_migration_and_keeps_the_password() -> None:
+    done = run_alembic("upgrade", "head", DATABASE_URL="postgresql://owner:hidden-word@127.0.0.1:1/todo")
+    assert done.returncode != 0
+    assert "Connection refused" in done.stderr
+    assert "hidden-word" not in done.stdout + done.stderr
+
+
+def test_revisions_are_a_line_of_dated_files() -> None:
+    revisions = list(ScriptDirectory.from_config(migrations.configuration("")).walk_revisions())
+    files = {path.name for path in (project_root() / "alembic" / "versions").glob("*.py")}
+    assert {Path(revision.path).name for revision in revisions} == files
+    assert [name for name in files if not re.fullmatch(r"20\d\d[01]\d[0-3]\d_[a-z0-9_]+\.py", name)] == []
+    assert [revision.is_head for revision in revisions] == [True] + [False] * (len(revisions) - 1)
+    assert not any(revision.is_branch_point or revision.is_merge_point for revision in revisions)
+
+
+@pytest.mark.parametrize("name", ["a table in use", "another migrator"])
+def test_a_migration_that_cannot_get_its_lock_gives_up(hopeless: dict[str, Hopeless], name: str) -> None:
+    output, _ = hopeless[name].migrator.communicate(timeout=60)
+    assert hopeless[name].migrator.returncode != 0
+    assert "canceling statement due to lock timeout" in output
+    assert describe(hopeless[name].database) == hopeless[name].before
+
+
+def _refusal(**variables: str) -> str:
+    """What alembic says as it stops at settings: one message, without a trace and without a secret."""
+    done = run_alembic("upgrade", "head", folder=None, **variables)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "hidden-word" not in done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def _waiting(connection: Any) -> int:
+    """How many sessions wait for a lock in the connection's database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,48 @@
+"""Hashing is bounded: however many sign in, the rest of the API goes on, and who cannot be served is told so."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import httpx
+
+from modules.auth.passwords import MAX_WAITING
+from tests.conftest import RunningServer, TestDatabase, assert_problem
+from tests.modules.auth.accounts import Account, new_email, sign_in
+
+
+def _sign_ins(threads: ThreadPoolExecutor, api: httpx.Client, count: int) -> list[Future[httpx.Response]]:
+    return [threads.submit(sign_in, api, new_email()) for _ in range(count)]
+
+
+def test_many_sign_ins_at_once_do_not_hold_up_other_requests(api: httpx.Client) -> None:
+    slowest = 0.0
+    asked = 0
+    with ThreadPoolExecutor(25) as threads:
+        waiting = _sign_ins(threads, api, 25)
+        while not all(future.done() for future in waiting):
+            started = time.perf_counter()
+            assert api.get("/health/live").json() == {"status": "ok"}
+            slowest, asked = max(slowest, time.perf_counter() - started), asked + 1
+    assert [future.result().status_code for future in waiting] == [401] * 25
+    assert asked >= 5
+    assert slowest < 1
+
+
+def test_more_than_can_wait_are_told_to_come_back(
+    make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]
+) -> None:
+    """Rather than answered too late. Whoever comes afterwards is served."""
+    server = start_server(database=make_database(), sign_in_attempts_per_address=1_000_000)
+    limits = httpx.Limits(max_connections=2 * MAX_WAITING)
+    with httpx.Client(base_url=server.url, timeout=30, limits=limits) as api:
+        account = Account.new(api)
+        with ThreadPoolExecutor(2 * MAX_WAITING) as threads:
+            answers = [future.result() for future in _sign_ins(threads, api, 2 * MAX_WAITING)]
+        refused = [answer for answer in answers if answer.status_code == 503]
+        assert {answer.status_code for answer in answers} == {401, 503}
+        for answer in refused:
+            detail = "Too many sign-ins are under way. Try again shortly."
+            assert_problem(answer, 503, "overloaded", title="The server is busy", detail=detail)
+            assert 1 <= int(answer.headers["retry-after"]) <= 3
+        assert sign_in(api, account.email).status_code == 200

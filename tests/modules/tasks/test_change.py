@@ -1,0 +1,137 @@
+"""Changing a task: PUT replaces, PATCH merges, and the server keeps the times."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import Caller, assert_problem
+
+INVALID = "Some input is not valid; see `errors`."
+STATUS = {"pointer": "/status", "message": "Must be 'pending', 'in_progress' or 'completed'", "code": "enum"}
+NO_TITLE = {"pointer": "/title", "message": "Must be a string", "code": "string_type"}
+FULL = {
+    "title": "Water the plants",
+    "description": "The big ones twice.",
+    "status": "in_progress",
+    "due_at": "2030-01-31T09:00:00Z",
+}
+
+
+def _path(caller: Caller, task: dict[str, Any]) -> str:
+    return f"{caller.tasks}/{task['id']}"
+
+
+def test_put_replaces_everything_a_client_may_write(alice: Caller) -> None:
+    task = alice.create_task(**FULL)
+    new = {"title": "Feed the cat", "description": None, "status": "pending", "due_at": "2031-01-31T09:00:00Z"}
+    response = alice.put(_path(alice, task), json=new)
+    answered = response.json()
+    assert (response.status_code, answered) == (200, {**task, **new, "updated_at": answered["updated_at"]})
+    assert answered["updated_at"] > task["updated_at"]
+    assert alice.get(_path(alice, task)).json() == answered
+
+
+def test_put_gives_what_is_absent_its_default(alice: Caller) -> None:
+    task = alice.create_task(**FULL)
+    answered = alice.put(_path(alice, task), json={"title": "Feed the cat"}).json()
+    defaults = {"title": "Feed the cat", "description": None, "status": "pending", "due_at": None}
+    assert answered == {**task, **defaults, "updated_at": answered["updated_at"]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "Feed the cat"},
+        {"description": "Every day."},
+        {"description": None},
+        {"description": ""},
+        {"status": "pending"},
+        {"due_at": "2031-01-31T09:00:00Z"},
+        {"due_at": None},
+        {"title": "Feed the cat", "description": None, "status": "pending", "due_at": None},
+    ],
+    ids=range(8),
+)
+def test_patch_writes_what_is_there_and_leaves_the_rest(alice: Caller, changes: dict[str, Any]) -> None:
+    task = alice.create_task(**FULL)
+    response = alice.patch(_path(alice, task), json=changes)
+    answered = response.json()
+    assert (response.status_code, answered) == (200, {**task, **changes, "updated_at": answered["updated_at"]})
+    assert answered["updated_at"] > task["updated_at"]
+    assert alice.get(_path(alice, task)).json() == answered
+
+
+def test_an_empty_patch_changes_nothing(alice: Caller) -> None:
+    """Not even the time of the last change."""
+    task = alice.create_task(**FULL)
+    response = alice.patch(_path(alice, task), json={})
+    assert (response.status_code, response.json()) == (200, task)
+    assert alice.get(_path(alice, task)).json() == task
+
+
+def test_a_title_is_trimmed_by_put_and_patch(alice: Caller) -> None:
+    task = alice.create_task()
+    assert alice.put(_path(alice, task), json={"title": "  Feed the cat "}).json()["title"] == "Feed the cat"
+    assert alice.patch(_path(alice, task), json={"title": "\u3000Feed the dog\n"}).json()["title"] == "Feed the dog"
+
+
+_UNWRITABLE = [
+    {name: value, "title": "x"}
+    for name, value in {
+        "id": str(uuid4()),
+        "user_id": "somebody",
+        "owner_id": "somebody",
+        "created_at": "2030-01-31T09:00:00Z",
+        "updated_at": "2030-01-31T09:00:00Z",
+        "completed_at": None,
+    }.items()
+]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest.mark.parametrize("fields", _UNWRITABLE, ids=[next(iter(fields)) for fields in _UNWRITABLE])
+def test_what_the_server_keeps_cannot_be_written(alice: Caller, method: str, fields: dict[str, Any]) -> None:
+    task = alice.create_task(**FULL)
+    response = alice.request(method, _path(alice, task), json=fields)
+    error = {"pointer": f"/{next(iter(fields))}", "message": "This field is not known", "code": "extra_forbidden"}
+    assert_problem(response, 400, "validation_failed", detail=INVALID, errors=[error])
+    assert alice.get(_path(alice, task)).json() == task
+
+
+@pytest.mark.parametrize(
+    ("method", "fields", "error"),
+    [
+        ("PUT", {}, {"pointer": "/title", "message": "This field is required", "code": "missing"}),
+        ("PUT", {"title": None}, NO_TITLE),
+        ("PUT", {"title": "x", "status": None}, STATUS),
+        ("PUT", {"title": "x", "status": "done"}, STATUS),
+        ("PATCH", {"title": None}, NO_TITLE),
+        ("PATCH", {"status": None}, STATUS),
+        ("PATCH", {"status": "done"}, STATUS),
+        (
+            "PATCH",
+            {"title": " "},
+            {"pointer": "/title", "message": "Must have at least 1 characters", "code": "string_too_short"},
+        ),
+        (
+            "PATCH",
+            {"title": "a" * 201},
+            {"pointer": "/title", "message": "Must have at most 200 characters", "code": "string_too_long"},
+        ),
+        (
+            "PATCH",
+            {"description": "a" * 10_001},
+            {"pointer": "/description", "message": "Must have at most 10000 characters", "code": "string_too_long"},
+        ),
+    ],
+    ids=range(10),
+)
+def test_what_cannot_be_stored_is_refused_and_changes_nothing(
+    alice: Caller, method: str, fields: dict[str, Any], error: dict[str, str]
+) -> None:
+    """A title and a status are never none: `null` has nothing to clear."""
+    task = alice.create_task(**FULL)
+    response = alice.request(method, _path(alice, task), json=fields)
+    assert_problem(response, 400, "validation_failed", detail=INVALID, errors=[error])
+    assert alice.get(_path(alice, task)).json() == task
