@@ -26,6 +26,8 @@ class Connection:
         self._waiter: asyncio.Future[None] | None = None
         self.last_used = self._loop.time()
         self.used = False
+        # Whether the server let the deadline pass without a word.
+        self.silent = False
 
     @classmethod
     async def open(cls, parameters: Mapping[str, Any], deadline: float) -> "Connection":
@@ -132,6 +134,7 @@ class Connection:
 
     def _expire(self) -> None:
         if self._waiter is not None and not self._waiter.done():
+            self.silent = True
             self._waiter.set_exception(DatabaseUnavailableError("deadline"))
 
     def _failed(self, error: psycopg2.Error, *, connecting: bool = False) -> Exception:

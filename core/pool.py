@@ -49,6 +49,8 @@ class Pool:
         """Takes a connection back; one that the next statement would not find as new is closed."""
         if self._closed or not connection.reusable:
             connection.close()
+            if connection.silent:
+                self._distrust(connection.last_used)
         else:
             self._idle.append(connection)
         self._places.release()
@@ -58,3 +60,10 @@ class Pool:
         self._closed = True
         while self._idle:
             self._idle.pop().close()
+
+    def _distrust(self, moment: float) -> None:
+        """Closes what has not answered since: beside a connection that fell silent, each would cost a request."""
+        suspects = [idle for idle in self._idle if idle.last_used <= moment]
+        self._idle = [idle for idle in self._idle if idle.last_used > moment]
+        for idle in suspects:
+            idle.close()

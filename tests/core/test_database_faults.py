@@ -128,7 +128,7 @@ def test_a_read_that_loses_a_used_connection_is_sent_once_more(own: TestDatabase
     async def work(path: Database) -> tuple[object, int]:
         await path.fetch_one(echo("x"))
         own.proxy.clear()
-        task = asyncio.create_task(path.fetch_all(sleep(0.3)))
+        task = asyncio.create_task(path.fetch_all(sleep(1.5)))
         await _cut_while_at_work(own, task, "pg_sleep")
         return task.result(), len([sql for sql in own.proxy.queries if "pg_sleep" in sql])
 
@@ -138,7 +138,7 @@ def test_a_read_that_loses_a_used_connection_is_sent_once_more(own: TestDatabase
 def test_a_read_that_loses_a_new_connection_is_an_outage(own: TestDatabase) -> None:
     async def work(path: Database) -> int:
         own.proxy.clear()
-        task = asyncio.create_task(path.fetch_all(sleep(0.3)))
+        task = asyncio.create_task(path.fetch_all(sleep(30)))
         await _cut_while_at_work(own, task, "pg_sleep")
         assert isinstance(task.exception(), ConnectionLostError)
         return len(own.proxy.queries)
@@ -150,7 +150,7 @@ def test_a_write_is_never_sent_twice(own: TestDatabase) -> None:
     async def work(path: Database) -> tuple[int, int]:
         await path.fetch_one(echo("x"))
         own.proxy.clear()
-        task = asyncio.create_task(path.execute(slow_note(0.3)))
+        task = asyncio.create_task(path.execute(slow_note(1.5)))
         await _cut_while_at_work(own, task, "slow_note")
         assert isinstance(task.exception(), ConnectionLostError)
         sent = len(own.proxy.queries)

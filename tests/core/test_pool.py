@@ -9,7 +9,7 @@ import core.pool
 from core.database import Database, request_deadline
 from core.database_errors import PoolExhaustedError
 from tests.conftest import TestDatabase
-from tests.core.database_path import PREPARE, active, backend, backends, echo, note, notes, on, sleep, until
+from tests.core.database_path import PREPARE, backend, backends, echo, note, notes, on, sleep, until
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +52,12 @@ def test_sixty_transactions_at_once_succeed_on_a_pool_of_five(own: TestDatabase)
 
 def test_who_is_cancelled_while_waiting_for_a_place_takes_none(own: TestDatabase) -> None:
     async def work(path: Database) -> str | None:
-        busy = asyncio.create_task(path.fetch_one(sleep(0.2)))
-        await until(lambda: bool(active(own, "pg_sleep")))
-        waiting = [asyncio.create_task(path.fetch_one(echo("x"))) for _ in range(3)]
-        await asyncio.sleep(0)
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(busy, *waiting, return_exceptions=True)
+        async with path.transaction():
+            waiting = [asyncio.create_task(path.fetch_one(echo("x"))) for _ in range(3)]
+            await asyncio.sleep(0)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
         assert all(task.cancelled() for task in waiting)
         return await path.fetch_one(echo("free"))
 
@@ -71,11 +70,9 @@ def test_who_gets_no_place_before_the_deadline_is_told_and_later_served(own: Tes
         return await path.fetch_one(echo("x"))
 
     async def work(path: Database) -> str | None:
-        busy = asyncio.create_task(path.fetch_one(sleep(0.5)))
-        await until(lambda: bool(active(own, "pg_sleep")))
-        with pytest.raises(PoolExhaustedError, match="no connection became free"):
-            await asyncio.create_task(soon(path))
-        await busy
+        async with path.transaction():
+            with pytest.raises(PoolExhaustedError, match="no connection became free"):
+                await asyncio.create_task(soon(path))
         return await path.fetch_one(echo("free"))
 
     assert on(own.url, work, pool_size=1) == "free"
