@@ -4,9 +4,10 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
 from fastapi import Request, Response
-from sqlalchemy import Delete, LargeBinary, Text, delete, func, update
+from sqlalchemy import Delete, Index, LargeBinary, Text, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert, Update
 from sqlmodel import Field, SQLModel, col, select
@@ -33,6 +34,8 @@ class IdempotencyKey(SQLModel, table=True):
     """A key that its owner used, what for, and the answer. Made and filled in the transaction of the create itself."""
 
     __tablename__ = "idempotency_keys"
+    # Finds what is to be swept, however many keys its owner has.
+    __table_args__: ClassVar[Any] = (Index("ix_idempotency_keys_created_at", "user_id", "created_at"),)
 
     user_id: str = owner_column()
     key: str = Field(sa_type=Text, primary_key=True)

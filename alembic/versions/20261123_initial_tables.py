@@ -4,8 +4,8 @@ Revision ID: f3bb921031f7
 Revises:
 """
 
-from alembic import op
 import sqlalchemy as sa
+from alembic import op
 
 revision = "f3bb921031f7"
 down_revision = None
@@ -52,6 +52,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("user_id", "key", name=op.f("pk_idempotency_keys")),
     )
+    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["user_id", "created_at"], unique=False)
     op.create_table(
         "local_accounts",
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -121,6 +122,7 @@ def downgrade() -> None:
     op.drop_index("ix_local_sessions_user_id", table_name="local_sessions")
     op.drop_table("local_sessions")
     op.drop_table("local_accounts")
+    op.drop_index("ix_idempotency_keys_created_at", table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
     op.drop_table("users")
     op.drop_index("ix_sign_in_throttles_settled_at", table_name="sign_in_throttles")

@@ -113,7 +113,7 @@ class LocalAccounts:
 
 
 def _account_key(email: str) -> str:
-    return _hashed(f"account:{email.casefold()}")
+    return _hashed(f"account:{email.lower()}")
 
 
 def _user_key(user_id: str) -> str:

@@ -158,4 +158,4 @@ class AuthRepository:
 
 
 def _key(email: str) -> str:
-    return email.casefold()
+    return email.lower()

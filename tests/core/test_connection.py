@@ -146,7 +146,7 @@ def test_a_cancelled_statement_closes_its_connection(own: TestDatabase) -> None:
 def test_an_answer_that_comes_with_the_cancellation_is_left_unread(own: TestDatabase) -> None:
     async def work(connection: Connection) -> bool:
         loop, (reader, writer) = asyncio.get_running_loop(), os.pipe()
-        statement = asyncio.ensure_future(connection.run("SELECT 1", None, later()))
+        statement = asyncio.ensure_future(connection.run("SELECT pg_sleep(0.3)", None, later()))
         loop.add_reader(reader, statement.cancel)
         await asyncio.sleep(0)
         os.write(writer, b"x")
@@ -164,8 +164,8 @@ def test_an_answer_that_comes_with_the_cancellation_is_left_unread(own: TestData
 def test_an_answer_that_has_arrived_counts_though_the_deadline_passes_before_it_is_taken(own: TestDatabase) -> None:
     async def work(connection: Connection) -> tuple[list[tuple[Any, ...]], bool]:
         loop, (reader, writer) = asyncio.get_running_loop(), os.pipe()
-        deadline = later(1)
-        statement = asyncio.ensure_future(connection.run("SELECT 1", None, deadline))
+        deadline = later(1.5)
+        statement = asyncio.ensure_future(connection.run("SELECT 1 FROM pg_sleep(0.3)", None, deadline))
 
         def hold_up_the_loop() -> None:
             loop.remove_reader(reader)

@@ -1,22 +1,18 @@
 """What holds for every answer: its request id, its headers, and that no failure of the code leaves without one."""
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from core import server
-from core.middleware import RequestMiddleware
-from tests.conftest import Caller, RunningServer, assert_problem, make_settings
+from tests.conftest import Caller, RunningServer, assert_problem
 from tests.core.raw_http import connect, exchange
+from tests.core.serving import live_and_die, port_of, serving
 
 CAUSE = "a word that is for the log alone"
 HEX = re.compile(r"[0-9a-f]{32}")
@@ -73,27 +69,10 @@ def test_every_answer_has_the_security_headers_and_no_word_of_the_server(alice: 
         assert not {"server", "x-powered-by", "via"} & answer.headers.keys()
 
 
-@contextmanager
-def serving(app: ASGIApp) -> Iterator[int]:
-    """A port that answers with `app` behind the middleware and the server of the product."""
-    settings = make_settings()
-    running = uvicorn.Server(server.config(RequestMiddleware(app, settings), settings, port=0))
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    while not running.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    yield running.servers[0].sockets[0].getsockname()[1]
-    running.should_exit = True
-    thread.join(15)
-
-
 async def broken(scope: Scope, receive: Receive, send: Send) -> None:
     """An application with two bugs: one before its answer begins, one within it."""
     if scope["type"] == "lifespan":
-        for kind in ("startup", "shutdown"):
-            await receive()
-            await send({"type": f"lifespan.{kind}.complete"})
+        await live_and_die(receive, send)
         return
     if scope["path"] == "/within":
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
@@ -104,8 +83,8 @@ async def broken(scope: Scope, receive: Receive, send: Send) -> None:
 @pytest.fixture(scope="module")
 def broken_port() -> Iterator[int]:
     """A server of that application."""
-    with serving(broken) as port:
-        yield port
+    with serving(broken) as running:
+        yield port_of(running)
 
 
 def test_a_bug_is_answered_without_a_word_of_its_cause(broken_port: int) -> None:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from core.errors import Problem
 from core.problems import install
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_token, project_root
-from tests.core.test_middleware import serving
+from tests.core.serving import port_of, serving
 
 MARKER = "zq7marker"
 SOME_ID = "00000000-0000-7000-8000-000000000000"
@@ -172,8 +172,8 @@ def test_another_failure_of_the_framework_is_400() -> None:
     async def teapot() -> None:
         raise HTTPException(418, MARKER)
 
-    with serving(app) as port:
-        response = httpx.get(f"http://127.0.0.1:{port}/teapot")
+    with serving(app) as running:
+        response = httpx.get(f"http://127.0.0.1:{port_of(running)}/teapot")
     title = "The request cannot be understood"
     assert_problem(response, 400, "bad_request", title=title, detail="The request cannot be understood.")
     assert MARKER not in response.text

@@ -1,16 +1,20 @@
 """SIGTERM: the process says that it leaves, answers what is under way, and ends; nobody else delays it."""
 
 import signal
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+from starlette.types import Receive, Scope, Send
 
+from core import server
 from tests.conftest import Caller, TestDatabase, assert_problem
 from tests.core.api_process import ApiProcess
 from tests.core.locks import locked_tasks, wait_for_waiting
-from tests.core.raw_http import connect
+from tests.core.raw_http import connect, exchange
+from tests.core.serving import answer_ok, live_and_die, port_of, serving
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -75,19 +79,29 @@ def test_before_it_ends_it_goes_on_serving_and_says_that_it_leaves(make_database
 
 
 def test_who_came_while_it_stopped_listening_is_answered_too() -> None:
-    with ApiProcess("postgresql://nobody@127.0.0.1:1/none", SHUTDOWN_NOTICE="1") as process:
-        process.terminate()
-        with httpx.Client(base_url=process.url) as client:
-            _wait_for(lambda: client.get("/health/live").headers.get("connection") == "close")
-        process.send(signal.SIGSTOP)  # it greets nobody until the notice is over
-        with connect(process.port) as late:
+    stalls = threading.Event()
+
+    async def stalling(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await live_and_die(receive, send)
+            return
+        if scope["path"] == "/stall":
+            stalls.set()
+            time.sleep(1.5)  # noqa: ASYNC251 (whoever comes meanwhile is greeted by nobody)
+        await answer_ok(scope, send)
+
+    with serving(stalling, notice=1) as running, ThreadPoolExecutor() as pool:
+        port = port_of(running)
+        running.handle_exit(signal.SIGTERM, None)
+        _wait_for(lambda: server.LEAVING in running.lifespan.state)
+        stalled = pool.submit(exchange, port, LIVE.replace(b"/health/live", b"/stall"))
+        assert stalls.wait(10)
+        with connect(port) as late:
             late.send(LIVE)
-            time.sleep(1)
-            process.send(signal.SIGCONT)
             answer = late.answer()
-        assert answer is not None
-        assert (answer.status, answer.header("connection")) == (200, "close")
-        assert process.wait() < 15
+    assert answer is not None
+    assert (answer.status, answer.header("connection")) == (200, "close")
+    assert [one.status for one in stalled.result()] == [200]
 
 
 def test_an_interrupt_ends_it_without_notice() -> None:

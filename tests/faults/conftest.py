@@ -1,5 +1,6 @@
 """The arrangement that all faults share, the report, and progress on the terminal."""
 
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,11 @@ Say = Callable[[str], None]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the soak takes."""
     parser.addoption("--soak", type=float, default=180, help="seconds of the soak (default 180)")
+
+
+def pytest_configure() -> None:
+    """Whoever ends the run by SIGTERM ends what it started as well."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,9 @@ class Postgres:
     @contextmanager
     def session(self, database: str = "postgres", role: str = "postgres") -> Iterator[Any]:
         """A session in autocommit, which says BEGIN itself where it wants to."""
-        connection = psycopg2.connect(self.url(database, role), connect_timeout=10)
+        # A session of the tests outlives what ends the application's.
+        keep = "-c idle_session_timeout=0 -c default_transaction_read_only=off"
+        connection = psycopg2.connect(self.url(database, role), connect_timeout=10, options=keep)
         connection.autocommit = True
         try:
             yield connection

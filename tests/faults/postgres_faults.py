@@ -10,7 +10,7 @@ import psycopg2
 from tests.faults import disk
 from tests.faults.bench import Bench
 from tests.faults.fault import CANNOT, DEADLINE, LOST, SILENCE, Fault, Inject, fault
-from tests.faults.postgres import CROWD, ROLE
+from tests.faults.postgres import CROWD, MAX_CONNECTIONS, ROLE
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def _exhausted(bench: Bench) -> Iterator[None]:
         try:
             _end_sessions(bench)
             with suppress(psycopg2.OperationalError):
-                while True:
+                for _ in range(MAX_CONNECTIONS):
                     sessions.enter_context(bench.postgres.session(role=CROWD))
         finally:
             bench.postgres.query(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1")

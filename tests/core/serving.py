@@ -1,0 +1,48 @@
+"""Serves an application of a test's own behind the middleware and the server of the product."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core import server
+from core.middleware import RequestMiddleware
+from tests.conftest import make_settings
+
+
+@contextmanager
+def serving(app: ASGIApp, notice: float = 0) -> Iterator[server.Server]:
+    """The running server; `port_of` says where."""
+    settings = make_settings()
+    running = server.Server(server.config(RequestMiddleware(app, settings), settings, port=0), notice)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    yield running
+    running.should_exit = True
+    thread.join(15)
+    assert not thread.is_alive()
+
+
+def port_of(running: server.Server) -> int:
+    """Where it listens."""
+    port: int = running.servers[0].sockets[0].getsockname()[1]
+    return port
+
+
+async def live_and_die(receive: Receive, send: Send) -> None:
+    """What an application without a start and an end of its own does in the scope `lifespan`."""
+    for kind in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{kind}.complete"})
+
+
+async def answer_ok(scope: Scope, send: Send) -> None:
+    """A plain 200."""
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"{}"})
