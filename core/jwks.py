@@ -70,10 +70,11 @@ class PublishedKeys:
         if not self._fresh(since):
             await self._wait(self._begin(demanded=False), since)
         name = f"{header['alg']} {kid}"
-        while name not in self._keys:
+        if name not in self._keys:
             if any(f"{algorithm} {kid}" in self._keys for algorithm in ASYMMETRIC):
                 raise TokenError("wrong_algorithm")
             check()
+        while name not in self._keys:
             await self._learn(since)
         return [self._keys[name]]
 

@@ -119,12 +119,10 @@ class RunningServer:
         assert not self._thread.is_alive(), "the server did not stop"
 
 
-@pytest.fixture(scope="session")
-def start_server(database: TestDatabase) -> Iterator[Callable[..., RunningServer]]:
-    """Starts servers with settings of their own: `start_server(database=…, auth_local_accounts=False)`."""
+def _starter(shared: TestDatabase) -> Iterator[Callable[..., RunningServer]]:
     running: list[RunningServer] = []
 
-    def start(*, database: TestDatabase = database, **values: Any) -> RunningServer:
+    def start(*, database: TestDatabase = shared, **values: Any) -> RunningServer:
         running.append(RunningServer(make_settings(**values), database.proxied_url))
         return running[-1]
 
@@ -133,10 +131,25 @@ def start_server(database: TestDatabase) -> Iterator[Callable[..., RunningServer
         one.stop()
 
 
+@pytest.fixture(scope="module")
+def start_server(database: TestDatabase) -> Iterator[Callable[..., RunningServer]]:
+    """Starts servers with settings of their own: `start_server(database=…, auth_local_accounts=False)`.
+
+    They end with the module, and give back the connections that PostgreSQL has only so many of.
+    """
+    yield from _starter(database)
+
+
 @pytest.fixture(scope="session")
-def api_server(start_server: Callable[..., RunningServer]) -> RunningServer:
+def start_lasting_server(database: TestDatabase) -> Iterator[Callable[..., RunningServer]]:
+    """As start_server, for servers that serve until the last test."""
+    yield from _starter(database)
+
+
+@pytest.fixture(scope="session")
+def api_server(start_lasting_server: Callable[..., RunningServer]) -> RunningServer:
     """The server that most tests share. Its throttle by address is wide, as all tests share one address."""
-    return start_server(sign_in_attempts_per_address=1_000_000)
+    return start_lasting_server(sign_in_attempts_per_address=1_000_000)
 
 
 @pytest.fixture

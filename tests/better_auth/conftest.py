@@ -100,14 +100,14 @@ def better_auth(deploy: Callable[..., BetterAuth]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def api_for(start_server: Callable[..., RunningServer]) -> Callable[..., RunningServer]:
+def api_for(start_lasting_server: Callable[..., RunningServer]) -> Callable[..., RunningServer]:
     """Our API with BETTER_AUTH_URL set; the same one for the same settings."""
     running: dict[str, RunningServer] = {}
 
     def start(url: str, **settings: Any) -> RunningServer:
         key = repr((url, sorted(settings.items())))
         if key not in running:
-            running[key] = start_server(better_auth_url=url, **settings)
+            running[key] = start_lasting_server(better_auth_url=url, **settings)
         return running[key]
 
     return start

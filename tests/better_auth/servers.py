@@ -13,6 +13,8 @@ import pytest
 
 from tests.conftest import project_root
 
+# Should the tests be killed, their end of the pipe is closed, and no server is left behind.
+END_WITH_US = "data:text/javascript,process.stdin.resume().on('end',()=>process.exit())"
 EXAMPLE = project_root() / "examples" / "better-auth"
 
 
@@ -62,7 +64,8 @@ class BetterAuth:
         self._environment |= environment
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                ["node", self._script.name],
+                ["node", "--import", END_WITH_US, self._script.name],
+                stdin=subprocess.PIPE,
                 cwd=self._script.parent,
                 env=self._environment,
                 stdout=output,
@@ -79,7 +82,7 @@ class BetterAuth:
         """Ends the process as `kill -9` does: nobody listens from then on."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.communicate()
             self._process = None
 
 

@@ -36,8 +36,8 @@ class RawConnection:
         if receive_buffer is not None:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.connect(("127.0.0.1", port))
-        self._buffer = b""
-        self.received = b""
+        self._buffer = bytearray()
+        self.received = bytearray()
 
     def send(self, data: bytes) -> bool:
         """Sends `data`, and says whether it could: a server that has closed may have left an answer to read."""
@@ -58,7 +58,7 @@ class RawConnection:
         length = int(dict(headers).get("content-length", "0"))
         while len(self._buffer) < length:
             assert self._receive(), "the body ended early"
-        body, self._buffer = self._buffer[:length], self._buffer[length:]
+        body = self._take(length)
         return Answer(int(status_line.split(" ")[1]), headers, body)
 
     def answers(self) -> list[Answer]:
@@ -79,10 +79,14 @@ class RawConnection:
     def _until(self, end: bytes) -> bytes | None:
         while end not in self._buffer:
             if not self._receive():
-                assert self._buffer == b"", "the connection ended within an answer"
+                assert not self._buffer, "the connection ended within an answer"
                 return None
-        head, self._buffer = self._buffer.split(end, 1)
-        return head
+        return self._take(self._buffer.index(end) + len(end)).removesuffix(end)
+
+    def _take(self, length: int) -> bytes:
+        taken = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return taken
 
     def _receive(self) -> bool:
         try:

@@ -107,6 +107,22 @@ def test_a_read_succeeds_after_its_idle_connection_died(own: TestDatabase, end: 
 
 
 @pytest.mark.parametrize("end", ["killed", "cut"])
+def test_a_transaction_begins_after_its_idle_connection_died_unseen(own: TestDatabase, end: str) -> None:
+    async def work(path: Database) -> bool:
+        before = await path.fetch_one(backend())
+        if end == "cut":
+            own.proxy.cut()
+        else:
+            own.query("SELECT pg_terminate_backend(%s, 5000)", before)
+        async with path.transaction() as transaction:
+            await transaction.execute(note("a", None))
+            return await transaction.fetch_one(backend()) != before
+
+    assert through(own, work) is True
+    assert notes(own) == ["a"]
+
+
+@pytest.mark.parametrize("end", ["killed", "cut"])
 def test_a_write_succeeds_after_the_death_of_its_idle_connection_was_noticed(own: TestDatabase, end: str) -> None:
     async def work(path: Database) -> int:
         before = await path.fetch_one(backend())

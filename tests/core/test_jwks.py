@@ -173,7 +173,7 @@ def test_keys_that_are_used_are_renewed_without_a_wait(server: KeyServer) -> Non
     """From half of their greatest age on, once for all; what a removed key signed is refused thereafter."""
 
     async def main() -> None:
-        verifier = verifier_for(server, max_age=1)
+        verifier = verifier_for(server, max_age=2)
         first, second = FIRST.token(server.url), SECOND.token(server.url, sub="u2")
         await verifier.verify(first)
         deadline = time.monotonic() + 10

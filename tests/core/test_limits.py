@@ -157,14 +157,30 @@ def test_the_limit_holds_for_bodies_that_nobody_reads(strict_server: RunningServ
     assert _problem(answer) == (413, "body_too_large", TOO_LARGE, "close")
 
 
+LARGE = b"GET /swagger/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
 @pytest.mark.filterwarnings("ignore:open_binary is deprecated:DeprecationWarning")
 def test_a_client_that_does_not_read_its_answers_is_dropped(strict_server: RunningServer) -> None:
-    large = b"GET /swagger/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with connect(strict_server.port, receive_buffer=65536) as lazy, connect(strict_server.port) as eager:
-        lazy.send(large * 10)
-        eager.send(large)
+        lazy.send(LARGE * 10)
+        eager.send(LARGE)
         answer = eager.answer()
         assert answer is not None
         time.sleep(SECONDS + 0.5)  # without reading
         lazy.seconds_until_closed()
     assert len(lazy.received) < 10 * len(answer.body)
+
+
+@pytest.mark.filterwarnings("ignore:open_binary is deprecated:DeprecationWarning")
+def test_a_client_that_reads_late_but_in_time_gets_all_of_them(strict_server: RunningServer) -> None:
+    with connect(strict_server.port, receive_buffer=65536) as late:
+        late.send(LARGE * 10)
+        time.sleep(SECONDS / 4)
+        answers = [answer for answer in (late.answer() for _ in range(10)) if answer is not None]
+        assert [len(answer.body) for answer in answers] == [int(answers[0].header("content-length"))] * 10
+        time.sleep(SECONDS + 0.2)  # its time to read is not running any more
+        late.send(LIVE + b"\r\n")
+        last = late.answer()
+    assert last is not None
+    assert last.json() == {"status": "ok"}

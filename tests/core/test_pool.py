@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
+import core.database
 import core.pool
 from core.database import Database, request_deadline
-from core.database_errors import PoolExhaustedError
+from core.database_errors import DatabaseUnavailableError, PoolExhaustedError
+from core.statements import Query
 from tests.conftest import TestDatabase
 from tests.core.database_path import PREPARE, backend, backends, echo, note, notes, on, sleep, until
 
@@ -18,6 +20,12 @@ def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
     database = make_database()
     database.query(PREPARE)
     return database
+
+
+async def soon(path: Database, query: Query[str] | None = None) -> str | None:
+    """A statement of a request that has little time left; it runs in a task of its own."""
+    request_deadline.set(asyncio.get_running_loop().time() + 0.3)
+    return await path.fetch_one(query or echo("x"))
 
 
 def test_the_connection_used_last_is_used_next(own: TestDatabase) -> None:
@@ -65,10 +73,6 @@ def test_who_is_cancelled_while_waiting_for_a_place_takes_none(own: TestDatabase
 
 
 def test_who_gets_no_place_before_the_deadline_is_told_and_later_served(own: TestDatabase) -> None:
-    async def soon(path: Database) -> str | None:
-        request_deadline.set(asyncio.get_running_loop().time() + 0.2)
-        return await path.fetch_one(echo("x"))
-
     async def work(path: Database) -> str | None:
         async with path.transaction():
             with pytest.raises(PoolExhaustedError, match="no connection became free"):
@@ -87,6 +91,34 @@ def test_a_connection_that_lay_idle_for_long_is_replaced(own: TestDatabase, monk
         return before == after, len(await asyncio.to_thread(backends, own))
 
     assert on(own.url, work) == (False, 1)
+
+
+def test_beside_a_connection_that_fell_silent_none_is_trusted_that_has_not_answered_since(own: TestDatabase) -> None:
+    async def work(path: Database) -> bool:
+        await asyncio.gather(*(path.fetch_one(sleep(0.05)) for _ in range(3)))
+        before = [pid for pid, _ in await asyncio.to_thread(backends, own)]
+        assert len(before) == 3
+        own.proxy.pause()
+        with pytest.raises(DatabaseUnavailableError, match="deadline"):
+            await asyncio.create_task(soon(path))
+        own.proxy.resume()
+        return await path.fetch_one(backend()) in before
+
+    assert on(own.proxied_url, work) is False
+
+
+def test_a_connection_that_answered_meanwhile_is_kept(own: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core.database, "SERVER_MARGIN_SECONDS", -5)  # the server does not give up first
+
+    async def work(path: Database) -> bool:
+        silent = asyncio.create_task(soon(path, sleep(2)))
+        await asyncio.sleep(0)
+        before = await path.fetch_one(backend())
+        with pytest.raises(DatabaseUnavailableError, match="deadline"):
+            await silent
+        return await path.fetch_one(backend()) == before
+
+    assert on(own.url, work) is True
 
 
 def test_a_closed_pool_leaves_no_connection_behind(own: TestDatabase) -> None:

@@ -1,5 +1,6 @@
 """SIGTERM: the process says that it leaves, answers what is under way, and ends; nobody else delays it."""
 
+import asyncio
 import signal
 import threading
 import time
@@ -86,8 +87,7 @@ def test_who_came_while_it_stopped_listening_is_answered_too() -> None:
             await live_and_die(receive, send)
             return
         if scope["path"] == "/stall":
-            stalls.set()
-            time.sleep(1.5)  # noqa: ASYNC251 (whoever comes meanwhile is greeted by nobody)
+            await _stall_until_the_notice_is_over(stalls)
         await answer_ok(scope, send)
 
     with serving(stalling, notice=1) as running, ThreadPoolExecutor() as pool:
@@ -102,6 +102,17 @@ def test_who_came_while_it_stopped_listening_is_answered_too() -> None:
     assert answer is not None
     assert (answer.status, answer.header("connection")) == (200, "close")
     assert [one.status for one in stalled.result()] == [200]
+
+
+async def _stall_until_the_notice_is_over(stalls: threading.Event) -> None:
+    """Blocks the event loop just before the server stops listening: whoever comes now is greeted by nobody."""
+    loop = asyncio.get_running_loop()
+    due = loop.create_future()
+    loop.call_later(0.01, due.set_result, None)
+    time.sleep(1.2)  # noqa: ASYNC251 (until the end of the notice is due as well, after this)
+    await due
+    stalls.set()
+    time.sleep(0.5)  # noqa: ASYNC251
 
 
 def test_an_interrupt_ends_it_without_notice() -> None:

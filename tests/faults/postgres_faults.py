@@ -159,7 +159,7 @@ FAULTS: tuple[Fault, ...] = (
     fault(
         "all statements cancelled every 2 ms", partial(_pestered, function="pg_cancel_backend", pause=0.002), "57014"
     ),
-    fault("sessions ended after 20 ms of idling", partial(_altered, name="idle_session_timeout", value="20")),
+    fault("sessions ended after 50 ms of idling", partial(_altered, name="idle_session_timeout", value="50")),
     fault("read-only", partial(_altered, name="default_transaction_read_only", value="on"), "25006"),
     fault("`max_connections` exhausted by others", _exhausted, "53300", CANNOT),
     fault("the role may not log in", _NO_LOGIN, CANNOT),

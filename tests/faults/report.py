@@ -9,19 +9,20 @@ from tests.faults.trial import Trial
 DOCUMENT = project_root() / "docs" / "reliability.md"
 _FAULT_HEAD = (
     "fault",
-    "answers from its beginning on",
-    "in the log",
-    "longest",
-    "first success after",
-    "last failure after",
+    "answers, from the fault on",
+    "what the log says",
+    "longest answer",
+    "longest `/health/live`",
+    "first success after its end",
+    "last failure after its end",
     "acknowledged",
-    "lost",
+    "**lost**",
     "refused",
+    "**of these done**",
+    "unknown",
     "of these done",
-    "unknown (503)",
-    "of these done",
-    "keyed creates",
-    "doubled",
+    "creates with a key",
+    "**doubled**",
 )
 
 
@@ -63,8 +64,9 @@ def figures(trial: Trial) -> list[object]:
     last = seen.last_failure(trial.ended)
     return [
         statuses(seen.statuses(trial.began)),
-        ", ".join(f"{cause}: {count}" for cause, count in trial.causes.most_common(4)) or "-",
+        ", ".join(f"{cause}: {count}" for cause, count in trial.causes.most_common(3)) or "",
         f"{max(answer.seconds for answer in seen.since(trial.began)):.2f} s",
+        f"{seen.longest_live():.2f} s",
         f"{trial.first_success:.2f} s",
         "none" if last is None else f"{last:.2f} s",
         verdict.acknowledged,

@@ -93,9 +93,8 @@ def test_migrations_wait_for_locks_by_turns_and_hold_up_nobody(
 
     rows = []
     for what, arguments, columns in (("up", ("upgrade", "head"), 1), ("down", ("downgrade", migrations.head()), 0)):
-        load = Load(bench.clients, bench.direct.ports, think=0.03)
-        with migrated(*arguments):
-            load.stop()
+        with Load(bench.clients, bench.direct.ports, think=0.03) as load, migrated(*arguments):
+            pass
         longest = max(answer.seconds for _, answer in load.seen.answers)
         say(f"{what}: longest answer {longest:.2f} s, {statuses(load.seen.statuses(0))}")
         rows.append([what, statuses(load.seen.statuses(0)), f"{longest:.2f} s"])

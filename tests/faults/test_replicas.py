@@ -70,12 +70,11 @@ def test_a_replica_killed_at_any_moment_loses_no_acknowledged_write(
 
 def test_sigterm_ends_a_replica_in_time_although_the_database_is_silent(bench: Bench, say: Say) -> None:
     replica = bench.direct.replicas[0]
-    load = Load(bench.clients, bench.direct.ports)
-    with bench.direct.proxy.silent():
+    with Load(bench.clients, bench.direct.ports) as load, bench.direct.proxy.silent():
         wait_until(lambda: any(answer.status == 503 for _, answer in load.seen.answers), 10, "an outage under load")
         replica.signal(signal.SIGTERM)
         seconds = replica.wait()
+        load.stop()
     replica.launch()
-    load.stop()
     say(f"it ended after {seconds:.1f} s")
     assert seconds < EXIT_SECONDS

@@ -5,6 +5,7 @@ import random
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -18,7 +19,7 @@ from tests.faults.programs import Replica, wait_until
 from tests.faults.report import Report
 from tests.faults.visitor import TASKS
 
-SLOW = 100
+SLOW = 80
 UNREAD = 20
 HEAD_SECONDS, BODY_SECONDS = 4, 6
 # What a client that is not slow may wait meanwhile.
@@ -42,6 +43,8 @@ def _head(token: str, method: str, path: str, more: str = "") -> bytes:
 
 async def _dribble(writer: asyncio.StreamWriter, text: bytes) -> None:
     for number in text:
+        if writer.is_closing():
+            return
         writer.write(bytes([number]))
         await asyncio.sleep(0.5)
 
@@ -60,7 +63,8 @@ async def body_by_the_byte(port: int, token: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(_head(token, "POST", TASKS, "Content-Type: application/json\r\nContent-Length: 1000\r\n"))
     sending = asyncio.ensure_future(_dribble(writer, b" " * 1000))
-    assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
+    with suppress(ConnectionResetError):  # it may close while bytes are on their way
+        assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
     sending.cancel()
     writer.close()
 
@@ -78,7 +82,7 @@ async def hang_up(port: int, token: str) -> None:
     while time.monotonic() < ended:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(_head(token, "GET", TASKS))
-        await asyncio.sleep(random.uniform(0.1, 0.3))
+        await asyncio.sleep(random.uniform(0.2, 0.6))
         writer.transport.abort()
 
 
@@ -87,16 +91,14 @@ def test_slow_clients_are_dropped_in_time_and_hold_up_nobody(
     bench: Bench, replica: Replica, report: Report, say: Say, slow: Slow
 ) -> None:
     process = psutil.Process(replica.pid)
-    load = Load(bench.clients, [replica.port])
-    wait_until(lambda: len(load.seen.answers) > 50, 20, "the load")
-    files = process.num_fds()
-    started = time.monotonic()
-    token = make_token("slow", exp=4_000_000_000)
-    bench.clients.call(_all(slow, replica.port, token), 60)
-    seconds = time.monotonic() - started
-    served = load.seen.since(started)
-    left = wait_until(lambda: process.num_fds() <= files + 2, 10, "the end of the connections")
-    load.stop()
+    with Load(bench.clients, [replica.port]) as load:
+        wait_until(lambda: len(load.seen.answers) > 50, 20, "the load")
+        files = process.num_fds()
+        started = time.monotonic()
+        bench.clients.call(_all(slow, replica.port, make_token("slow", exp=4_000_000_000)), 60)
+        seconds = time.monotonic() - started
+        served = load.seen.since(started)
+        left = wait_until(lambda: process.num_fds() <= files + 2, 10, "the end of the connections")
     longest, failed = max(answer.seconds for answer in served), sum(answer.status >= 500 for answer in served)
     row = [str(slow.__doc__), SLOW, f"{seconds:.1f} s", len(served), failed, f"{longest:.2f} s", f"{left:.1f} s"]
     say(str(row))

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import psutil
@@ -10,7 +11,7 @@ import pytest
 from tests.faults.bench import Bench
 from tests.faults.conftest import Say
 from tests.faults.ledger import Facts, judge
-from tests.faults.load import Load, Seen
+from tests.faults.load import Load
 from tests.faults.programs import Replica
 from tests.faults.report import Report
 
@@ -34,10 +35,9 @@ class Sample:
 
 def test_nothing_grows(bench: Bench, report: Report, say: Say, pytestconfig: pytest.Config) -> None:
     seconds = float(pytestconfig.getoption("--soak"))
-    loads = [Load(bench.clients, way.ports) for way in bench.ways]
-    samples = _sampled(bench, seconds, say)
-    for load in loads:
-        load.stop()
+    with ExitStack() as stack:
+        loads = [stack.enter_context(Load(bench.clients, way.ports)) for way in bench.ways]
+        samples = _sampled(bench, seconds, say)
     rows: list[list[object]] = []
     complaints: list[str] = []
     for name, found in samples.items():
@@ -53,7 +53,7 @@ def test_nothing_grows(bench: Bench, report: Report, say: Say, pytestconfig: pyt
     for way, load in zip(bench.ways, loads, strict=True):
         writes = [write for visitor in load.visitors for write in visitor.writes]
         assert judge(writes, Facts.read(bench.postgres, way.database, load.users)).broken == 0
-        complaints += Seen.complaints(load.seen)
+        complaints += load.seen.complaints()
     assert complaints == []
 
 

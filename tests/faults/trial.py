@@ -1,9 +1,10 @@
 """One fault under load: what the clients saw, what the log said, what the database did, as one line of a table."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
 from tests.faults.bench import Bench, Way
@@ -65,18 +66,15 @@ def run(
 ) -> list[Trial]:
     """Loads the ways, injects the fault for some seconds, and sees them recover."""
     logged = {replica: replica.log.stat().st_size for way in ways for replica in way.replicas}
-    loads = [Load(bench.clients, way.ports, think=think) for way in ways]
-    try:
+    with ExitStack() as stack:
+        loads = [stack.enter_context(Load(bench.clients, way.ports, think=think)) for way in ways]
         wait_until(lambda: all(_warm(load) for load in loads), 20, "the load before the fault")
+        began = time.monotonic()
         with inject:
-            began = time.monotonic()
             time.sleep(seconds)
         ended = time.monotonic()
         wait_until(lambda: all(_recovered(load, ended) for load in loads), RECOVERY_SECONDS, "recovery")
         time.sleep(AFTER_SECONDS)
-    finally:
-        for load in loads:
-            load.stop()
     return [_judged(bench, name, way, load, (began, ended), logged) for way, load in zip(ways, loads, strict=True)]
 
 
@@ -115,5 +113,9 @@ def _request_id(answer: Answer) -> str:
 
 
 def _cause(line: dict[str, object]) -> str:
-    """The SQLSTATE, or else the beginning of the reason."""
-    return str(line["db.response.status_code"] or str(line["error.reason"] or "").partition(":")[0])
+    """The SQLSTATE, or else the beginning of the reason, with what the server said in it."""
+    if state := line["db.response.status_code"]:
+        return str(state)
+    reason, _, words = str(line["error.reason"] or "").partition(": ")
+    told = re.search(r"FATAL:\s+(.*?)(?= DETAIL:| HINT:| server closed|$)", words)
+    return f"{reason}: {told[1]}" if told else reason
