@@ -14,7 +14,9 @@ run: $(RUNTIME) .env
 	$(BIN)/python main.py
 
 test: $(DEV)
+	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
 check: lint types contracts test

@@ -67,7 +67,7 @@ class ApiProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.terminate()
+        self.send(signal.SIGINT)  # takes no leave
         self.wait()
 
     @property
