@@ -72,6 +72,12 @@ def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
     _mount(app, settings)
     openapi.install(app, DESCRIPTION)
     problems.install(app)
+    _add_middleware(app, settings)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """The last one that is added stands around all others."""
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -82,7 +88,6 @@ def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
             max_age=600,
         )
     app.add_middleware(RequestMiddleware, settings=settings)
-    return app
 
 
 def _key_sources(settings: Settings) -> dict[str, KeySource]:
