@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.background import Background
+from tests.faults.between import Nginx, PgBouncer
 from tests.faults.postgres import ROLE, Postgres
-from tests.faults.programs import Nginx, PgBouncer, Replica
+from tests.faults.programs import Replica
 from tests.faults.proxy import Proxy, Streams
 
 REPLICAS = 2
@@ -65,9 +66,9 @@ class Bench:
 
         return self._kept(Proxy(self.network, connect))
 
-    def pooler(self, target: Proxy, login_retry: int = 1) -> PgBouncer:
+    def pooler(self, target: Proxy) -> PgBouncer:
         """A running PgBouncer."""
-        made = PgBouncer(self.folder, target.port, ROLE, login_retry)
+        made = PgBouncer(self.folder, target.port, ROLE)
         made.launch()
         self._ends.callback(made.stop)
         return made

@@ -8,8 +8,8 @@ from functools import partial
 import psycopg2
 
 from tests.faults.bench import Bench
+from tests.faults.between import PgBouncer
 from tests.faults.fault import CANNOT, DEADLINE, LOST, SILENCE, Fault, Inject, fault
-from tests.faults.programs import PgBouncer
 from tests.faults.proxy import Proxy
 
 Act = Callable[[Proxy], AbstractContextManager[None]]

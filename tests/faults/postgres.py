@@ -37,6 +37,9 @@ CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON tasks FOR EACH ROW EXECU
 """
 
 
+_DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+
+
 class Postgres:
     """The embedded PostgreSQL on a folder of its own, with an ordinary role for the application."""
 
@@ -100,7 +103,7 @@ class Postgres:
         for process in doomed:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
-        wait_until(lambda: not self.processes(), 10, "the end of PostgreSQL's processes")
+        wait_until(lambda: not any(map(_lives, doomed)), 10, "the end of PostgreSQL's processes")
         # Its number may stay taken by a zombie that nobody has buried, which PostgreSQL takes for a running server.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
 
@@ -139,8 +142,7 @@ class Postgres:
         """All its processes that live: each has the folder as its working directory."""
         found = psutil.process_iter(["name", "status", "cwd"])
         mine = str(self._data.resolve())
-        gone = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-        return [p for p in found if p.info["cwd"] == mine and p.info["status"] not in gone]
+        return [p for p in found if p.info["cwd"] == mine and p.info["status"] not in _DEAD]
 
     def remove(self) -> None:
         """Ends it and removes its data."""
@@ -169,3 +171,11 @@ class Postgres:
     def _control(self, *arguments: str) -> None:
         command = [str(self._tools / "pg_ctl"), "-D", str(self._data), *arguments]
         subprocess.run(command, user=self._user, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """A process that nobody has buried is dead."""
+    try:
+        return process.is_running() and process.status() not in _DEAD
+    except psutil.NoSuchProcess:
+        return False

@@ -9,9 +9,10 @@ import pytest
 
 from tests.faults import trial
 from tests.faults.bench import Bench, Way
+from tests.faults.between import Nginx
 from tests.faults.conftest import Say
 from tests.faults.load import Load
-from tests.faults.programs import Nginx, Replica, wait_until
+from tests.faults.programs import Replica, wait_until
 from tests.faults.report import Report
 from tests.faults.trial import Trial
 
