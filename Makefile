@@ -27,7 +27,7 @@ SOAK ?= 180
 
 test-faults: $(DEV)
 	$(BIN)/python -m tests.faults.packages
-	$(BIN)/python -m pytest tests/faults --verbose --soak=$(SOAK)
+	$(BIN)/python -m pytest tests/faults --verbose --maxfail=5 --soak=$(SOAK)
 
 lint: $(DEV)
 	$(BIN)/python -m ruff format --check $(SOURCES)

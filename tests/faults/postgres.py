@@ -105,7 +105,8 @@ class Postgres:
                 process.send_signal(signal.SIGKILL)
         wait_until(lambda: not any(map(_lives, doomed)), 10, "the end of PostgreSQL's processes")
         # Its number may stay taken by a zombie that nobody has buried, which PostgreSQL takes for a running server.
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        for lock in (self.socket.with_name(f"{self.socket.name}.lock"), self._data / "postmaster.pid"):
+            lock.unlink(missing_ok=True)
 
     def kill_one_backend(self, database: str) -> None:
         """SIGKILL to one session's process: PostgreSQL then ends all others and recovers as after a crash."""
@@ -170,7 +171,10 @@ class Postgres:
 
     def _control(self, *arguments: str) -> None:
         command = [str(self._tools / "pg_ctl"), "-D", str(self._data), *arguments]
-        subprocess.run(command, user=self._user, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, user=self._user, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        assert done.returncode == 0, (self._data / "log").read_text()[-2000:]
 
 
 def _lives(process: psutil.Process) -> bool:
