@@ -8,13 +8,15 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
-from core import embedded_postgres, health, logging, migrations, openapi, problems, server, wiring
+from core import embedded_postgres, health, logging, migrations, openapi, problems, server
 from core.config import VERSION, ConfigurationError, Settings, load_settings
 from core.database import Database
 from core.jwks import PublishedKeys
 from core.limits import Gate
 from core.middleware import RequestMiddleware
+from core.operations import Operations
 from core.security import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
 from core.wiring import Wiring
 from modules.auth import router as auth
@@ -55,7 +57,7 @@ def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
         database.close()
         passwords.close()
 
-    app = FastAPI(
+    app = _Api(
         title="Todo API",
         version=VERSION,
         lifespan=lifespan,
@@ -64,30 +66,34 @@ def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    wiring.install(
-        app, Wiring(settings, database, verifier, accounts, migrations.head(), Gate(settings.max_concurrent_requests))
-    )
+    wired = Wiring(settings, database, verifier, accounts, migrations.head(), Gate(settings.max_concurrent_requests))
+    app.state.wiring = wired
     app.state.local_accounts = LocalAccounts(settings, database, accounts, passwords)
     _mount(app, settings)
     openapi.install(app, DESCRIPTION)
     problems.install(app)
-    _add_middleware(app, settings)
     return app
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    """The last one that is added stands around all others."""
-    if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=ALLOWED_HEADERS,
-            expose_headers=EXPOSED_HEADERS,
-            max_age=600,
-        )
-    app.add_middleware(RequestMiddleware, settings=settings)
+class _Api(FastAPI):
+    """FastAPI whose own layers and router serve only what is no operation of ours: the documentation, and no path."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What a request goes through, the outermost last."""
+        wired: Wiring = self.state.wiring
+        stack: ASGIApp = Operations(super().build_middleware_stack(), self.router.routes, wired)
+        if wired.settings.cors_origins:
+            stack = CORSMiddleware(
+                stack,
+                allow_origins=wired.settings.cors_origins,
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+                allow_headers=ALLOWED_HEADERS,
+                expose_headers=EXPOSED_HEADERS,
+                max_age=600,
+            )
+        return RequestMiddleware(stack, wired.settings)
 
 
 def _key_sources(settings: Settings) -> dict[str, KeySource]:

@@ -3,7 +3,7 @@
 from fastapi import Request
 from fastapi.routing import iter_route_contexts
 
-from core import wiring
+from core import headers, wiring
 from core.errors import Problem, ProblemError
 from core.security import Principal, TokenError
 
@@ -29,7 +29,7 @@ def caller(request: Request) -> Principal:
 
 
 async def _authenticate(request: Request) -> Principal:
-    values = request.headers.getlist("authorization")
+    values = headers.values(request.scope, b"authorization")
     scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
     if scheme.lower() != "bearer":
         reason = "not_one_bearer_token" if values else None

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_WRITE, TRANSACTION_STATUS_IDLE, connection, cursor
 
+from core.alarm import Alarm
 from core.database_errors import DatabaseUnavailableError, translate
 
 
@@ -24,6 +25,8 @@ class Connection:
         self._fd = -1
         self._writing = False
         self._waiter: asyncio.Future[None] | None = None
+        self._deadline = 0.0
+        self._alarm = Alarm(self._expire)
         self.last_used = self._loop.time()
         self.used = False
         # Whether the server let the deadline pass without a word.
@@ -72,6 +75,7 @@ class Connection:
 
     def close(self) -> None:
         """Closes at once, without a word to the server if it does not listen."""
+        self._alarm.stop()
         self._unwatch()
         with suppress(psycopg2.Error):
             self._pg.close()
@@ -79,7 +83,8 @@ class Connection:
     async def _settle(self, deadline: float, *, connecting: bool = False) -> None:
         """Drives libpq until the operation under way is done."""
         self._waiter = self._loop.create_future()
-        timer = self._loop.call_at(deadline, self._expire)
+        self._deadline = deadline
+        self._alarm.set(deadline)
         self._advance()
         try:
             await self._waiter
@@ -89,7 +94,6 @@ class Connection:
             self.close()
             raise
         finally:
-            timer.cancel()
             self._waiter = None
 
     def _advance(self) -> None:
@@ -132,10 +136,14 @@ class Connection:
                 self._loop.remove_writer(self._fd)
             self._fd, self._writing = -1, False
 
-    def _expire(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self.silent = True
-            self._waiter.set_exception(DatabaseUnavailableError("deadline"))
+    def _expire(self, now: float) -> float | None:
+        if self._waiter is None or self._waiter.done():
+            return None
+        if now < self._deadline:
+            return self._deadline
+        self.silent = True
+        self._waiter.set_exception(DatabaseUnavailableError("deadline"))
+        return None
 
     def _failed(self, error: psycopg2.Error, *, connecting: bool = False) -> Exception:
         if connecting or self._pg.closed or error.pgcode is None:

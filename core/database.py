@@ -8,8 +8,8 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from psycopg2.extensions import cursor
-from psycopg2.extras import register_uuid
 
+from core import uuid_type
 from core.connection import Connection
 from core.database_errors import ConnectionLostError, DatabaseError, StatementError
 from core.ownership import OWNER_PARAMETER, UnscopedStatementError
@@ -69,7 +69,7 @@ class Database(Executor):
     autocommit = True
 
     def __init__(self, url: str, *, pool_size: int, timeout: float) -> None:
-        register_uuid()  # type: ignore[no-untyped-call]
+        uuid_type.register()
         self._pool = Pool(url, pool_size)
         self._timeout = timeout
         self.last_answer = float("-inf")
@@ -161,11 +161,7 @@ def _milliseconds(deadline: float) -> int:
 
 
 def _bound(query: Query[Any]) -> dict[str, Any]:
-    """The values as psycopg2 takes them. Raises UnscopedStatementError where no repository gave the owner."""
-    statement = query.statement
-    if statement.owned and OWNER_PARAMETER not in query.values:
+    """The values of a query. Raises UnscopedStatementError where no repository gave the owner."""
+    if query.statement.owned and OWNER_PARAMETER not in query.values:
         raise UnscopedStatementError("A statement on an owned table runs through an OwnedRepository only")
-    values = {**statement.constants, **query.values}
-    for name, adapt in statement.adapters.items():
-        values[name] = adapt(values[name])
-    return values
+    return query.values

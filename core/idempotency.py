@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from fastapi import Request, Response
+from fastapi import Request
 from sqlalchemy import Delete, Index, LargeBinary, Text, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert, Update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core import wiring
+from core import headers, wiring
 from core.access import caller
+from core.answer import Answer, Reply
 from core.database_errors import DatabaseUnavailableError, ForeignKeyViolationError
 from core.errors import FieldError, Problem, ProblemError
 from core.models import TIMESTAMP, is_owner_constraint, owner_column
@@ -98,22 +99,23 @@ class _Keys(OwnedRepository):
             stored = await self._database.fetch_one(self._own(_find(key)))
         return stored
 
-    async def fill(self, key: str, response: Response) -> None:
+    async def fill(self, key: str, reply: Reply) -> None:
         """Stores the answer under the key."""
-        location, etag = response.headers.get("location"), response.headers.get("etag")
-        await self._database.execute(self._own(_fill(key, location, etag, bytes(response.body))))
+        headers = {name: value.decode("latin-1") for name, value in reply.raw_headers}
+        body = bytes(reply.body or b"")
+        await self._database.execute(self._own(_fill(key, headers.get(b"location"), headers.get(b"etag"), body)))
 
 
-async def once(request: Request, create: Callable[[], Awaitable[Response]]) -> Response:
+async def once(request: Request, body: bytes, create: Callable[[], Awaitable[Reply]]) -> Reply:
     """`create()`, or the answer that it gave before under the same Idempotency-Key.
 
     The row, the key and the stored answer are one transaction: a lost answer is found again, a failure leaves
     nothing. Raises ProblemError 400 for a malformed key, 409 while the first request runs, 422 for another request.
     """
-    lines = request.headers.getlist("idempotency-key")
+    lines = headers.values(request.scope, b"idempotency-key")
     if not lines:
         return await create()
-    key, fingerprint = _parse(lines), await _fingerprint(request)
+    key, fingerprint = _parse(lines), _fingerprint(request, body)
     try:
         return await _in_transaction(request, key, fingerprint, create)
     except ForeignKeyViolationError as error:
@@ -124,8 +126,8 @@ async def once(request: Request, create: Callable[[], Awaitable[Response]]) -> R
 
 
 async def _in_transaction(
-    request: Request, key: str, fingerprint: bytes, create: Callable[[], Awaitable[Response]]
-) -> Response:
+    request: Request, key: str, fingerprint: bytes, create: Callable[[], Awaitable[Reply]]
+) -> Reply:
     wired = wiring.of(request)
     async with wired.database.transaction() as transaction:
         keys = _Keys(transaction, caller(request), wired.accounts)
@@ -133,17 +135,17 @@ async def _in_transaction(
         if stored is not None:
             return _replay(stored, fingerprint)
         request.scope["executor"] = transaction
-        response = await create()
-        await keys.fill(key, response)
-        return response
+        reply = await create()
+        await keys.fill(key, reply)
+        return reply
 
 
-def _replay(stored: IdempotencyKey, fingerprint: bytes) -> Response:
+def _replay(stored: IdempotencyKey, fingerprint: bytes) -> Answer:
     if stored.fingerprint != fingerprint:
         raise ProblemError(Problem.IDEMPOTENCY_KEY_REUSED, "This key was used for another request. Make a new one.")
-    headers = {REPLAYED: "true", "Location": stored.location, "ETag": stored.etag}
-    given = {name: value for name, value in headers.items() if value is not None}
-    return Response(stored.body, 201, given, "application/json" if stored.body else None)
+    kept = ((b"location", stored.location), (b"etag", stored.etag))
+    found = [(name, value.encode("latin-1")) for name, value in kept if value is not None]
+    return Answer(201, [(REPLAYED.lower().encode(), b"true"), *found], stored.body or None)
 
 
 def _parse(lines: list[str]) -> str:
@@ -156,11 +158,11 @@ def _parse(lines: list[str]) -> str:
     return str(match[1] or match[2])
 
 
-async def _fingerprint(request: Request) -> bytes:
+def _fingerprint(request: Request, body: bytes) -> bytes:
     """What the key stands for: the operation, what it is done to, and the body, byte for byte.
 
     The user's id is left out: it is the caller's own, or `me`.
     """
     within = sorted((name, value) for name, value in request.path_params.items() if name != "user_id")
     operation = (request.method, request.scope["route"].path, within, request.scope["query_string"])
-    return hashlib.sha256(f"{operation}\n".encode() + await request.body()).digest()
+    return hashlib.sha256(f"{operation}\n".encode() + body).digest()

@@ -4,6 +4,7 @@ import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -42,6 +43,7 @@ def _fields(environment: str) -> list[Any]:
     }
 
     def add_resource(_: Any, __: str, event: Event) -> Event:
+        event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         event.update(resource)
         return event
 
@@ -49,7 +51,6 @@ def _fields(environment: str) -> list[Any]:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_resource,
         _exception_fields,
     ]

@@ -1,9 +1,9 @@
 """Around every request, pure ASGI: its id and trace, its limits, its last resort, and its one line in the log."""
 
+import os
 import re
 import time
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -77,10 +77,11 @@ class RequestMiddleware:
 def _identify(headers: dict[bytes, bytes]) -> str:
     """Binds the ids of this request to the log, and gives the request's: the client's own if it is well formed."""
     given = headers.get(b"x-request-id", b"")
-    request_id = given.decode() if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    request_id = given.decode() if given and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
-    if parent := _TRACEPARENT.fullmatch(headers.get(b"traceparent", b"")):
+    trace = headers.get(b"traceparent")
+    if trace and (parent := _TRACEPARENT.fullmatch(trace)):
         structlog.contextvars.bind_contextvars(trace_id=parent[1].decode(), span_id=parent[2].decode())
     return request_id
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Path, Request
 
-from core import wiring
+from core import headers, wiring
 from core.access import caller
 from core.preconditions import expected_versions
 from core.repository import OwnedRepository
@@ -21,7 +21,7 @@ def owned(repository: type[R]) -> Any:
     async def build(request: Request, user_id: Annotated[str, _USER_ID]) -> R:  # noqa: ARG001
         wired = wiring.of(request)
         executor = request.scope.get("executor", wired.database)
-        versions = expected_versions(request.headers.getlist("if-match"))
+        versions = expected_versions(headers.values(request.scope, b"if-match"))
         return repository(executor, caller(request), wired.accounts, versions)
 
     return Depends(build)

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+from collections import deque
 from typing import Any
 
 from psycopg2.extensions import parse_dsn
 
+from core.alarm import Alarm
 from core.connection import Connection
 from core.database_errors import PoolExhaustedError
 
@@ -23,17 +25,19 @@ class Pool:
         # first and the last day of the calendar have years that Python's datetime does not know.
         os.environ["PGTZ"] = "UTC"
         self._parameters: dict[str, Any] = {**_KEEPALIVES, "application_name": "todo-api", **parse_dsn(url)}
-        self._places = asyncio.Semaphore(size)
+        self._free = size
+        # Who waits for a place, in turn, and until when.
+        self._waiting: deque[tuple[asyncio.Future[None], float]] = deque()
+        self._alarm = Alarm(self._expire)
         self._idle: list[Connection] = []
         self._closed = False
 
     async def acquire(self, deadline: float) -> Connection:
         """The idle connection used last (the least likely to be stale), or a new one. Raises at `deadline`."""
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._places.acquire()
-        except TimeoutError:
-            raise PoolExhaustedError("no connection became free") from None
+        if self._free:
+            self._free -= 1
+        else:
+            await self._wait(deadline)
         try:
             while self._idle:
                 connection = self._idle.pop()
@@ -42,7 +46,7 @@ class Pool:
                 connection.close()
             return await Connection.open(self._parameters, deadline)
         except BaseException:
-            self._places.release()
+            self._give_place()
             raise
 
     def release(self, connection: Connection) -> None:
@@ -53,13 +57,47 @@ class Pool:
                 self._distrust(connection.last_used)
         else:
             self._idle.append(connection)
-        self._places.release()
+        self._give_place()
 
     def close(self) -> None:
         """Closes the idle connections; those in use are closed as they come back."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()
+
+    async def _wait(self, deadline: float) -> None:
+        """Takes the place that somebody gives. Raises PoolExhaustedError at `deadline`."""
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((place, deadline))
+        self._alarm.set(deadline)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled() and place.exception() is None:
+                # It was given while this task was being cancelled.
+                self._give_place()
+            raise
+
+    def _give_place(self) -> None:
+        """To whoever has waited longest and still does."""
+        while self._waiting:
+            place, _ = self._waiting.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self._free += 1
+
+    def _expire(self, now: float) -> float | None:
+        """Tells those whose deadline has come; gives the next deadline of the others."""
+        following: float | None = None
+        for place, deadline in self._waiting:
+            if place.done():
+                continue
+            if deadline <= now:
+                place.set_exception(PoolExhaustedError("no connection became free"))
+            elif following is None or deadline < following:
+                following = deadline
+        return following
 
     def _distrust(self, moment: float) -> None:
         """Closes what has not answered since: beside a connection that fell silent, each would cost a request."""

@@ -62,6 +62,9 @@ _MESSAGES = {
 }
 
 
+_KINDS = (ProblemError, DatabaseError, RequestValidationError, HTTPException)
+
+
 async def respond(error: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
     """Sends the answer for a problem, on the ASGI level."""
     scope["problem_code"] = error.problem.code
@@ -91,16 +94,17 @@ def _response(error: ProblemError, scope: Scope) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Registers the handlers of everything that has a status of its own; the middleware answers the rest with 500."""
+    """Registers the answer for what fails outside of an operation; the middleware answers the rest with 500."""
+    for kind in _KINDS:
+        app.add_exception_handler(kind, reply)
 
-    async def handler(request: Request, error: Exception) -> Response:
-        problem = await _find(request, error)
-        request.scope["problem_code"] = problem.problem.code
-        _log_refusal(problem, error)
-        return _response(problem, request.scope)
 
-    for kind in (ProblemError, DatabaseError, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, handler)
+async def reply(request: Request, error: Exception) -> Response:
+    """The answer for whatever has a status of its own; raises the error again where it is a bug."""
+    problem = await _find(request, error)
+    request.scope["problem_code"] = problem.problem.code
+    _log_refusal(problem, error)
+    return _response(problem, request.scope)
 
 
 async def _find(request: Request, error: Exception) -> ProblemError:

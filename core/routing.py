@@ -1,20 +1,22 @@
 """How an operation is reached: private unless declared public, the caller's own part only, strict JSON in."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute, serialize_response
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from core import idempotency, json_body, preconditions, wiring
 from core.access import API, authorize
+from core.answer import Answer, Reply
 from core.arguments import Arguments
 from core.database import request_deadline
 from core.errors import FieldError, Problem, ProblemError
-from core.models import Versioned
+from core.headers import values as values_of
+from core.models import Versioned, snapshot
 from core.openapi import declare, operation_id
 
 
@@ -28,61 +30,59 @@ class PublicRoute(APIRoute):
         super().__init__(path, endpoint, **declare(path, options, private=self.private))
         self._arguments = Arguments(self.dependant)
         self._creates = self.private and self.methods == {"POST"} and self.status_code == 201
+        self._reads = self.methods == {"GET"}
+        self._schema: TypeAdapter[Any] | None = TypeAdapter(self.response_model) if self.response_field else None
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request that was routed here. What it raises, core.problems answers."""
-        if scope["method"] not in (self.methods or ()):
-            raise HTTPException(405)
-        request = Request(scope, receive)
-        response = await self._respond(request)
-        await response(scope, receive, send)
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (as a route is called)
+        """What FastAPI's router calls: core.operations has served whatever this route has a method for."""
+        raise HTTPException(405)
 
-    async def _respond(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Reply:
+        """Answers a request that is for this operation. What it raises, core.problems answers."""
+        scope = request.scope
         if self.private:
             await authorize(request)
-        if request.scope["query_string"] and not self._arguments.takes_query:
+        if scope["query_string"] and not self._arguments.takes_query:
             raise _unknown_query(request)
-        body = await json_body.read(request) if self._arguments.takes_body else None
-        if self._creates:
-            await request.body()  # also what an endpoint does not take is part of what an Idempotency-Key stands for
+        # What an endpoint that creates does not take is still part of what an Idempotency-Key stands for.
+        raw = await json_body.receive(request) if self._arguments.takes_body or self._creates else b""
+        body = json_body.parse(scope, raw) if self._arguments.takes_body else None
         # The clock of the database starts when the request is complete: a slow client does not use it up.
         wired = wiring.of(request)
-        request_deadline.set(asyncio.get_running_loop().time() + wired.settings.request_timeout)
+        request_deadline.set(wired.clock() + wired.settings.request_timeout)
         if not self.bounded:
             return await self._call(request, body)
         with wired.gate:
             if self._creates:
-                return await idempotency.once(request, lambda: self._call(request, body))
+                return await idempotency.once(request, raw, lambda: self._call(request, body))
             return await self._call(request, body)
 
-    async def _call(self, request: Request, body: Any) -> Response:
-        extra, errors = Response(), list[Mapping[str, Any]]()
+    async def _call(self, request: Request, body: Any) -> Reply:
+        extra = Response() if self._arguments.takes_response else None
+        errors: list[Mapping[str, Any]] = []
         values = await self._arguments.find(request, extra, body, errors)
         if errors:
             raise RequestValidationError(errors)
         result = await self.endpoint(**values)
-        if isinstance(result, Versioned):
-            extra.headers["ETag"] = preconditions.tag(result.version)
-            known = request.headers.getlist("if-none-match") if request.method == "GET" else []
-            if preconditions.is_unchanged(known, result.version):
-                return Response(status_code=304, headers={"ETag": extra.headers["ETag"]})
-        return await self._rendered(result, extra)
-
-    async def _rendered(self, result: Any, extra: Response) -> Response:
-        """The endpoint's row or page, validated and serialised once by its schema, with the headers that it set."""
         if isinstance(result, Response):
             return result
-        status = self.status_code or 200
-        headers = {name: value for name, value in extra.headers.items() if name != "content-length"}
-        if self.response_field is None:
-            return Response(None, status, headers)
-        content = await serialize_response(
-            field=self.response_field,
-            response_content=result,
-            exclude_unset=self.response_model_exclude_unset,
-            dump_json=True,
-        )
-        return Response(content, status, headers, "application/json")
+        headers = [one for one in extra.raw_headers if one[0] != b"content-length"] if extra else []
+        if isinstance(result, Versioned):
+            etag = (b"etag", preconditions.tag(result.version).encode())
+            if self._reads and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), result.version):
+                return Answer(304, [etag])
+            headers.append(etag)
+        return Answer(self.status_code or 200, headers, self._content(result))
+
+    def _content(self, result: Any) -> bytes | None:
+        """The endpoint's row or page, validated and serialised once by its schema."""
+        if self._schema is None:
+            return None
+        try:
+            valid = self._schema.validator.validate_python(snapshot(result), from_attributes=True)
+        except ValidationError as error:
+            raise ResponseValidationError(error.errors(include_url=False, include_input=False)) from None
+        return self._schema.serializer.to_json(valid, exclude_unset=self.response_model_exclude_unset)
 
 
 class PrivateRoute(PublicRoute):

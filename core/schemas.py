@@ -46,8 +46,8 @@ def _no_nul(value: str) -> str:
 # An input time: any zone in, UTC inside.
 TimeInput = Annotated[AwareDatetime, AfterValidator(_to_utc), BeforeValidator(_rfc3339)]
 
-# An output time: UTC with `Z`, whatever the database session's zone.
-TimeOutput = Annotated[datetime, AfterValidator(_to_utc)]
+# An output time: UTC with `Z`, as the session's zone is that (core.pool).
+TimeOutput = AwareDatetime
 
 # For text of a query string, after its length; a body's was checked as it was parsed.
 NO_NUL = AfterValidator(_no_nul)

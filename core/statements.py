@@ -2,8 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from sqlalchemy import Dialect, FromClause, Select, bindparam
@@ -28,6 +29,9 @@ Row = Sequence[Any]
 SHAPES_KEPT = 512
 
 _DIALECT: Dialect = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
+# What an instance of SQLModel has beside its columns; it is compared and printed by them.
+_OF_PYDANTIC = (("__pydantic_extra__", None), ("__pydantic_fields_set__", set[str]()), ("__pydantic_private__", None))
+_set = object.__setattr__
 # The OID of PostgreSQL's numeric: SQLAlchemy asks what psycopg2 got, for numbers only, and takes a float as well.
 _NUMERIC = 1700
 
@@ -44,12 +48,14 @@ class Compiled(Generic[T_co]):
     reads: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Query(Generic[T_co]):
-    """A compiled statement with the values of its parameters."""
+    """A compiled statement with the values of its parameters, as psycopg2 takes them."""
 
-    statement: Compiled[T_co]
-    values: dict[str, Any] = field(repr=False)
+    __slots__ = ("statement", "values")
+
+    def __init__(self, statement: Compiled[T_co], values: dict[str, Any]) -> None:
+        self.statement = statement
+        self.values = values
 
     def for_owner(self, owner: str) -> "Query[T_co]":
         """The same query with the value of OWNER, which only a repository supplies."""
@@ -79,7 +85,11 @@ def statement(build: Callable[P, Any]) -> Callable[P, Query[Any]]:
         return _compile(build(*map(bindparam, bound), **shape), frozenset(bound))  # type: ignore[arg-type]
 
     def query(*values: Any, **shape: Any) -> Query[Any]:
-        return Query(compiled(**shape), dict(zip(bound, values, strict=True)))
+        statement = compiled(**shape)
+        given = dict(zip(bound, values, strict=True))
+        for name, adapt in statement.adapters.items():
+            given[name] = adapt(given[name])
+        return Query(statement, {**statement.constants, **given} if statement.constants else given)
 
     return query
 
@@ -108,16 +118,17 @@ def _compile(source: Any, bound: frozenset[str]) -> Compiled[Any]:
 def _row_maker(source: Any) -> Callable[[Row], Any] | None:
     """How to turn a result row into what the statement names: an entity, a value, or a tuple of them."""
     columns = list(source.exported_columns)
-    makers: list[tuple[slice, Callable[[Row], Any]]] = []
+    makers: list[Callable[[Row], Any]] = []
     start = 0
     for item in source._raw_columns if isinstance(source, Select) else source._returning:
         entity = _entity(item)
-        make, width = _entity_maker(entity, columns[start:]) if entity else (_value_maker(columns[start]), 1)
-        makers.append((slice(start, start + width), make))
+        make, width = _entity_maker(entity, columns, start) if entity else (_value_maker(columns[start], start), 1)
+        makers.append(make)
         start += width
-    if len(makers) == 1:
-        return makers[0][1]
-    return (lambda row: tuple(make(row[part]) for part, make in makers)) if makers else None
+    if len(makers) == 2:  # a page's rows, each with its place in the order
+        first, second = makers
+        return lambda row: (first(row), second(row))
+    return makers[0] if len(makers) == 1 else (lambda row: tuple(make(row) for make in makers)) if makers else None
 
 
 def _entity(item: Any) -> type | None:
@@ -134,24 +145,26 @@ def _result_processor(column: ColumnElement[Any]) -> Callable[[Any], Any] | None
     return column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, _NUMERIC)
 
 
-def _value_maker(column: ColumnElement[Any]) -> Callable[[Row], Any]:
+def _value_maker(column: ColumnElement[Any], place: int) -> Callable[[Row], Any]:
     process = _result_processor(column)
-    return (lambda row: process(row[0])) if process else (lambda row: row[0])
+    return (lambda row: process(row[place])) if process else itemgetter(place)
 
 
-def _entity_maker(entity: type, columns: Sequence[ColumnElement[Any]]) -> tuple[Callable[[Row], Any], int]:
+def _entity_maker(entity: type, columns: Sequence[ColumnElement[Any]], start: int) -> tuple[Callable[[Row], Any], int]:
     """Makes detached instances, each a snapshot of a row: no session tracks them and no statement follows a change."""
     mapper: Mapper[Any] = inspect_mapping(entity)
     width = len(mapper.column_attrs)
-    keys = [mapper.get_property_by_column(mapper.local_table.c[str(column.key)]).key for column in columns[:width]]
-    found = map(_result_processor, columns[:width])
+    own = columns[start : start + width]
+    keys = [mapper.get_property_by_column(mapper.local_table.c[str(column.key)]).key for column in own]
+    found = map(_result_processor, own)
     processors = [(key, process) for key, process in zip(keys, found, strict=True) if process]
-    new = mapper.class_manager.new_instance
 
     def make(row: Row) -> Any:
-        instance = new()
+        instance: Any = object.__new__(entity)  # without the state by which a session would track it
+        for name, value in _OF_PYDANTIC:
+            _set(instance, name, value)
         attributes = instance.__dict__
-        attributes.update(zip(keys, row, strict=False))
+        attributes.update(zip(keys, row[start:] if start else row, strict=False))
         for key, process in processors:
             attributes[key] = process(attributes[key])
         return instance

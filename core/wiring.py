@@ -1,9 +1,11 @@
 """What the composition root makes once and every request finds again: typed, in one place."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 
 from core.config import Settings
 from core.database import Database
@@ -22,15 +24,12 @@ class Wiring:
     accounts: Accounts
     revision: str
     gate: Gate
+    # The event loop's, by which deadlines go.
+    clock: Callable[[], float] = time.monotonic
     migrated: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-def install(app: FastAPI, wiring: Wiring) -> None:
-    """Makes `wiring` the one that `of` finds."""
-    app.state.wiring = wiring
-
-
 def of(request: Request) -> Wiring:
-    """The parts of the application that serves this request."""
-    found: Wiring = request.app.state.wiring
+    """The parts of the application that serves this request; core.operations puts them there."""
+    found: Wiring = request.scope["wiring"]
     return found

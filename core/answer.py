@@ -1,0 +1,36 @@
+"""A whole answer, sent as it is: what most operations give, without the parts of a Response that they do not use."""
+
+from collections.abc import Iterable
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+Header = tuple[bytes, bytes]
+
+# Those that have no content, and no length of it (RFC 9110, section 8.6).
+_EMPTY = (204, 304)
+
+
+class Answer:
+    """Status, headers with lower-case names but not those of the content, and the content: JSON, or none."""
+
+    __slots__ = ("body", "raw_headers", "status")
+
+    def __init__(self, status: int, raw_headers: Iterable[Header] = (), body: bytes | None = None) -> None:
+        self.status = status
+        self.raw_headers = list(raw_headers)
+        self.body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (as a Response is called)
+        """Sends it."""
+        headers = self.raw_headers.copy()
+        if self.status not in _EMPTY:
+            headers.append((b"content-length", b"%d" % len(self.body or b"")))
+        if self.body is not None:
+            headers.append((b"content-type", b"application/json"))
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body or b""})
+
+
+# What an operation gives; both are called with scope, receive and send.
+Reply = Answer | Response
