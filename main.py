@@ -1,6 +1,7 @@
 """The composition root: makes the application from its settings, and is the only file that knows all slices."""
 
 import gc
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from core.middleware import RequestMiddleware
 from core.operations import Operations
 from core.security import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
 from core.wiring import Wiring
+from core.workers import Workers
 from modules.auth import router as auth
 from modules.auth.local_accounts import LocalAccounts
 from modules.auth.passwords import Passwords
@@ -127,7 +129,19 @@ def main() -> None:
     logging.configure(settings.log_level, settings.app_env)
     if settings.app_env == "development":
         print(_WELCOME.format(origin=f"http://{settings.host}:{settings.port}"), file=sys.stderr)  # noqa: T201
-    server.Server(server.config(create_app(settings, url), settings), settings.shutdown_notice).run()
+    _serve(create_app(settings, url), settings)
+
+
+def _serve(app: FastAPI, settings: Settings) -> None:
+    config = server.config(app, settings)
+    if settings.web_concurrency == 1:
+        server.Server(config, settings.shutdown_notice).run()
+        return
+
+    def work(listener: socket.socket, parent: int) -> None:
+        server.Server(config, settings.shutdown_notice, parent).run([listener])
+
+    sys.exit(Workers(settings.web_concurrency, config.bind_socket(), work).run())
 
 
 _WELCOME = """

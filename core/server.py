@@ -61,10 +61,22 @@ class Server(uvicorn.Server):
     last on its connection, while it goes on serving. So a proxy in front loses no request. SIGINT ends it at once.
     """
 
-    def __init__(self, config: uvicorn.Config, notice: float) -> None:
+    def __init__(self, config: uvicorn.Config, notice: float, parent: int | None = None) -> None:
+        """`parent` can be read from once the process is gone that this one is a worker of."""
         super().__init__(config)
         self._notice = notice
+        self._parent = parent
         self._takes_leave = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serves from here on."""
+        await super().startup(sockets)
+        if self._parent is not None:
+            asyncio.get_running_loop().add_reader(self._parent, self._orphaned)
+
+    def _orphaned(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._parent or 0)
+        self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The handler of both signals."""

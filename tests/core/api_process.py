@@ -76,6 +76,16 @@ class ApiProcess:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def pid(self) -> int:
+        """The process that was started; its workers are children of it."""
+        return self._process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """None while it runs."""
+        return self._process.returncode
+
+    @property
     def raw_lines(self) -> list[bytes]:
         """What was written to standard output so far."""
         while not self._written.empty():

@@ -1,0 +1,96 @@
+"""Several processes that serve one port: forked, so that they share what they do not change; replaced when one dies."""
+
+import gc
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+
+import structlog
+
+# A worker that ends sooner has not served: another would end as soon.
+LIFE_SECONDS = 2
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+
+_log = structlog.get_logger("core.workers")
+
+
+class Workers:
+    """Runs `serve` in `count` processes, each with the same listener.
+
+    `serve` also gets the end of a pipe that can be read from once this process is gone.
+    """
+
+    def __init__(self, count: int, listener: socket.socket, serve: Callable[[socket.socket, int], None]) -> None:
+        self._count = count
+        self._listener = listener
+        self._serve = serve
+        self._alive, self._held = os.pipe()
+        # When each was born, by its process id.
+        self._born: dict[int, float] = {}
+        self._leaving = False
+        self._status = 0
+
+    def run(self) -> int:
+        """Ends after SIGTERM or SIGINT, which it passes on, when all workers have ended; gives the exit status.
+
+        A worker that dies is replaced. One that dies as soon as it is born ends all, with status 1.
+        """
+        gc.collect()
+        gc.freeze()  # what the collector looks at it writes to, and what is written to is shared no more
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        for _ in range(self._count):
+            self._fork()
+        while self._born:
+            received = signal.sigwait(_SIGNALS)
+            if received == signal.SIGCHLD:
+                for pid, status in _ended():
+                    self._bury(pid, os.waitstatus_to_exitcode(status))
+            else:
+                self._leave(received)
+        return self._status
+
+    def _bury(self, pid: int, status: int) -> None:
+        lived = time.monotonic() - self._born.pop(pid)
+        if self._leaving:
+            return
+        _log.error("worker ended", **{"process.pid": pid, "process.exit.code": status})
+        if lived > LIFE_SECONDS:
+            self._fork()
+        else:
+            self._status = 1
+            self._leave(signal.SIGTERM)
+
+    def _leave(self, received: int) -> None:
+        """Who is to end closes its listener; so does this process, or the port would seem open."""
+        self._leaving = True
+        self._listener.close()
+        for pid in self._born:
+            os.kill(pid, received)
+
+    def _fork(self) -> None:
+        pid = os.fork()
+        if pid:
+            self._born[pid] = time.monotonic()
+            return
+        os.close(self._held)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        try:
+            self._serve(self._listener, self._alive)
+        finally:
+            os._exit(0)
+
+
+def _ended() -> list[tuple[int, int]]:
+    """The processes that have ended, with their status; one signal can stand for several."""
+    found: list[tuple[int, int]] = []
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found
+        if pid == 0:
+            return found
+        found.append((pid, status))

@@ -1,0 +1,108 @@
+"""WEB_CONCURRENCY: several processes serve one port, are replaced when they die, and end together."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import psutil
+import pytest
+
+from core.workers import LIFE_SECONDS
+from tests.conftest import Caller, TestDatabase
+from tests.core.api_process import ApiProcess
+
+WORKERS = 3
+
+
+CONNECTIONS = 2
+
+
+@pytest.fixture(scope="module")
+def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
+    """A database whose connections are counted."""
+    return make_database()
+
+
+@pytest.fixture
+def process(own: TestDatabase) -> Iterator[ApiProcess]:
+    """The program with three workers."""
+    with ApiProcess(own.url, WEB_CONCURRENCY=str(WORKERS), DATABASE_POOL_SIZE=str(CONNECTIONS)) as running:
+        yield running
+
+
+def workers(process: ApiProcess) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children()
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def started(process: ApiProcess) -> set[int]:
+    """The processes that said that they serve."""
+    lines = [line["message"] for line in process.lines]
+    found = [message for message in lines if message.startswith("Started server process")]
+    return {int(message.split("[")[1].rstrip("]")) for message in found}
+
+
+def test_they_serve_one_port_with_so_many_connections_each(process: ApiProcess, own: TestDatabase) -> None:
+    until(lambda: len(started(process)) == WORKERS)
+    assert {one.pid for one in workers(process)} == started(process)
+
+    def use(number: int) -> int:
+        with Caller(process.url) as caller:  # a connection of its own, that any of them may take
+            caller.create_task()
+            return caller.get(caller.tasks).status_code
+
+    with ThreadPoolExecutor(12) as pool:
+        assert set(pool.map(use, range(60))) == {200}
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'todo-api' AND datname = current_database()"
+    ((connections,),) = own.query(sql)
+    assert 1 <= connections <= WORKERS * CONNECTIONS
+
+
+def test_one_that_dies_is_replaced_and_nobody_else_notices(process: ApiProcess) -> None:
+    until(lambda: len(started(process)) == WORKERS)
+    time.sleep(LIFE_SECONDS)  # it has served
+    victim = workers(process)[0]
+    victim.send_signal(signal.SIGKILL)
+    line = process.find(lambda line: line["message"] == "worker ended")
+    assert (line["level"], line["process.pid"], line["process.exit.code"]) == ("error", victim.pid, -signal.SIGKILL)
+    until(lambda: len(started(process)) == WORKERS + 1)
+    assert len(workers(process)) == WORKERS
+    for _ in range(20):
+        assert httpx.get(f"{process.url}/health/live").status_code == 200
+
+
+def test_sigterm_ends_them_all_and_closes_the_port(process: ApiProcess) -> None:
+    until(lambda: len(started(process)) == WORKERS)
+    ended = workers(process)
+    process.terminate()
+    assert process.wait() < 15
+    assert process.exit_status == 0
+    assert not any(one.is_running() for one in ended)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{process.url}/health/live")
+
+
+def test_workers_do_not_outlive_the_process_that_started_them(process: ApiProcess) -> None:
+    until(lambda: len(started(process)) == WORKERS)
+    left = workers(process)
+    os.kill(process.pid, signal.SIGKILL)
+    _, alive = psutil.wait_procs(left, timeout=15)
+    assert alive == []
+
+
+def test_one_that_cannot_serve_at_all_ends_the_start(process: ApiProcess) -> None:
+    """A replacement would end as soon: there would be no end of them."""
+    victim = workers(process)[0]
+    assert time.time() - victim.create_time() < LIFE_SECONDS
+    victim.send_signal(signal.SIGKILL)
+    assert process.wait() < 15
+    assert process.exit_status == 1
