@@ -1,8 +1,9 @@
 """The way to PostgreSQL: typed results of compiled statements, one round trip each, always with a deadline."""
 
 import asyncio
+import random
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from psycopg2.extensions import cursor
 
 from core import uuid_type
 from core.connection import Connection
-from core.database_errors import ConnectionLostError, DatabaseError, StatementError
+from core.database_errors import ConnectionLostError, DatabaseError, StatementError, TransactionConflictError
 from core.ownership import OWNER_PARAMETER, UnscopedStatementError
 from core.pool import Pool
 from core.statements import Query
@@ -26,6 +27,10 @@ SERVER_MARGIN_SECONDS = 0.25
 
 # How long a transaction waits for another's lock; a single statement waits until its own timeout.
 LOCK_MILLISECONDS = 2000
+
+
+# How often what met another transaction is tried again.
+TRIES_AGAIN = 4
 
 
 class Executor(ABC):
@@ -74,9 +79,21 @@ class Database(Executor):
         self._timeout = timeout
         self.last_answer = float("-inf")
 
+    async def transact(self, work: Callable[[Executor], Awaitable[T]]) -> T:
+        """`work` in one transaction, all of it again where that met another: it must have no effect but in it."""
+
+        async def attempt() -> T:
+            async with self.transaction() as transaction:
+                return await work(transaction)
+
+        try:
+            return await attempt()
+        except TransactionConflictError:
+            return await _again(attempt)
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Executor]:
-        """BEGIN … COMMIT; any exception rolls back. One round trip each, besides those of the statements."""
+        """BEGIN … COMMIT, tried once; any exception rolls back. A round trip each, besides those of the statements."""
         deadline = self._deadline()
         connection = await self._begin(deadline)
         try:
@@ -114,6 +131,12 @@ class Database(Executor):
                 return connection
 
     async def _run(self, query: Query[Any]) -> cursor:
+        try:
+            return await self._attempt(query)
+        except TransactionConflictError:  # the statement was the whole transaction
+            return await _again(lambda: self._attempt(query))
+
+    async def _attempt(self, query: Query[Any]) -> cursor:
         deadline = self._deadline()
         values = _bound(query)
         while True:
@@ -146,6 +169,15 @@ class _Transaction(Executor):
 
     async def _run(self, query: Query[Any]) -> cursor:
         return await self._connection.run(query.statement.sql, _bound(query), self._deadline)
+
+
+async def _again(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Tries until there is no conflict, after pauses that the other one will not choose as well."""
+    for number in range(TRIES_AGAIN - 1):
+        await asyncio.sleep(random.uniform(0, 0.02 * 2**number))  # noqa: S311
+        with suppress(TransactionConflictError):
+            return await attempt()
+    return await attempt()
 
 
 async def _roll_back(connection: Connection, deadline: float) -> None:

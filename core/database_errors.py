@@ -4,7 +4,9 @@ import psycopg2
 
 # Classes and codes of SQLSTATE (PostgreSQL documentation, appendix A) that mean: not now, perhaps later.
 _AWAY_CLASSES = {"08", "53"}
-_AWAY = {"57P01", "57P02", "57P03", "57P05", "58030", "25006", "25P03", "57014", "55P03", "40001", "40P01"}
+_AWAY = {"57P01", "57P02", "57P03", "57P05", "58030", "25006", "25P03", "57014", "55P03"}
+# Serialization failure and deadlock: PostgreSQL has undone the whole transaction, so that it may be tried again.
+_CONFLICT = {"40001", "40P01"}
 _BAD_VALUE_CLASSES = {"22"}
 _BAD_VALUE = {"23502", "23514"}
 
@@ -28,6 +30,10 @@ class ConnectionLostError(DatabaseUnavailableError):
 
 class PoolExhaustedError(DatabaseUnavailableError):
     """No connection became free before the deadline."""
+
+
+class TransactionConflictError(DatabaseUnavailableError):
+    """40001 or 40P01: another transaction was in the way, and this one was undone. Also when COMMIT says so."""
 
 
 class UniqueViolationError(DatabaseError):
@@ -63,6 +69,8 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
         kind = ForeignKeyViolationError
     elif state in _BAD_VALUE or state[:2] in _BAD_VALUE_CLASSES:
         kind = ValueRefusedError
+    elif state in _CONFLICT:
+        kind = TransactionConflictError
     elif state in _AWAY or state[:2] in _AWAY_CLASSES:
         kind = DatabaseUnavailableError
     return kind(type(error).__name__, sqlstate=state, constraint=diagnostics.constraint_name)

@@ -16,6 +16,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from core import headers, wiring
 from core.access import caller
 from core.answer import Answer, Reply
+from core.database import Executor
 from core.database_errors import DatabaseUnavailableError, ForeignKeyViolationError
 from core.errors import FieldError, Problem, ProblemError
 from core.models import TIMESTAMP, is_owner_constraint, owner_column
@@ -129,7 +130,8 @@ async def _in_transaction(
     request: Request, key: str, fingerprint: bytes, create: Callable[[], Awaitable[Reply]]
 ) -> Reply:
     wired = wiring.of(request)
-    async with wired.database.transaction() as transaction:
+
+    async def work(transaction: Executor) -> Reply:
         keys = _Keys(transaction, caller(request), wired.accounts)
         stored = await keys.claim(key, fingerprint)
         if stored is not None:
@@ -138,6 +140,8 @@ async def _in_transaction(
         reply = await create()
         await keys.fill(key, reply)
         return reply
+
+    return await wired.database.transact(work)
 
 
 def _replay(stored: IdempotencyKey, fingerprint: bytes) -> Answer:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from uuid_utils.compat import uuid7
 
 from core.config import Settings
-from core.database import Database
+from core.database import Database, Executor
 from core.database_errors import UniqueViolationError
 from core.errors import Problem, ProblemError
 from core.security import Principal
@@ -18,6 +18,7 @@ from modules.auth.repository import AuthRepository
 from modules.auth.schemas import PasswordChange, SignedUp, SignIn, SignUp, Tokens
 from modules.auth.tokens import Refresh, access_token
 from modules.users.accounts import UserAccounts
+from modules.users.models import User
 from modules.users.schemas import UserRead
 
 # The allowance of tries is per this long; a used-up one comes back evenly over it.
@@ -42,12 +43,16 @@ class LocalAccounts:
         password_hash = await self._passwords.hash(password)
         principal = Principal(uuid7().hex, new.email, new.name)
         refresh = Refresh.new(uuid4())
+
+        async def work(transaction: Executor) -> User | None:
+            repository = AuthRepository(transaction)
+            user = await self._users.create(transaction, principal)
+            await repository.add_account(principal.user_id, new.email, password_hash)
+            await repository.add_session(refresh.session_id, principal.user_id, refresh.hash, self._life)
+            return user
+
         try:
-            async with self._database.transaction() as transaction:
-                repository = AuthRepository(transaction)
-                user = await self._users.create(transaction, principal)
-                await repository.add_account(principal.user_id, new.email, password_hash)
-                await repository.add_session(refresh.session_id, principal.user_id, refresh.hash, self._life)
+            user = await self._database.transact(work)
         except UniqueViolationError:
             raise ProblemError(Problem.EMAIL_TAKEN, "There is an account with this address. Sign in.") from None
         tokens = self._tokens(principal.user_id, refresh)
@@ -95,9 +100,10 @@ class LocalAccounts:
         password = change.new_password.get_secret_value()
         refuse_guessable(password, account.email_key if account else None, "/new_password")
         password_hash = await self._passwords.hash(password)
-        async with self._database.transaction() as transaction:
-            kept = _uuid(principal.session_id)
-            await AuthRepository(transaction).set_password(principal.user_id, password_hash, kept)
+        kept = _uuid(principal.session_id)
+        await self._database.transact(
+            lambda transaction: AuthRepository(transaction).set_password(principal.user_id, password_hash, kept)
+        )
 
     async def _throttle(self, key: str, allowed: int) -> None:
         wait = await self._repository.attempt(key, allowed, WINDOW)

@@ -20,12 +20,15 @@ class UserAccounts:
 
     async def provision(self, principal: Principal) -> None:
         """Makes the user's row from the token's claims, unless it exists; raises as refuse_deleted does."""
-        async with self._database.transaction() as transaction:
+
+        async def work(transaction: Executor) -> None:
             account = self._repository(transaction, principal)
             await account.lock()
             if await account.is_deleted():
                 raise _deleted()
             await account.create(principal.email, principal.name)
+
+        await self._database.transact(work)
 
     async def create(self, transaction: Executor, principal: Principal) -> User | None:
         """Makes the row of a new account, as part of the caller's transaction; None if there is one."""
@@ -36,11 +39,14 @@ class UserAccounts:
 
         Raises ProblemError 412 where the row has another version than those `expected`; None allows any.
         """
-        async with self._database.transaction() as transaction:
+
+        async def work(transaction: Executor) -> None:
             account = self._repository(transaction, principal, expected)
             await account.lock()
             if not await account.delete():
                 raise _deleted()
+
+        await self._database.transact(work)
 
     def _repository(
         self, database: Executor, principal: Principal, expected: list[int] | None = None

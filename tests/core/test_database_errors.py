@@ -19,6 +19,7 @@ from core.database_errors import (
     ForeignKeyViolationError,
     PoolExhaustedError,
     StatementError,
+    TransactionConflictError,
     UniqueViolationError,
     ValueRefusedError,
 )
@@ -28,7 +29,7 @@ from tests.core.database_path import PREPARE, active, backend, lock, note, on, s
 
 AWAY = [
     *("08000", "08001", "08003", "08004", "08006", "08P01", "53000", "53100", "53200", "53300", "53400"),
-    *("57P01", "57P02", "57P03", "57P05", "58030", "25006", "25P03", "57014", "55P03", "40001", "40P01"),
+    *("57P01", "57P02", "57P03", "57P05", "58030", "25006", "25P03", "57014", "55P03"),
 ]
 REFUSED = ["22000", "22001", "22003", "22007", "22008", "22012", "22021", "22023", "22P02", "22P05", "23502", "23514"]
 BUGS = [
@@ -40,9 +41,12 @@ MEANINGS: dict[str, type[DatabaseError]] = {
     **dict.fromkeys(AWAY, DatabaseUnavailableError),
     **dict.fromkeys(REFUSED, ValueRefusedError),
     **dict.fromkeys(BUGS, StatementError),
+    **dict.fromkeys(["40001", "40P01"], TransactionConflictError),
     "23505": UniqueViolationError,
     "23503": ForeignKeyViolationError,
 }
+
+OUTAGES = (ConnectionLostError, PoolExhaustedError, TransactionConflictError)
 
 PROVOKE = """
 CREATE FUNCTION provoke(state text) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN
@@ -170,12 +174,12 @@ def test_one_of_two_transactions_that_block_each_other_is_an_outage_and_the_othe
 
     failed, done = sorted(on(own.url, work), key=lambda outcome: outcome == "done")
     assert done == "done"
-    assert (type(failed), failed.sqlstate) == (DatabaseUnavailableError, "40P01")
+    assert (type(failed), failed.sqlstate) == (TransactionConflictError, "40P01")
     assert own.query("SELECT note FROM notes") == [("done",)]
 
 
 def test_every_kind_of_outage_is_met_by_one_except_clause() -> None:
-    assert all(issubclass(kind, DatabaseUnavailableError) for kind in (ConnectionLostError, PoolExhaustedError))
+    assert all(issubclass(kind, DatabaseUnavailableError) for kind in OUTAGES)
     assert all(issubclass(kind, DatabaseError) for kind in MEANINGS.values())
-    others = {*MEANINGS.values()} - {DatabaseUnavailableError}
+    others = {*MEANINGS.values()} - {DatabaseUnavailableError, TransactionConflictError}
     assert not any(issubclass(kind, DatabaseUnavailableError) for kind in others)
