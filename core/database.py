@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from psycopg2.extensions import cursor
 
-from core import uuid_type
+from core import driver
 from core.connection import Connection
 from core.database_errors import ConnectionLostError, DatabaseError, StatementError, TransactionConflictError
 from core.ownership import OWNER_PARAMETER, UnscopedStatementError
@@ -74,7 +74,7 @@ class Database(Executor):
     autocommit = True
 
     def __init__(self, url: str, *, pool_size: int, timeout: float) -> None:
-        uuid_type.register()
+        driver.prepare()
         self._pool = Pool(url, pool_size)
         self._timeout = timeout
         self.last_answer = float("-inf")

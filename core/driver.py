@@ -1,0 +1,38 @@
+"""psycopg2 told once to do in C, or in fewer steps, what it does for each statement and each row."""
+
+import codecs
+from typing import Any
+from uuid import UUID, SafeUUID
+
+from psycopg2.extensions import encodings, new_array_type, new_type, register_type
+from psycopg2.extras import register_uuid
+
+# pg_type.dat: of uuid and of its array.
+_OID, _ARRAY_OID = 2950, 2951
+_CODEC = "todo_api_utf8"
+
+_new, _set, _UNKNOWN = object.__new__, object.__setattr__, SafeUUID.unknown
+
+
+def prepare() -> None:
+    """For all connections of the process: uuid as Python's UUID, and names of columns read by C alone."""
+    register_uuid()  # type: ignore[no-untyped-call]
+    single = new_type((_OID,), "UUID", _uuid)
+    register_type(single)
+    register_type(new_array_type((_ARRAY_OID,), "UUID[]", single))
+    # Python's own codec of UTF-8 is a function in Python around these, and is called for each column of each answer.
+    codecs.register(lambda name: _UTF8 if name == _CODEC else None)
+    encodings["UTF8"] = _CODEC
+
+
+_UTF8 = codecs.CodecInfo(codecs.utf_8_encode, codecs.utf_8_decode, name=_CODEC)
+
+
+def _uuid(text: Any, _: Any) -> UUID | None:
+    """UUID's constructor would look at each of the forms that it takes; PostgreSQL sends one."""
+    if text is None:
+        return None
+    made = _new(UUID)
+    _set(made, "int", int(text.replace("-", ""), 16))
+    _set(made, "is_safe", _UNKNOWN)
+    return made

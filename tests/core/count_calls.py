@@ -1,0 +1,105 @@
+"""Counts the function calls of a request on the shipped application: `python -m tests.core.count_calls URL`.
+
+Calls of Python and of C, from the application's edge to its answer and its line in the log: the same on every run and
+every machine, unlike time. Prints JSON: for each operation the least of some equal requests, as now and then one does
+more (a timer is set again, the database's answer comes in two pieces).
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import uvloop
+from fastapi import FastAPI
+from starlette.types import Message, Scope
+
+from core import logging
+from main import create_app
+from tests.conftest import make_settings, make_token
+
+REQUESTS = 20
+TASKS = "/api/v1/users/me/tasks"
+TASK = {"title": "Water the plants", "description": "All of them", "due_at": "2030-01-31T09:00:00Z"}
+
+
+class Counter:
+    """While its block runs, counts the calls of this thread."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __enter__(self) -> "Counter":
+        sys.setprofile(self._count)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+    def _count(self, _: object, event: str, __: object) -> None:
+        if event in ("call", "c_call"):
+            self.calls += 1
+
+
+async def ask(app: FastAPI, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
+    """The calls of one request, and the body of its answer."""
+    content = b"" if body is None else json.dumps(body).encode()
+    answer: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    async def send(message: Message) -> None:
+        answer.append(message)
+
+    with Counter() as counter:
+        await app(_scope(method, path, len(content)), receive, send)
+    assert answer[0]["status"] < 300, answer
+    return counter.calls, answer[1]["body"]
+
+
+TOKEN = make_token("somebody").encode()
+
+
+def _scope(method: str, path: str, length: int) -> Scope:
+    headers = [(b"host", b"localhost"), (b"user-agent", b"counter"), (b"authorization", b"Bearer " + TOKEN)]
+    if length:
+        headers += [(b"content-type", b"application/json"), (b"content-length", str(length).encode())]
+    path, _, query = path.partition("?")
+    parts = {"method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode()}
+    fixed = {"type": "http", "http_version": "1.1", "scheme": "http", "client": ("127.0.0.1", 1), "root_path": ""}
+    return {**fixed, **parts, "headers": headers, "state": {}}
+
+
+async def count(app: FastAPI) -> dict[str, int]:
+    """The calls of each operation."""
+    async with app.router.lifespan_context(app):
+        tasks = [
+            json.loads((await ask(app, "POST", TASKS, TASK))[1]) for _ in range(REQUESTS + 1)
+        ]  # a page has another behind it
+        path = f"{TASKS}/{tasks[0]['id']}"
+        operations: dict[str, Callable[[], Any]] = {
+            "live": lambda: ask(app, "GET", "/health/live"),
+            "get": lambda: ask(app, "GET", path),
+            "list of 20": lambda: ask(app, "GET", f"{TASKS}?limit=20"),
+            "create": lambda: ask(app, "POST", TASKS, TASK),
+            "update": lambda: ask(app, "PATCH", path, {"status": "completed"}),
+        }
+        return {name: min([(await one())[0] for _ in range(REQUESTS)]) for name, one in operations.items()}
+
+
+def main() -> None:
+    """The log goes nowhere; the figures go to standard output."""
+    output = os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    settings = make_settings(database_url=sys.argv[1], app_env="production")
+    logging.configure(settings.log_level, settings.app_env)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        found = runner.run(count(create_app(settings)))
+    os.write(output, json.dumps(found).encode())
+
+
+if __name__ == "__main__":
+    main()

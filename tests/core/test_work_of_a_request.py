@@ -1,0 +1,21 @@
+"""How much a request does, in function calls: a guard against work that creeps into every request."""
+
+import json
+import subprocess
+import sys
+
+from tests.conftest import TestDatabase, project_root
+
+# What tests/core/count_calls.py counts on Python 3.11; a newer one counts less.
+CALLS = {"live": 115, "get": 210, "list of 20": 437, "create": 319, "update": 288}
+# A library may do a little more in a patch release.
+ROOM = 1.05
+
+
+def test_no_request_does_more_than_it_did(database: TestDatabase) -> None:
+    """Red means: each request pays for something new. If that is meant, write the new figure and the reason down."""
+    command = [sys.executable, "-m", "tests.core.count_calls", database.url]
+    done = subprocess.run(command, cwd=project_root(), capture_output=True, text=True, timeout=60, check=True)
+    counted = json.loads(done.stdout)
+    assert counted.keys() == CALLS.keys()
+    assert {name: calls for name, calls in counted.items() if calls > CALLS[name] * ROOM} == {}
