@@ -7,7 +7,7 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks
 
-.PHONY: run test test-faults check format lint types contracts openapi lock bench-database
+.PHONY: run test test-faults check format lint types contracts openapi lock bench bench-database
 
 run: $(RUNTIME) .env
 	$(BIN)/python -m alembic upgrade head
@@ -47,10 +47,15 @@ contracts: $(DEV)
 openapi: $(DEV)
 	$(BIN)/python -m tests.contract.write_openapi
 
+# Compares this API with others, and loads it with twice too much; writes docs/performance.md. About ten minutes.
+bench: $(BENCH)
+	$(BIN)/python -m benchmarks.packages wrk h2load
+	PYTHONPATH=benchmarks/shared $(BIN)/python benchmarks/backends/run.py
+
 # Compares the ways to the database, and the application on it, with Litestar on asyncpg. Takes some minutes.
 bench-database: $(BENCH)
-	@command -v wrk >/dev/null || { echo "wrk is needed. On Debian: apt-get install wrk" >&2; exit 1; }
-	$(BIN)/python benchmarks/database_path/run.py
+	$(BIN)/python -m benchmarks.packages wrk
+	PYTHONPATH=benchmarks/shared $(BIN)/python benchmarks/database_path/run.py
 
 # Resolves the dependencies of pyproject.toml anew, by hash and without the name of an index.
 lock: $(DEV)

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from contestant import CONTESTANTS, Server
+from contestants import CONTESTANTS
 from load import TASK, TOKEN, Answer, Load, ask, statuses
 from postgres import Postgres
+from server import Server
 
 POOL = 4
 CREATED = 201

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from common import sign
-from contestant import SECRET
+from server import SECRET
 
 TOKEN = sign("user-1", SECRET)
 TASK = "/users/me/tasks/00000000-0000-4000-8000-000100000001"

@@ -1,67 +1,24 @@
 """What a request costs on each path: rounds in turn, medians, one Markdown table."""
 
-import json
-import os
 import statistics
-import subprocess
-import tempfile
 from collections import defaultdict
-from dataclasses import dataclass
 
-from common import sign
-from contestant import CONTESTANTS, HERE, SECRET, Server
-from postgres import USERS, Postgres
+from contestants import CONTESTANTS
+from postgres import Postgres
+from server import Server
+from wrk import Sample, sample, tokens
 
 OPERATIONS = ("GET", "CREATE")
 
 
-@dataclass(frozen=True)
-class Sample:
-    app_ms: float
-    database_ms: float
-    rate: float
-    p99_ms: float
-
-
-def wrk(server: Server, operation: str, tokens: str, seconds: int, connections: int) -> dict[str, float]:
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(HERE / "load.lua")]
-    environment = os.environ | {"TOKENS": tokens, "OPERATION": operation, "PREFIX": server.prefix}
-    run = subprocess.run(
-        [*command, f"http://127.0.0.1:{server.port}"],
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    result: dict[str, float] = json.loads(run.stdout.strip().splitlines()[-1])
-    if result["failed"]:
-        raise RuntimeError(f"{server.module} {operation}: {result['failed']} of {result['requests']} failed")
-    return result
-
-
-def sample(server: Server, postgres: Postgres, operation: str, tokens: str, seconds: int, connections: int) -> Sample:
-    wrk(server, operation, tokens, 1, connections)
-    app, database = server.cpu_seconds(), postgres.cpu_seconds()
-    result = wrk(server, operation, tokens, seconds, connections)
-    requests = result["requests"]
-    return Sample(
-        (server.cpu_seconds() - app) * 1000 / requests,
-        (postgres.cpu_seconds() - database) * 1000 / requests,
-        requests / result["seconds"],
-        result["p99_ms"],
-    )
-
-
 def measure(postgres: Postgres, rounds: int, seconds: int, connections: int) -> str:
     samples: dict[tuple[str, str], list[Sample]] = defaultdict(list)
-    with tempfile.NamedTemporaryFile("w", suffix=".tokens") as tokens:
-        tokens.writelines(sign(f"user-{number}", SECRET) + "\n" for number in range(1, USERS + 1))
-        tokens.flush()
+    with tokens() as token_file:
         for _ in range(rounds):
             for contestant in CONTESTANTS:
                 with Server(contestant, postgres.url) as server:
                     for operation in OPERATIONS:
-                        one = sample(server, postgres, operation, tokens.name, seconds, connections)
+                        one = sample(server, postgres, operation, token_file, seconds, connections)
                         samples[contestant.name, operation].append(one)
     return table(samples)
 

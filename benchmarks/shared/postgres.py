@@ -12,7 +12,7 @@ from typing import Self
 
 import psutil
 import psycopg2
-from contestant import ROOT, SECRET
+from server import ROOT, SECRET
 
 USERS = 1_000
 TASKS_A_USER = 100
@@ -36,7 +36,7 @@ class Postgres:
 
         self.server = get_server(Path(self.folder.name, "data"), cleanup_mode="stop")
         self.dsn = self.server.get_uri()
-        self.url = self.server.get_uri(driver="psycopg2")
+        self.url = self.dsn
         migrate = [sys.executable, "-m", "alembic", "upgrade", "head"]
         subprocess.run(
             migrate, cwd=ROOT, check=True, env=os.environ | {"DATABASE_URL": self.dsn, "BETTER_AUTH_SECRET": SECRET}
@@ -59,6 +59,10 @@ class Postgres:
                 return cursor.fetchall() if cursor.description else []
         finally:
             connection.close()
+
+    def program(self, name: str) -> Path:
+        """One of those that come with the server, such as pgbench."""
+        return Path(self.processes()[0].exe()).with_name(name)
 
     def processes(self) -> list[psutil.Process]:
         """The postmaster first, then its children."""

@@ -7,18 +7,24 @@ from typing import Annotated, Any
 
 import asyncpg
 from common import AccessLine, Settings, settle, user_of
-from litestar import Litestar, Request, Response, get, post
+from litestar import Litestar, Request, Response, get, patch, post
 from litestar.di import Provide
 from litestar.exceptions import NotAuthorizedException, NotFoundException
 from litestar.params import Dependency
 from starlette.types import ASGIApp
-from tasks import TaskIn, TaskOut, new_task, render
+from tasks import TaskChange, TaskIn, TaskOut, new_task, render, render_list
 
 ANSWER = ", ".join(TaskOut.model_fields)
 GET_TASK = f"SELECT {ANSWER} FROM tasks WHERE user_id = $1 AND id = $2"
 CREATE_TASK = (
     "INSERT INTO tasks (user_id, id, title, description, status, due_at, created_at, updated_at) "
     f"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {ANSWER}"
+)
+
+
+LIST_TASKS = f"SELECT {ANSWER} FROM tasks WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2"
+UPDATE_TASK = (
+    f"UPDATE tasks SET {{}}version = version + 1, updated_at = now() WHERE user_id = $1 AND id = $2 RETURNING {ANSWER}"
 )
 
 
@@ -60,8 +66,24 @@ def create() -> ASGIApp:
         assert row is not None
         return Response(render(dict(row)), status_code=201, media_type="application/json")
 
+    @get("/users/me/tasks")
+    async def list_tasks(user_id: Annotated[str, Dependency()], limit: int = 50) -> Response[bytes]:
+        rows = await pool.fetch(LIST_TASKS, user_id, limit)
+        return Response(render_list([dict(row) for row in rows]), media_type="application/json")
+
+    @patch("/users/me/tasks/{task_id:uuid}")
+    async def update_task(
+        user_id: Annotated[str, Dependency()], task_id: uuid.UUID, data: TaskChange
+    ) -> Response[bytes]:
+        changes = data.model_dump(exclude_unset=True)
+        written = "".join(f"{name} = ${number}, " for number, name in enumerate(changes, 3))
+        row = await pool.fetchrow(UPDATE_TASK.format(written), user_id, task_id, *changes.values())
+        if row is None:
+            raise NotFoundException
+        return Response(render(dict(row)), media_type="application/json")
+
     app = Litestar(
-        [get_task, create_task],
+        [get_task, create_task, list_tasks, update_task],
         dependencies={"user_id": Provide(current_user)},
         lifespan=[lifespan],
         openapi_config=None,

@@ -1,12 +1,12 @@
 """The tasks of every contestant: the table, the wire, the statements compiled once, the answer's bytes."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from common import dialect
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from sqlalchemy import Column, DateTime, bindparam, insert, select
 from sqlmodel import Field, SQLModel
 
@@ -27,15 +27,32 @@ class Task(SQLModel, table=True):
     completed_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Description = Annotated[str, StringConstraints(max_length=10_000)]
+Status = Literal["pending", "in_progress", "completed"]
+
+
 class TaskIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    title: str
-    description: str | None = None
-    due_at: datetime | None = None
+    title: Title
+    description: Description | None = None
+    status: Status = "pending"
+    due_at: AwareDatetime | None = None
+
+
+class TaskChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    title: Title = ""
+    description: Description | None = None
+    status: Status = "pending"
+    due_at: AwareDatetime | None = None
 
 
 class TaskOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     id: uuid.UUID
     title: str
     description: str | None
@@ -44,6 +61,12 @@ class TaskOut(BaseModel):
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None
+
+
+class TaskList(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    items: list[TaskOut]
 
 
 def compiled(statement: Any) -> str:
@@ -73,6 +96,11 @@ def new_task(user_id: str, body: TaskIn) -> dict[str, Any]:
 def render(row: Mapping[str, Any]) -> bytes:
     """One row validated and serialised by pydantic-core."""
     return TaskOut.__pydantic_serializer__.to_json(TaskOut.__pydantic_validator__.validate_python(row))
+
+
+def render_list(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """The same for a page."""
+    return TaskList.__pydantic_serializer__.to_json(TaskList.__pydantic_validator__.validate_python({"items": rows}))
 
 
 def render_tuple(row: tuple[Any, ...]) -> bytes:
