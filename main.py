@@ -133,7 +133,7 @@ def main() -> None:
 
 
 def _serve(app: FastAPI, settings: Settings) -> None:
-    config = server.config(app, settings)
+    config = server.config(app, settings, app.state.wiring.gate)
     if settings.web_concurrency == 1:
         server.Server(config, settings.shutdown_notice).run()
         return

@@ -12,8 +12,8 @@ from core import wiring
 from core.database import request_deadline
 from core.database_errors import DatabaseError
 from core.errors import Problem, ProblemError
+from core.protocol import LEAVING
 from core.routing import root_router
-from core.server import LEAVING
 from core.statements import statement
 
 router = root_router("health", "/health")

@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -64,7 +65,7 @@ class RequestMiddleware:
                 raise  # the answer has begun: all that is left is to close the connection
             await respond(_BUG, scope, receive, send_with_headers)
         finally:
-            self._access_log.info("request", **_access_fields(scope, headers, status, started))
+            self._access_log.info("request", **access_fields(scope, headers, status, started))
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings = self._settings
@@ -76,10 +77,15 @@ class RequestMiddleware:
         await self._app(scope, limited(receive, settings.max_body_bytes, settings.body_timeout), send)
 
 
+def request_id_of(headers: dict[bytes, bytes]) -> str:
+    """The client's own if it is well formed, or a new one."""
+    given = headers.get(b"x-request-id")
+    return given.decode() if given and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+
+
 def _identify(headers: dict[bytes, bytes]) -> str:
-    """Binds the ids of this request to the log, and gives the request's: the client's own if it is well formed."""
-    given = headers.get(b"x-request-id", b"")
-    request_id = given.decode() if given and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+    """Binds the ids of this request to the log, and gives the request's."""
+    request_id = request_id_of(headers)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
     trace = headers.get(b"traceparent")
@@ -88,7 +94,10 @@ def _identify(headers: dict[bytes, bytes]) -> str:
     return request_id
 
 
-def _access_fields(scope: Scope, headers: dict[bytes, bytes], status: int, started: float) -> dict[str, Any]:
+def access_fields(
+    scope: MutableMapping[str, Any], headers: dict[bytes, bytes], status: int, started: float
+) -> dict[str, Any]:
+    """What the line of a request tells; `started` is of time.perf_counter()."""
     client = scope.get("client")
     fields: dict[str, Any] = {
         "http.request.method": scope["method"],

@@ -71,26 +71,36 @@ async def respond(error: ProblemError, scope: Scope, receive: Receive, send: Sen
     await _response(error, scope)(scope, receive, send)
 
 
-def _response(error: ProblemError, scope: Scope) -> Response:
+def details(error: ProblemError, path: str, request_id: str) -> bytes:
+    """The body of the answer."""
     problem = error.problem
     body: ProblemDetails = {
         "type": f"urn:todo-api:problem:{problem.code}",
         "title": problem.title,
         "status": problem.status,
         "detail": error.detail,
-        "instance": quote(scope["path"], safe="/:@!$&'()*+,;=~"),
+        "instance": quote(path, safe="/:@!$&'()*+,;=~"),
         "code": problem.code,
-        "request_id": scope["request_id"],
+        "request_id": request_id,
     }
     if error.errors:
         body["errors"] = error.errors[:MAX_ERRORS]
+    return orjson.dumps(body)
+
+
+def retry_after() -> str:
+    """In seconds. With jitter, so that clients that were refused together do not come back together."""
+    return str(random.randint(1, 3))  # noqa: S311
+
+
+def _response(error: ProblemError, scope: Scope) -> Response:
+    problem = error.problem
     headers = dict(error.headers)
     if problem in _CHALLENGES:
         headers["WWW-Authenticate"] = _CHALLENGES[problem]
     if problem.status == 503:
-        # Jitter, so that clients that were refused together do not come back together.
-        headers["Retry-After"] = str(random.randint(1, 3))  # noqa: S311
-    return Response(orjson.dumps(body), problem.status, headers, MEDIA_TYPE)
+        headers["Retry-After"] = retry_after()
+    return Response(details(error, scope["path"], scope["request_id"]), problem.status, headers, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

@@ -100,7 +100,8 @@ class RunningServer:
     """The shipped application in a thread, on a free port of the loopback."""
 
     def __init__(self, settings: Settings, database_url: str) -> None:
-        config = server.config(create_app(settings, database_url), settings, port=0)
+        app = create_app(settings, database_url)
+        config = server.config(app, settings, app.state.wiring.gate, port=0)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="api", daemon=True)
         self._thread.start()

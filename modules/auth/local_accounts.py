@@ -18,7 +18,6 @@ from modules.auth.repository import AuthRepository
 from modules.auth.schemas import PasswordChange, SignedUp, SignIn, SignUp, Tokens
 from modules.auth.tokens import Refresh, access_token
 from modules.users.accounts import UserAccounts
-from modules.users.models import User
 from modules.users.schemas import UserRead
 
 # The allowance of tries is per this long; a used-up one comes back evenly over it.
@@ -44,19 +43,19 @@ class LocalAccounts:
         principal = Principal(uuid7().hex, new.email, new.name)
         refresh = Refresh.new(uuid4())
 
-        async def work(transaction: Executor) -> User | None:
+        async def work(transaction: Executor) -> UserRead:
             repository = AuthRepository(transaction)
             user = await self._users.create(transaction, principal)
             await repository.add_account(principal.user_id, new.email, password_hash)
             await repository.add_session(refresh.session_id, principal.user_id, refresh.hash, self._life)
-            return user
+            return UserRead.model_validate(user)
 
         try:
             user = await self._database.transact(work)
         except UniqueViolationError:
             raise ProblemError(Problem.EMAIL_TAKEN, "There is an account with this address. Sign in.") from None
         tokens = self._tokens(principal.user_id, refresh)
-        return SignedUp(**tokens.model_dump(), user=UserRead.model_validate(user))
+        return SignedUp(**tokens.model_dump(), user=user)
 
     async def sign_in(self, given: SignIn, address: str) -> Tokens:
         """Raises ProblemError 401, 429 or 503; the same way and in the same time for an unknown address."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 from starlette.types import Receive, Scope, Send
 
-from core import server
+from core.protocol import LEAVING
 from tests.conftest import Caller, TestDatabase, assert_problem
 from tests.core.api_process import ApiProcess
 from tests.core.locks import locked_tasks, wait_for_waiting
@@ -93,7 +93,7 @@ def test_who_came_while_it_stopped_listening_is_answered_too() -> None:
     with serving(stalling, notice=1) as running, ThreadPoolExecutor() as pool:
         port = port_of(running)
         running.handle_exit(signal.SIGTERM, None)
-        _wait_for(lambda: server.LEAVING in running.lifespan.state)
+        _wait_for(lambda: LEAVING in running.lifespan.state)
         stalled = pool.submit(exchange, port, LIVE.replace(b"/health/live", b"/stall"))
         assert stalls.wait(10)
         with connect(port) as late:

@@ -1,0 +1,137 @@
+"""Far more requests than places: beyond so many refusals the next are refused unseen, so that the served are served."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from core.limits import FLOOD
+from core.protocol import FLOOD_PAUSE_SECONDS
+from tests.conftest import Caller, TestDatabase, assert_problem
+from tests.core.api_process import ApiProcess
+from tests.core.locks import locked_tasks, wait_for_waiting
+from tests.core.raw_http import connect
+
+BUSY = "The server has as much to do as it can. Try again shortly."
+TASKS = "/api/v1/users/me/tasks"
+
+
+@pytest.fixture(scope="module")
+def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
+    """A database whose table of tasks is locked meanwhile."""
+    return make_database()
+
+
+@pytest.fixture(scope="module")
+def process(own: TestDatabase) -> Iterator[ApiProcess]:
+    """The program with one place."""
+    with ApiProcess(own.url, MAX_CONCURRENT_REQUESTS="1", CORS_ORIGINS="https://app.example.com") as running:
+        yield running
+
+
+@pytest.fixture
+def caller(process: ApiProcess) -> Iterator[Caller]:
+    """A known user."""
+    with Caller(process.url) as made:
+        assert made.get("/api/v1/users/me").status_code == 200
+        yield made
+
+
+@pytest.fixture
+def flooded(caller: Caller, own: TestDatabase) -> Iterator[Caller]:
+    """The place is taken, and so many were refused that the next are not looked at."""
+    time.sleep(1.1)  # the flood of the test before is over
+    with ThreadPoolExecutor(1) as threads, locked_tasks(own):
+        under_way = threads.submit(caller.get, caller.tasks)
+        wait_for_waiting(own)
+        with Caller(str(caller.base_url), caller.user_id) as refused:
+            for _ in range(FLOOD):
+                assert_problem(refused.get(TASKS), 503, "overloaded", detail=BUSY)
+        yield caller
+    assert under_way.result().status_code == 200
+
+
+def ask(caller: Caller, method: str = "GET", path: str = TASKS, **sent: object) -> httpx.Response:
+    """Without a token, on a connection of its own: who was looked at is told so."""
+    return httpx.request(method, caller.base_url.join(path), timeout=10, **sent)  # type: ignore[arg-type]
+
+
+def test_what_comes_in_a_flood_is_refused_unseen_and_told_as_any_other(flooded: Caller, process: ApiProcess) -> None:
+    answer = ask(flooded, path=f"{TASKS}?limit=5", headers={"X-Request-ID": "flood-1"})
+    assert_problem(answer, 503, "overloaded", title="The server is busy", detail=BUSY, request_id="flood-1")
+    assert 1 <= int(answer.headers["retry-after"]) <= 3
+    assert (answer.headers["x-content-type-options"], answer.headers["cache-control"]) == ("nosniff", "no-store")
+    line = process.find(lambda line: line.get("request_id") == "flood-1")
+    assert (line["message"], line["level"], line["logger"]) == ("request", "info", "core.middleware")
+    told = {name: line[name] for name in ("http.request.method", "url.path", "http.response.status_code", "error.code")}
+    assert told == {
+        "http.request.method": "GET",
+        "url.path": TASKS,
+        "http.response.status_code": 503,
+        "error.code": "overloaded",
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "status"),
+    [
+        ("GET", "/health/live", {}, 200),
+        ("GET", "/health/ready", {}, 200),
+        ("GET", "/nothing", {}, 404),
+        ("POST", TASKS, {"json": {"title": "x"}}, 401),
+        ("GET", TASKS, {"headers": {"Origin": "https://app.example.com"}}, 401),
+    ],
+)
+def test_what_is_not_simple_is_looked_at(
+    flooded: Caller, method: str, path: str, sent: dict[str, object], status: int
+) -> None:
+    """Health; a body, which has to be read; a browser, which needs the headers of CORS."""
+    assert [ask(flooded).status_code, ask(flooded, method, path, **sent).status_code] == [503, status]
+    assert ask(flooded).status_code == 503
+
+
+def test_who_does_not_wait_is_read_later_and_others_are_not_kept(flooded: Caller, process: ApiProcess) -> None:
+    with connect(process.port) as hasty:
+        request = f"GET {TASKS} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        hasty.send(request)
+        first = hasty.answer()
+        started = time.monotonic()
+        hasty.send(request)
+        with connect(process.port) as other:
+            other.send(request)
+            assert other.answer() is not None
+        assert time.monotonic() - started < FLOOD_PAUSE_SECONDS / 2
+        second = hasty.answer()
+        waited = time.monotonic() - started
+    assert first is not None
+    assert second is not None
+    assert (first.status, waited > FLOOD_PAUSE_SECONDS * 0.8) == (503, True)
+
+
+def test_the_client_may_end_the_connection_with_its_request(flooded: Caller, process: ApiProcess) -> None:
+    with connect(process.port) as last:
+        last.send(f"GET {TASKS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = last.answer()
+        assert answer is not None
+        assert (answer.status, answer.header("connection")) == (503, "close")
+        assert last.seconds_until_closed() < 1
+
+
+def test_one_that_hangs_up_when_refused_leaves_nothing_behind(flooded: Caller, process: ApiProcess) -> None:
+    for _ in range(3):
+        with connect(process.port) as gone:
+            gone.send(f"GET {TASKS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert gone.answer() is not None
+    time.sleep(FLOOD_PAUSE_SECONDS * 1.2)
+    assert not [line for line in process.lines if line["level"] == "error"]
+
+
+def test_once_a_place_is_free_everybody_is_looked_at(caller: Caller, flooded: Caller, own: TestDatabase) -> None:
+    own.query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'tasks'::regclass AND granted")
+    deadline = time.monotonic() + 5
+    while ask(caller).status_code == 503:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert_problem(ask(caller), 401, "missing_token")
