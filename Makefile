@@ -7,7 +7,7 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks
 
-.PHONY: run test test-faults check format lint types contracts openapi lock bench bench-database
+.PHONY: run test test-faults check format lint types contracts openapi lock bench bench-scale bench-database
 
 run: $(RUNTIME) .env
 	$(BIN)/python -m alembic upgrade head
@@ -51,6 +51,10 @@ openapi: $(DEV)
 bench: $(BENCH)
 	$(BIN)/python -m benchmarks.packages wrk h2load
 	PYTHONPATH=benchmarks/shared $(BIN)/python benchmarks/backends/run.py
+
+# The same API on ten million tasks; writes its table into docs/performance.md. Some minutes, and 8 GB of disk.
+bench-scale: $(BENCH)
+	PYTHONPATH=benchmarks/shared $(BIN)/python benchmarks/scale/run.py
 
 # Compares the ways to the database, and the application on it, with Litestar on asyncpg. Takes some minutes.
 bench-database: $(BENCH)

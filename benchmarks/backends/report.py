@@ -24,9 +24,9 @@ TITLES = {
 }
 
 
-def write(block: str, text: str) -> None:
+def write(block: str, text: str, by: str = "make bench") -> None:
     """Replaces one block."""
-    begin, end = f"<!-- {block}: written by make bench -->", f"<!-- {block}: end -->"
+    begin, end = f"<!-- {block}: written by {by} -->", f"<!-- {block}: end -->"
     document = DOCUMENT.read_text()
     found = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     if not found.search(document):
@@ -44,8 +44,8 @@ def machine(rounds: int, seconds: int, connections: int) -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} cores ({model[1] if model else platform.machine()}), shared "
-        f"by server, database and wrk; Python {platform.python_version()}, PostgreSQL 18, Node {node or '-'}; {versions}. "
-        f"Medians of {rounds} rounds of {seconds} s, {connections} connections, one worker."
+        f"by server, database and wrk; Python {platform.python_version()}, PostgreSQL 18, Node {node or '-'}; "
+        f"{versions}. Medians of {rounds} rounds of {seconds} s, {connections} connections, one worker."
     )
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +27,11 @@ SEED = """
 
 
 class Postgres:
+    """Migrated, and unless told otherwise seeded with TASKS_A_USER tasks for each of USERS."""
+
+    def __init__(self, *, seeded: bool = True) -> None:
+        self._seeded = seeded
+
     def __enter__(self) -> Self:
         self.folder = tempfile.TemporaryDirectory(prefix="database_path_", ignore_cleanup_errors=True)
         atexit.register(self.folder.cleanup)  # after the server's own last look at its lock file
@@ -41,9 +47,10 @@ class Postgres:
         subprocess.run(
             migrate, cwd=ROOT, check=True, env=os.environ | {"DATABASE_URL": self.dsn, "BETTER_AUTH_SECRET": SECRET}
         )
-        self.run("INSERT INTO users (id) SELECT 'user-' || u FROM generate_series(1, %s) u", (USERS,))
-        self.run(SEED, (USERS, TASKS_A_USER))
-        self.run("VACUUM ANALYZE tasks")
+        if self._seeded:
+            self.run("INSERT INTO users (id) SELECT 'user-' || u FROM generate_series(1, %s) u", (USERS,))
+            self.run(SEED, (USERS, TASKS_A_USER))
+            self.run("VACUUM ANALYZE tasks")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -75,12 +82,14 @@ class Postgres:
 
     def cpu_seconds(self) -> float:
         """User and system time of every process, also of those that have ended."""
-        processes = self.processes()
-        times = [process.cpu_times() for process in processes]
-        seconds = times[0].children_user + times[0].children_system
-        for one in times:
-            seconds += one.user + one.system
-        return float(seconds)
+        postmaster, *children = self.processes()
+        seconds = 0.0
+        for child in children:
+            with suppress(psutil.NoSuchProcess):  # it has ended, and is among what the postmaster counts
+                times = child.cpu_times()
+                seconds += times.user + times.system
+        times = postmaster.cpu_times()
+        return float(seconds + times.user + times.system + times.children_user + times.children_system)
 
     def pause(self) -> None:
         for process in self.processes():
