@@ -70,5 +70,5 @@ def snapshot(result: Any) -> Any:
     if isinstance(result, SQLModel):
         return result.__dict__
     if isinstance(result, dict) and "items" in result:
-        return {**result, "items": [row.__dict__ for row in result["items"]]}
+        return {**result, "items": [row.__dict__ if isinstance(row, SQLModel) else row for row in result["items"]]}
     return result

@@ -29,7 +29,6 @@ _NOT_SIMPLE = {b"content-length", b"transfer-encoding", b"upgrade", b"origin"}
 _OVERLOADED = Problem.OVERLOADED.code
 _SECURITY = "x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
 
-
 _BAD_FRAMING = {
     "type": "urn:todo-api:problem:bad_request",
     "title": Problem.BAD_REQUEST.title,
@@ -64,8 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Nothing is due any more."""
         self._stop_timer()
         self._stop_reader_timer()
-        if self._pause_timer is not None:
-            self._pause_timer.cancel()
+        self._stop_pause()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -122,7 +120,8 @@ class BoundedProtocol(HttpToolsProtocol):
         a browser that asks from elsewhere and reads nothing without the headers of CORS."""
         names = {name for name, _ in self.headers}
         alone = self.cycle is None or self.cycle.response_complete
-        return alone and self.url.startswith(_API) and not names & _NOT_SIMPLE
+        has_content = self.parser.get_method() != b"HEAD"
+        return alone and has_content and self.url.startswith(_API) and not names & _NOT_SIMPLE
 
     def _refuse(self) -> None:
         """503 as core.problems answers it, and its line in the log, at a fifth of the cost."""
@@ -145,6 +144,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if close:
             self.transport.close()
         else:
+            self._stop_pause()
             self.flow.pause_reading()
             self._pause_timer = self.loop.call_later(FLOOD_PAUSE_SECONDS, self.flow.resume_reading)
 
@@ -169,6 +169,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _stop_pause(self) -> None:
+        if self._pause_timer is not None:
+            self._pause_timer.cancel()
 
     def _stop_reader_timer(self) -> None:
         if self._reader_timer is not None:

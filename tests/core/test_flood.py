@@ -110,6 +110,18 @@ def test_who_does_not_wait_is_read_later_and_others_are_not_kept(flooded: Caller
     assert (first.status, waited > FLOOD_PAUSE_SECONDS * 0.8) == (503, True)
 
 
+def test_requests_in_one_piece_are_answered_in_turn_each_with_its_own(flooded: Caller, process: ApiProcess) -> None:
+    """A HEAD among them, whose answer has no content, is looked at."""
+    with connect(process.port) as pipelined:
+        request = "{} " + TASKS + " HTTP/1.1\r\nHost: x\r\nX-Request-ID: piece-{}\r\n\r\n"
+        pipelined.send("".join(request.format("GET", number) for number in range(3)).encode())
+        answers = [pipelined.answer() for _ in range(3)]
+    assert [answer and (answer.status, answer.header("x-request-id")) for answer in answers] == [
+        (503, f"piece-{number}") for number in range(3)
+    ]
+    assert ask(flooded, "HEAD").status_code == 401
+
+
 def test_the_client_may_end_the_connection_with_its_request(flooded: Caller, process: ApiProcess) -> None:
     with connect(process.port) as last:
         last.send(f"GET {TASKS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
