@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Delete, Insert, case, delete, func, insert, or_, update
+from sqlalchemy import Delete, Insert, case, delete, func, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate, Update
 from sqlmodel import col, select
@@ -101,13 +101,18 @@ def _attempt(key: str, spacing: timedelta, allowance: timedelta) -> ReturningIns
 
 @statement
 def _forgive(key: str) -> Delete:
+    return delete(SignInThrottle).where(col(SignInThrottle.key) == key)
+
+
+@statement
+def _sweep_throttles() -> Delete:
     settled = (
         select(SignInThrottle.key)
         .where(col(SignInThrottle.settled_at) < func.now())
         .limit(SWEPT)
         .with_for_update(skip_locked=True)
     )
-    return delete(SignInThrottle).where(or_(col(SignInThrottle.key) == key, col(SignInThrottle.key).in_(settled)))
+    return delete(SignInThrottle).where(col(SignInThrottle.key).in_(settled))
 
 
 class AuthRepository:
@@ -155,6 +160,7 @@ class AuthRepository:
     async def forgive(self, key: str) -> None:
         """Forgets the tries by `key`, and some that are long settled."""
         await self._database.execute(_forgive(key))
+        await self._database.execute(_sweep_throttles())
 
 
 def _key(email: str) -> str:
