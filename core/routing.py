@@ -1,5 +1,6 @@
 """How an operation is reached: private unless declared public, the caller's own part only, strict JSON in."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,7 +50,7 @@ class PublicRoute(APIRoute):
         body = json_body.parse(scope, raw) if self._arguments.takes_body else None
         # The clock of the database starts when the request is complete: a slow client does not use it up.
         wired = wiring.of(request)
-        request_deadline.set(wired.clock() + wired.settings.request_timeout)
+        request_deadline.set(asyncio.get_running_loop().time() + wired.settings.request_timeout)
         if not self.bounded:
             return await self._call(request, body)
         with wired.gate:

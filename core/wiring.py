@@ -1,8 +1,6 @@
 """What the composition root makes once and every request finds again: typed, in one place."""
 
 import asyncio
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -24,8 +22,6 @@ class Wiring:
     accounts: Accounts
     revision: str
     gate: Gate
-    # The event loop's, by which deadlines go.
-    clock: Callable[[], float] = time.monotonic
     migrated: asyncio.Event = field(default_factory=asyncio.Event)
 
 
