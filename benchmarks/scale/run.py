@@ -76,7 +76,7 @@ def measure(client: Client, deep: bool) -> dict[str, list[float]]:
     }
     for depth in (1, 100, 990) if deep else ():
         cursor = client.cursor(depth)
-        found[f"page {depth + 1} of 100"] = [client.ask(f"?limit=100&{cursor}")[0] for _ in range(REQUESTS)]
+        found[f"page {depth + 1}, 100 rows each"] = [client.ask(f"?limit=100&{cursor}")[0] for _ in range(REQUESTS)]
     for name, query in lists():
         found[name] = [client.ask(query)[0] for _ in range(REQUESTS)]
     return found
