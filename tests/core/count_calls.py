@@ -10,7 +10,7 @@ import json
 import os
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvloop
@@ -46,6 +46,13 @@ class Counter:
 
 async def ask(app: FastAPI, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
     """The calls of one request, and the body of its answer."""
+    with Counter() as counter:
+        answered = await answer_of(app, method, path, body)
+    return counter.calls, answered
+
+
+async def answer_of(app: FastAPI, method: str, path: str, body: Any = None) -> bytes:
+    """The body of an answer; AssertionError for one that is not good."""
     content = b"" if body is None else json.dumps(body).encode()
     answer: list[Message] = []
 
@@ -55,10 +62,10 @@ async def ask(app: FastAPI, method: str, path: str, body: Any = None) -> tuple[i
     async def send(message: Message) -> None:
         answer.append(message)
 
-    with Counter() as counter:
-        await app(_scope(method, path, len(content)), receive, send)
+    await app(_scope(method, path, len(content)), receive, send)
     assert answer[0]["status"] < 300, answer
-    return counter.calls, answer[1]["body"]
+    body_sent: bytes = answer[1]["body"]
+    return body_sent
 
 
 TOKEN = make_token("somebody").encode()
@@ -92,16 +99,16 @@ async def count(app: FastAPI) -> dict[str, int]:
         return {name: statistics.median_low(calls) for name, calls in found.items()}
 
 
-def main() -> None:
-    """The log goes nowhere; the figures go to standard output."""
+def report(measure: Callable[[FastAPI], Coroutine[Any, Any, dict[str, Any]]]) -> None:
+    """Runs `measure` on the application with the database that is the first argument. The log goes nowhere."""
     output = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     settings = make_settings(database_url=sys.argv[1], app_env="production")
     logging.configure(settings.log_level, settings.app_env)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        found = runner.run(count(create_app(settings)))
-    os.write(output, json.dumps(found).encode())
+        found = runner.run(measure(create_app(settings)))
+    os.write(output, json.dumps(found).encode() + b"\n")
 
 
 if __name__ == "__main__":
-    main()
+    report(count)

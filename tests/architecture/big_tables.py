@@ -1,0 +1,89 @@
+"""Tables of a size at which PostgreSQL reads none of them for its smallness, and rows to be looked for."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg2
+
+BIG, SMALL, NEW = "big", "user100", "user20001"  # 100,000 tasks, 500 tasks, and one who signs up
+SMALL_TASKS = 500
+TASK, SESSION, NOWHERE = UUID(int=50_000), UUID(int=100), UUID(int=10**9)
+
+_TASKS = """
+INSERT INTO tasks (user_id, id, created_at, updated_at, title, description, status, due_at, completed_at)
+SELECT {owner}, lpad(to_hex(i), 32, '0')::uuid, timestamptz '2026-01-01Z' + i * interval '1 minute',
+    timestamptz '2026-01-01Z' + (i * 7919 % 100000) * interval '1 minute', 'Task ' || i * 31 % 5000,
+    CASE WHEN i % 2 = 0 THEN 'About ' || i END, s,
+    CASE WHEN i % 3 > 0 THEN timestamptz '2026-06-01Z' + (i * 104729 % 100000) * interval '1 minute' END,
+    CASE WHEN s = 'completed' THEN now() END
+FROM generate_series({first}::bigint, {last}) i, LATERAL (
+    SELECT CASE WHEN i % 100 = 0 THEN 'in_progress' WHEN i % 10 = 0 THEN 'pending' ELSE 'completed' END AS s
+) AS statuses
+"""
+_OTHERS = """
+INSERT INTO users (id) SELECT 'user' || i FROM generate_series(0, 20001) i;
+INSERT INTO users (id) VALUES ('big');
+INSERT INTO deleted_users (id) SELECT 'gone' || i FROM generate_series(1, 20000) i;
+INSERT INTO idempotency_keys (user_id, key, fingerprint, body, created_at)
+    SELECT owner, 'key' || i, '', 'an answer of the usual length', now() - i * interval '1 minute'
+    FROM generate_series(1, 20000) i, LATERAL (VALUES ('user' || i), (CASE WHEN i <= 1500 THEN 'big' END)) o (owner)
+    WHERE owner IS NOT NULL;
+INSERT INTO local_accounts (user_id, email_key, password_hash)
+    SELECT 'user' || i, 'user' || i || '@example.com', repeat('x', 97) FROM generate_series(1, 20000) i;
+INSERT INTO local_sessions (id, user_id, token_hash, expires_at)
+    SELECT lpad(to_hex(i), 32, '0')::uuid, 'user' || i, repeat('x', 32)::bytea, now() + (i - 1000) * interval '1 minute'
+    FROM generate_series(1, 20000) i;
+INSERT INTO sign_in_throttles (key, settled_at, allowed)
+    SELECT 'key' || i, now() + (i - 10000) * interval '1 second', true FROM generate_series(1, 20000) i;
+"""
+_INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'tasks' AND indexname LIKE 'ix_%'"
+
+# What a parameter of this name is called with: a row that is there, and a filter that some rows pass.
+_LATER = datetime(2026, 7, 1, tzinfo=UTC)
+VALUES: dict[str, Any] = {
+    **dict.fromkeys(("task_id", "after_id"), TASK),
+    **dict.fromkeys(("session_id", "kept"), SESSION),
+    **dict.fromkeys(("life", "spacing", "allowance"), timedelta(minutes=1)),
+    **dict.fromkeys(("fingerprint", "body", "token_hash", "new_hash"), b"new"),
+    **dict.fromkeys(("email", "name", "title", "description", "location", "etag", "password_hash"), "new"),
+    **dict.fromkeys(("due_at", "due_after"), _LATER),
+    "due_before": _LATER + timedelta(hours=2),
+    "updated_since": datetime(2026, 3, 11, 9, 30, tzinfo=UTC),
+    "old_hash": b"x" * 32,
+    "user_id": SMALL,
+    "key": "key100",
+    "email_key": "user100@example.com",
+    "pattern": "%xylophone%",
+    "after": "2026-02-01T00:00:00+00:00",
+    "status": "pending",
+    "versions": [1],
+    "limit": 51,
+}
+# Where the name alone does not say it: what is inserted is new, what is swept is a day old.
+SPECIAL: dict[str, dict[str, Any]] = {
+    "core.idempotency._claim": {"key": "new"},
+    "core.idempotency._sweep": {"kept": timedelta(hours=24)},
+    "modules.auth.repository._add_account": {"user_id": NEW, "email_key": "new@example.com"},
+    "modules.auth.repository._add_session": {"session_id": NOWHERE},
+    "modules.tasks.repository._create": {"task_id": NOWHERE},
+}
+
+
+def fill(url: str) -> None:
+    """100,000 tasks of one user, 500 of each of 400 others, 20,000 rows of everything else."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute("SET session_replication_role = replica; SET maintenance_work_mem = '256MB'")
+    cursor.execute(_OTHERS)
+    cursor.execute(_INDEXES)
+    indexes = cursor.fetchall()
+    for name, _ in indexes:
+        cursor.execute(f"DROP INDEX {name}")
+    cursor.execute(_TASKS.format(owner="'big'", first=1, last=100_000))
+    cursor.execute(_TASKS.format(owner=f"'user' || i / {SMALL_TASKS}", first=1, last=200_000))
+    for _, definition in indexes:
+        cursor.execute(definition)
+    cursor.execute("VACUUM ANALYZE")
+    connection.close()

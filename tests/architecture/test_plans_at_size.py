@@ -1,0 +1,146 @@
+"""Every statement, in a database of some size, finds its rows by an index, and sorts no more than a page or so."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg2
+import pytest
+
+from core import driver
+from tests.architecture import big_tables, plan_cases
+from tests.architecture.big_tables import BIG, SMALL, SMALL_TASKS
+from tests.architecture.plan_cases import COUNT, PAGE, Case
+from tests.architecture.plans import SORTED, Plan, complaints, nodes, visited
+from tests.architecture.statements import found
+from tests.conftest import TestDatabase
+
+# The only reads of a whole table: by which statement, of which table, and why.
+EXCEPTIONS = {
+    "core.health._revision": ("alembic_version", "it has one row"),
+    "modules.auth.repository._sweep_throttles": ("sign_in_throttles", "it ends at the twentieth row that is settled"),
+}
+_FIRST_COLUMNS = "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid, 1, true) FROM pg_index"
+# Counts the scans of a transaction, also those of foreign keys, whose plans are not shown.
+_SCANNED = "SELECT relname, seq_scan FROM pg_stat_xact_user_tables"
+
+
+class Explainer:
+    """Plans statements, and runs those that are cheap, each in a transaction that is rolled back."""
+
+    def __init__(self, url: str) -> None:
+        driver.prepare()
+        self._connection = psycopg2.connect(url)
+        self.cursor = self._connection.cursor()
+        self.cursor.execute(_FIRST_COLUMNS)
+        self._first = dict(self.cursor.fetchall())
+
+    def wrong(self, sql: str, values: dict[str, Any] | None = None, *, run: bool = False) -> set[str]:
+        """What there is to complain of."""
+        before = self._scans()
+        try:
+            plan = self.plan(sql, values, run=run)
+            after = self._scans()
+        finally:
+            self._connection.rollback()
+        scanned = {f"reads all of {table}: it needs an index" for table in after if after[table] > before.get(table, 0)}
+        return {*complaints(plan, self._first), *scanned}
+
+    def plan(self, sql: str, values: dict[str, Any] | None = None, *, run: bool = False) -> Plan:
+        """Leaves the transaction open."""
+        self.cursor.execute(f"EXPLAIN ({'ANALYZE, ' if run else ''}FORMAT JSON) {sql}", values)
+        plan: Plan = self.cursor.fetchone()[0][0]["Plan"]  # type: ignore[index]
+        return plan
+
+    def close(self) -> None:
+        """Gives its connection back."""
+        self._connection.close()
+
+    def _scans(self) -> dict[str, int]:
+        self.cursor.execute(_SCANNED)
+        return dict(self.cursor.fetchall())
+
+
+@pytest.fixture(scope="module")
+def explainer(make_database: Callable[[], TestDatabase]) -> Iterator[Explainer]:
+    url = make_database().url
+    big_tables.fill(url)
+    explainer = Explainer(url)
+    yield explainer
+    explainer.close()
+
+
+def _reads_the_table_rightly(case: Case) -> bool:
+    """Who owns a third of a table and searches it (DECISIONS.md, 11) or leaves. For everybody else it is an index."""
+    searches = case.name in {COUNT, PAGE} and "q" in case.filters
+    return case.owner == BIG and (searches or case.name == "modules.users.repository._remove")
+
+
+def _wrong(explainer: Explainer, case: Case) -> set[str]:
+    return explainer.wrong(case.query.statement.sql, case.query.values, run=case.cheap)
+
+
+def test_every_statement_finds_its_rows_by_an_index(explainer: Explainer) -> None:
+    """Where this is red for a new statement: it needs an index, or a line in EXCEPTIONS with a reason."""
+    wrong = []
+    for case in plan_cases.cases():
+        excused = {f"reads all of {EXCEPTIONS[case.name][0]}: it needs an index"} if case.name in EXCEPTIONS else set()
+        if not _reads_the_table_rightly(case) and (found := _wrong(explainer, case) - excused):
+            wrong.append(f"{case} {', '.join(sorted(found))}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_mended_is_no_exception_any_more(explainer: Explainer) -> None:
+    assert {case.name for case in plan_cases.cases(*EXCEPTIONS) if _wrong(explainer, case)} == set(EXCEPTIONS)
+
+
+def test_a_search_reads_the_rows_of_its_owner_alone(explainer: Explainer) -> None:
+    """It has no index of its own, so this is its bound."""
+    searches = [case for case in plan_cases.cases(PAGE, COUNT) if case.filters == {"q"} and case.owner == SMALL]
+    assert len(searches) == 9  # a count, and the sorts either way
+    for case in searches:
+        plan = explainer.plan(case.query.statement.sql, case.query.values, run=True)
+        assert max(visited(node) for node in nodes(plan)) <= SMALL_TASKS, (str(case), plan)
+
+
+def test_no_statement_is_overlooked() -> None:
+    """One that stands elsewhere than at the level of its module would be."""
+    assert plan_cases.decorated() == set(found())
+
+
+def test_who_adds_a_statement_is_told_what_to_do() -> None:
+    with pytest.raises(AssertionError, match=r"_new is new: give \['colour'\] a value"):
+        plan_cases.values("modules.tasks.repository._new", ["task_id", "colour"], {})
+    with pytest.raises(AssertionError, match=r"_new is new: list the values of \['sort'\] in SHAPES"):
+        plan_cases.shapes("modules.tasks.repository._new", ["sort"])
+
+
+@pytest.mark.parametrize("run", [False, True])
+@pytest.mark.parametrize(
+    ("sql", "complaint"),
+    [
+        ("SELECT * FROM tasks WHERE title = 'x'", "reads all of tasks"),
+        ("SELECT * FROM users WHERE email = 'x'", "reads all of users"),
+        ("DELETE FROM local_sessions WHERE expires_at < now()", "reads all of local_sessions"),
+        ("SELECT * FROM users ORDER BY id LIMIT 50", "walks all of pk_users"),
+        ("UPDATE tasks SET version = 2 WHERE id = '00000000-0000-0000-0000-000000000001'", "walks all of pk_tasks"),
+        ("SELECT * FROM tasks WHERE user_id = 'big' ORDER BY completed_at LIMIT 50", "rows by ['completed_at'"),
+    ],
+)
+def test_a_bad_statement_is_complained_of(explainer: Explainer, sql: str, complaint: str, run: bool) -> None:
+    wrong = explainer.wrong(sql, run=run)
+    assert any(complaint in one for one in wrong), wrong
+
+
+def test_a_scan_on_behalf_of_a_foreign_key_is_seen(explainer: Explainer) -> None:
+    """It is in no plan: whoever deletes a user has every table looked through that refers to users."""
+    remove = "DELETE FROM users WHERE id = 'user100'"
+    assert explainer.wrong(remove, run=True) == set()
+    explainer.cursor.execute("DROP INDEX ix_local_sessions_user_id")  # until it is rolled back
+    assert explainer.wrong(remove, run=True) == {"reads all of local_sessions: it needs an index"}
+
+
+def test_a_short_sort_is_none_to_complain_of() -> None:
+    few: Plan = {"Node Type": "Sort", "Sort Key": ["id"], "Plans": [{"Node Type": "Result", "Plan Rows": SORTED}]}
+    assert complaints(few, {}) == []
+    few["Plans"][0]["Plan Rows"] += 1
+    assert complaints(few, {}) == [f"sorts {SORTED + 1} rows by ['id']: it needs an index in that order"]
