@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -132,3 +133,36 @@ def test_a_closed_pool_leaves_no_connection_behind(own: TestDatabase) -> None:
         return inside
 
     assert on(own.url, work) == "in use"
+
+
+def test_a_place_that_is_given_to_one_that_is_cancelled_just_then_is_not_lost(own: TestDatabase) -> None:
+    async def work(path: Database) -> str | None:
+        async with path.transaction():
+            waiting = asyncio.create_task(path.fetch_one(echo("x")))
+            await asyncio.sleep(0)
+        waiting.cancel()  # its place was given with the end of the block, and it has not run since
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert waiting.cancelled()
+        return await path.fetch_one(echo("free"))
+
+    assert on(own.url, work, pool_size=1, timeout=1) == "free"
+
+
+def test_each_that_waits_is_told_at_its_own_deadline(own: TestDatabase) -> None:
+    async def within(path: Database, seconds: float) -> float:
+        started = asyncio.get_running_loop().time()
+        request_deadline.set(started + seconds)
+        with suppress(PoolExhaustedError):
+            await path.fetch_one(echo("x"))
+        return asyncio.get_running_loop().time() - started
+
+    async def work(path: Database) -> list[float]:
+        async with path.transaction():
+            gone, *waiting = [asyncio.create_task(within(path, seconds)) for seconds in (0.1, 0.7, 0.3, 0.5)]
+            await asyncio.sleep(0)
+            gone.cancel()
+            return await asyncio.gather(*waiting)
+
+    late, first, second = on(own.url, work, pool_size=1)
+    assert (first >= 0.3, second >= 0.5, late >= 0.7) == (True, True, True)
+    assert first < second < late

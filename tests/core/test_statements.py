@@ -7,7 +7,23 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import ARRAY, Date, DateTime, Insert, Interval, LargeBinary, Numeric, Text, any_, func, insert, update
+from sqlalchemy import (
+    ARRAY,
+    Date,
+    DateTime,
+    Insert,
+    Interval,
+    LargeBinary,
+    Numeric,
+    Text,
+    Uuid,
+    any_,
+    cast,
+    func,
+    insert,
+    null,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import aliased, registry
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
@@ -298,3 +314,12 @@ def test_a_statement_without_its_owner_does_not_compile() -> None:
 
     with pytest.raises(UnscopedStatementError, match="A statement on users has no owner: add `id == OWNER`"):
         everybody()
+
+
+@statement
+def _no_uuid() -> SelectOfScalar[UUID | None]:
+    return select(cast(null(), Uuid))
+
+
+def test_no_uuid_is_none(database: TestDatabase) -> None:
+    assert on(database.url, lambda path: path.fetch_one(_no_uuid())) is None
