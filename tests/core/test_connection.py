@@ -94,7 +94,7 @@ def test_a_silent_server_is_given_up_at_the_deadline(own: TestDatabase, sql: str
 
     reason, closed, seconds = connected(own, work)
     assert (reason, closed) == ("deadline", True)
-    assert 0.2 <= seconds < 2
+    assert 0.198 < seconds < 2  # the loop's timers have milliseconds
 
 
 @pytest.mark.parametrize("sql", [ASLEEP, "SELECT length(%(v)s)"])
