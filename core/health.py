@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from sqlalchemy import Select, column, select, table
 
 from core import wiring
-from core.database import request_deadline
 from core.database_errors import DatabaseError
 from core.errors import Problem, ProblemError
+from core.executor import request_deadline
 from core.protocol import LEAVING
 from core.routing import root_router
 from core.statements import statement

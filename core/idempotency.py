@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from fastapi import Request
-from sqlalchemy import Delete, Index, LargeBinary, Text, delete, func, update
+from sqlalchemy import Index, LargeBinary, Text, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert, Update
 from sqlmodel import Field, SQLModel, col, select
@@ -16,13 +16,13 @@ from sqlmodel.sql.expression import SelectOfScalar
 from core import headers, wiring
 from core.access import caller
 from core.answer import Answer, Reply
-from core.database import Executor
 from core.database_errors import DatabaseUnavailableError, ForeignKeyViolationError
 from core.errors import FieldError, Problem, ProblemError
 from core.models import TIMESTAMP, is_owner_constraint, owner_column
 from core.ownership import OWNER
 from core.repository import OwnedRepository
-from core.statements import statement
+from core.statements import Query, statement
+from core.transaction import Transaction
 
 KEPT = timedelta(hours=24)
 LOCK_NOT_AVAILABLE = "55P03"
@@ -49,10 +49,17 @@ class IdempotencyKey(SQLModel, table=True):
 
 
 @statement
-def _claim(key: str, fingerprint: bytes) -> ReturningInsert[str]:
-    """Waits for whoever holds the same key in a transaction under way; gives a row only to the first."""
-    new = insert(IdempotencyKey).values(user_id=OWNER, key=key, fingerprint=fingerprint)
-    return new.on_conflict_do_nothing().returning(col(IdempotencyKey.key))
+def _claim(key: str, fingerprint: bytes, kept: timedelta) -> ReturningInsert[str]:
+    """Waits for whoever holds the same key in a transaction under way; gives a row only to the first.
+
+    Sweeps the owner's other keys that are old; one that another create is sweeping it leaves to that one, and does
+    not wait for it.
+    """
+    mine, others = col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.key) != key
+    old = select(IdempotencyKey.key).where(mine, others, col(IdempotencyKey.created_at) < func.now() - kept)
+    swept = delete(IdempotencyKey).where(mine, col(IdempotencyKey.key).in_(old.with_for_update(skip_locked=True)))
+    new = insert(IdempotencyKey).values(user_id=OWNER, key=key, fingerprint=fingerprint).on_conflict_do_nothing()
+    return new.returning(col(IdempotencyKey.key)).add_cte(swept.cte("swept"))
 
 
 @statement
@@ -69,17 +76,6 @@ def _fill(key: str, location: str | None, etag: str | None, body: bytes) -> Upda
     )
 
 
-@statement
-def _sweep(kept: timedelta) -> Delete:
-    """Leaves a key that another create is sweeping to that one, and does not wait for it."""
-    old = (
-        select(IdempotencyKey.key)
-        .where(col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.created_at) < func.now() - kept)
-        .with_for_update(skip_locked=True)
-    )
-    return delete(IdempotencyKey).where(col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.key).in_(old))
-
-
 class _Keys(OwnedRepository):
     """The caller's keys, in the transaction of the create."""
 
@@ -88,23 +84,22 @@ class _Keys(OwnedRepository):
         stored = None
         while stored is None:  # found by the claim, it can be swept before it is read
             try:
-                claimed = await self._database.fetch_one(self._own(_claim(key, fingerprint)))
+                claimed = await self._database.fetch_one(self._own(_claim(key, fingerprint, KEPT)))
             except DatabaseUnavailableError as error:
                 if error.sqlstate != LOCK_NOT_AVAILABLE:
                     raise
                 detail = "The first request with this key is under way."
                 raise ProblemError(Problem.REQUEST_IN_PROGRESS, detail) from None
             if claimed is not None:
-                await self._database.execute(self._own(_sweep(KEPT)))
                 return None
             stored = await self._database.fetch_one(self._own(_find(key)))
         return stored
 
-    async def fill(self, key: str, reply: Reply) -> None:
-        """Stores the answer under the key."""
+    def answered(self, key: str, reply: Reply) -> Query[None]:
+        """What stores the answer under the key."""
         headers = {name: value.decode("latin-1") for name, value in reply.raw_headers}
         body = bytes(reply.body or b"")
-        await self._database.execute(self._own(_fill(key, headers.get(b"location"), headers.get(b"etag"), body)))
+        return self._own(_fill(key, headers.get(b"location"), headers.get(b"etag"), body))
 
 
 async def once(request: Request, body: bytes, create: Callable[[], Awaitable[Reply]]) -> Reply:
@@ -131,14 +126,14 @@ async def _in_transaction(
 ) -> Reply:
     wired = wiring.of(request)
 
-    async def work(transaction: Executor) -> Reply:
+    async def work(transaction: Transaction) -> Reply:
         keys = _Keys(transaction, caller(request), wired.accounts)
         stored = await keys.claim(key, fingerprint)
         if stored is not None:
             return _replay(stored, fingerprint)
         request.scope["executor"] = transaction
         reply = await create()
-        await keys.fill(key, reply)
+        transaction.at_end(keys.answered(key, reply))
         return reply
 
     return await wired.database.transact(work)

@@ -4,8 +4,8 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import any_, or_
 
-from core.database import Executor
 from core.database_errors import ForeignKeyViolationError
+from core.executor import Executor
 from core.models import Versioned, is_owner_constraint
 from core.preconditions import stale
 from core.security import Principal

@@ -14,8 +14,8 @@ from core import idempotency, json_body, preconditions, wiring
 from core.access import API, authorize
 from core.answer import Answer, Reply
 from core.arguments import Arguments
-from core.database import request_deadline
 from core.errors import FieldError, Problem, ProblemError
+from core.executor import request_deadline
 from core.headers import values as values_of
 from core.models import Versioned, snapshot
 from core.openapi import declare, operation_id

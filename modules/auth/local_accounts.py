@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 from uuid_utils.compat import uuid7
 
 from core.config import Settings
-from core.database import Database, Executor
+from core.database import Database
 from core.database_errors import UniqueViolationError
 from core.errors import Problem, ProblemError
+from core.executor import Executor
 from core.security import Principal
 from modules.auth.passwords import Passwords, refuse_guessable
 from modules.auth.repository import AuthRepository

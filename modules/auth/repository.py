@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate, Update
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core.database import Executor
+from core.executor import Executor
 from core.statements import statement
 from modules.auth.models import LocalAccount, LocalSession, SignInThrottle
 

@@ -1,7 +1,8 @@
 """The face of the users slice: what other slices and their repositories may ask about an account."""
 
-from core.database import Database, Executor
+from core.database import Database
 from core.errors import Problem, ProblemError
+from core.executor import Executor
 from core.security import Principal
 from modules.users.models import User
 from modules.users.repository import AccountRepository

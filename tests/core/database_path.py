@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import uvloop
@@ -15,6 +16,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from core.connection import Connection
 from core.database import Database
 from core.statements import statement
+from core.transaction import Transaction
 from tests.conftest import TestDatabase
 
 T = TypeVar("T")
@@ -46,6 +48,14 @@ def setting(name: str) -> SelectOfScalar[str]:
 @statement
 def echo(text: str) -> SelectOfScalar[str]:
     return select(func.concat(text))
+
+
+@asynccontextmanager
+async def begun(path: Database) -> AsyncIterator[Transaction]:
+    """A transaction that has its connection."""
+    async with path.transaction() as transaction:
+        await transaction.fetch_one(echo("begun"))
+        yield transaction
 
 
 @statement

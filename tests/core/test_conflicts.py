@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import core.database
-from core.database import Database, Executor
+from core.database import Database
 from core.database_errors import TransactionConflictError
+from core.executor import Executor
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
 from tests.core.database_path import PREPARE, lock, note, notes, on
 

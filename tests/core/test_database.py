@@ -6,14 +6,18 @@ from typing import TypeVar
 
 import pytest
 
-import core.database
-from core.database import LOCK_MILLISECONDS, Database, request_deadline
+import core.executor
+import core.transaction
+from core.database import Database
 from core.database_errors import (
     DatabaseUnavailableError,
     StatementError,
     UniqueViolationError,
     ValueRefusedError,
 )
+from core.executor import request_deadline
+from core.statements import Query
+from core.transaction import LOCK_MILLISECONDS
 from tests.conftest import TestDatabase
 from tests.core.database_path import (
     PREPARE,
@@ -56,7 +60,7 @@ def through(
     return on(own.proxied_url, work, pool_size=pool_size, timeout=timeout)
 
 
-def test_a_statement_is_one_round_trip_and_a_transaction_two_more(own: TestDatabase) -> None:
+def test_a_statement_is_one_round_trip_and_a_transaction_one_more(own: TestDatabase) -> None:
     async def work(path: Database) -> list[list[str]]:
         counted = []
         for operation in (lambda: path.fetch_one(echo("a")), lambda: path.execute(note("b", None))):
@@ -67,15 +71,27 @@ def test_a_statement_is_one_round_trip_and_a_transaction_two_more(own: TestDatab
         async with path.transaction() as transaction:
             assert await transaction.fetch_all(echo("c")) == ["c"]
             assert await transaction.execute(note("d", None)) == 1
+        counted.append(list(own.proxy.queries))
+        own.proxy.clear()
+        async with path.transaction() as transaction:
+            assert await transaction.fetch_all(echo("e")) == ["e"]
+            transaction.at_end(note("f", None))
+        counted.append(list(own.proxy.queries))
+        own.proxy.clear()
+        async with path.transaction():
+            pass
         return [*counted, list(own.proxy.queries)]
 
-    read, written, transaction = through(own, work)
+    read, written, transaction, written_at_end, nothing = through(own, work)
     insert = "INSERT INTO notes (note, place) VALUES ('{}', NULL) RETURNING notes.note"
     assert read == ["SELECT concat('a') AS concat_1"]
     assert written == [insert.format("b")]
     assert transaction[0].startswith("BEGIN; SET LOCAL statement_timeout = ")
-    assert transaction[1:] == ["SELECT concat('c') AS concat_1", insert.format("d"), "COMMIT"]
-    assert notes(own) == ["b", "d"]
+    assert transaction[0].endswith("; SELECT concat('c') AS concat_1")
+    assert transaction[1:] == [insert.format("d"), "COMMIT"]
+    assert written_at_end[1:] == [f"{insert.format('f')}; COMMIT"]
+    assert nothing == []
+    assert notes(own) == ["b", "d", "f"]
 
 
 def test_a_transaction_is_seen_by_others_once_it_is_committed(own: TestDatabase) -> None:
@@ -147,6 +163,22 @@ def test_a_commit_that_is_refused_raises_what_the_server_said(own: TestDatabase)
     assert notes(own) == []
 
 
+@pytest.mark.parametrize("last", [note("", None), note("b", 1)], ids=["at once", "at COMMIT"])
+def test_a_write_at_the_end_that_fails_undoes_the_transaction(own: TestDatabase, last: Query[str]) -> None:
+    async def write(path: Database) -> None:
+        async with path.transaction() as transaction:
+            await transaction.execute(note("a", 1))
+            transaction.at_end(last)
+
+    async def work(path: Database) -> list[str]:
+        with pytest.raises((ValueRefusedError, UniqueViolationError)):
+            await write(path)
+        return [state for _, state in await asyncio.to_thread(backends, own)]
+
+    assert through(own, work) == ["idle"]
+    assert notes(own) == []
+
+
 def test_a_cancelled_transaction_is_rolled_back_and_gives_its_place_back(own: TestDatabase) -> None:
     async def write(path: Database) -> None:
         async with path.transaction() as transaction:
@@ -213,7 +245,7 @@ def test_a_statement_that_takes_too_long_is_ended_by_the_server_and_its_connecti
     own: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A busy machine may need longer than the product allows for the server's answer to arrive.
-    monkeypatch.setattr(core.database, "SERVER_MARGIN_SECONDS", 4.5)
+    monkeypatch.setattr(core.executor, "SERVER_MARGIN_SECONDS", 4.5)
 
     async def work(path: Database) -> tuple[str | None, bool]:
         before = await path.fetch_one(backend())
@@ -228,7 +260,7 @@ def test_a_transaction_waits_for_a_lock_no_longer_than_agreed(
     own: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert LOCK_MILLISECONDS == 2000
-    monkeypatch.setattr(core.database, "LOCK_MILLISECONDS", 100)
+    monkeypatch.setattr(core.transaction, "LOCK_MILLISECONDS", 100)
 
     async def locked(path: Database, then: Callable[[], Awaitable[object]]) -> None:
         async with path.transaction() as transaction:

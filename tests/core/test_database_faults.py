@@ -11,7 +11,20 @@ import pytest
 from core.database import Database
 from core.database_errors import ConnectionLostError, DatabaseUnavailableError
 from tests.conftest import TestDatabase
-from tests.core.database_path import PREPARE, active, backend, backends, echo, note, notes, on, sleep, slow_note, until
+from tests.core.database_path import (
+    PREPARE,
+    active,
+    backend,
+    backends,
+    begun,
+    echo,
+    note,
+    notes,
+    on,
+    sleep,
+    slow_note,
+    until,
+)
 
 T = TypeVar("T")
 
@@ -47,7 +60,7 @@ async def _statement(path: Database) -> object:
 
 
 async def _begin(path: Database) -> None:
-    async with path.transaction():
+    async with begun(path):
         pytest.fail("it has begun")
 
 
@@ -242,7 +255,7 @@ def test_a_full_server_is_an_outage_and_the_connections_it_gave_go_on(own: TestD
     url = own.proxied_url.replace("postgres@", f"{role}@")
 
     async def work(path: Database) -> tuple[str, object]:
-        async with path.transaction() as transaction:
+        async with begun(path) as transaction:
             with pytest.raises(DatabaseUnavailableError) as refused:
                 await path.fetch_one(echo("x"))
             return str(refused.value), await transaction.fetch_one(echo("goes on"))

@@ -6,13 +6,14 @@ from contextlib import suppress
 
 import pytest
 
-import core.database
+import core.executor
 import core.pool
-from core.database import Database, request_deadline
+from core.database import Database
 from core.database_errors import DatabaseUnavailableError, PoolExhaustedError
+from core.executor import request_deadline
 from core.statements import Query
 from tests.conftest import TestDatabase
-from tests.core.database_path import PREPARE, backend, backends, echo, note, notes, on, sleep, until
+from tests.core.database_path import PREPARE, backend, backends, begun, echo, note, notes, on, sleep, until
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_sixty_transactions_at_once_succeed_on_a_pool_of_five(own: TestDatabase)
 
 def test_who_is_cancelled_while_waiting_for_a_place_takes_none(own: TestDatabase) -> None:
     async def work(path: Database) -> str | None:
-        async with path.transaction():
+        async with begun(path):
             waiting = [asyncio.create_task(path.fetch_one(echo("x"))) for _ in range(3)]
             await asyncio.sleep(0)
             for task in waiting:
@@ -75,7 +76,7 @@ def test_who_is_cancelled_while_waiting_for_a_place_takes_none(own: TestDatabase
 
 def test_who_gets_no_place_before_the_deadline_is_told_and_later_served(own: TestDatabase) -> None:
     async def work(path: Database) -> str | None:
-        async with path.transaction():
+        async with begun(path):
             with pytest.raises(PoolExhaustedError, match="no connection became free"):
                 await asyncio.create_task(soon(path))
         return await path.fetch_one(echo("free"))
@@ -109,7 +110,7 @@ def test_beside_a_connection_that_fell_silent_none_is_trusted_that_has_not_answe
 
 
 def test_a_connection_that_answered_meanwhile_is_kept(own: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core.database, "SERVER_MARGIN_SECONDS", -5)  # the server does not give up first
+    monkeypatch.setattr(core.executor, "SERVER_MARGIN_SECONDS", -5)  # the server does not give up first
 
     async def work(path: Database) -> bool:
         silent = asyncio.create_task(soon(path, sleep(2)))
@@ -125,7 +126,7 @@ def test_a_connection_that_answered_meanwhile_is_kept(own: TestDatabase, monkeyp
 def test_a_closed_pool_leaves_no_connection_behind(own: TestDatabase) -> None:
     async def work(path: Database) -> str | None:
         await path.fetch_one(echo("idle"))
-        async with path.transaction() as transaction:
+        async with begun(path) as transaction:
             await path.fetch_one(echo("another"))
             path.close()
             inside = await transaction.fetch_one(echo("in use"))
@@ -137,7 +138,7 @@ def test_a_closed_pool_leaves_no_connection_behind(own: TestDatabase) -> None:
 
 def test_a_place_that_is_given_to_one_that_is_cancelled_just_then_is_not_lost(own: TestDatabase) -> None:
     async def work(path: Database) -> str | None:
-        async with path.transaction():
+        async with begun(path):
             waiting = asyncio.create_task(path.fetch_one(echo("x")))
             await asyncio.sleep(0)
         waiting.cancel()  # its place was given with the end of the block, and it has not run since
@@ -157,7 +158,7 @@ def test_each_that_waits_is_told_at_its_own_deadline(own: TestDatabase) -> None:
         return asyncio.get_running_loop().time() - started
 
     async def work(path: Database) -> list[float]:
-        async with path.transaction():
+        async with begun(path):
             gone, *waiting = [asyncio.create_task(within(path, seconds)) for seconds in (0.1, 1.6, 0.2, 0.9)]
             await asyncio.sleep(0)
             gone.cancel()

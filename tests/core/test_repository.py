@@ -11,9 +11,10 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core.database import Database, Executor
+from core.database import Database
 from core.database_errors import ForeignKeyViolationError, UniqueViolationError
 from core.errors import Problem, ProblemError
+from core.executor import Executor
 from core.ownership import OWNER
 from core.repository import OwnedRepository, matching
 from core.security import Principal

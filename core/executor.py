@@ -1,0 +1,63 @@
+"""What a repository sends its queries through, and by when the answer must be there."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from psycopg2.extensions import cursor
+
+from core.ownership import OWNER_PARAMETER, UnscopedStatementError
+from core.statements import Query
+
+T = TypeVar("T")
+
+# When the request under way must be answered, on the event loop's clock; set by core.routing.
+request_deadline: ContextVar[float] = ContextVar("request_deadline")
+
+# The server gives up this much before we do, so that its answer arrives and the connection stays usable.
+SERVER_MARGIN_SECONDS = 0.25
+
+
+class Executor(ABC):
+    """What a repository needs: the database itself (each statement its own transaction) or one transaction.
+
+    All methods raise an error of core.database_errors. `autocommit` says which it is: after an error, and for a
+    look at something else, only the database itself can go on.
+    """
+
+    autocommit: bool
+
+    async def fetch_all(self, query: Query[T]) -> list[T]:
+        """All rows."""
+        make = query.statement.make
+        assert make is not None
+        return [make(row) for row in (await self._run(query)).fetchall()]
+
+    async def fetch_one(self, query: Query[T]) -> T | None:
+        """The first row, or None."""
+        make = query.statement.make
+        assert make is not None
+        row = (await self._run(query)).fetchone()
+        return None if row is None else make(row)
+
+    async def execute(self, query: Query[Any]) -> int:
+        """How many rows were written."""
+        return (await self._run(query)).rowcount
+
+    @abstractmethod
+    async def _run(self, query: Query[Any]) -> cursor:
+        """Sends the query and gives the cursor with its result."""
+
+
+def milliseconds(deadline: float) -> int:
+    """How long the server may take for what is sent now."""
+    remaining = deadline - asyncio.get_running_loop().time() - SERVER_MARGIN_SECONDS
+    return max(1, int(remaining * 1000))
+
+
+def bound(query: Query[Any]) -> dict[str, Any]:
+    """The values of a query. Raises UnscopedStatementError where no repository gave the owner."""
+    if query.statement.owned and OWNER_PARAMETER not in query.values:
+        raise UnscopedStatementError("A statement on an owned table runs through an OwnedRepository only")
+    return query.values

@@ -1,0 +1,82 @@
+"""Statements that are done together or not at all."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from psycopg2.extensions import cursor
+
+from core.connection import Connection
+from core.database_errors import ConnectionLostError, DatabaseError, StatementError
+from core.executor import Executor, bound, milliseconds
+from core.pool import Pool
+from core.statements import Query
+
+# How long a transaction waits for another's lock; a single statement waits until its own timeout.
+LOCK_MILLISECONDS = 2000
+
+
+class Transaction(Executor):
+    """The statements of one transaction, in order, on one connection that is taken when the first one is sent.
+
+    BEGIN travels with the first statement, and COMMIT with a last one that nobody waits for.
+    """
+
+    autocommit = False
+
+    def __init__(self, pool: Pool, deadline: float) -> None:
+        self._pool = pool
+        self._deadline = deadline
+        self._connection: Connection | None = None
+        self._last: Query[Any] | None = None
+
+    def at_end(self, query: Query[Any]) -> None:
+        """Sends a write together with COMMIT: its answer nobody sees, but where it fails, so does the transaction."""
+        assert self._connection is not None, "a single write needs no transaction"
+        self._last = query
+
+    async def commit(self) -> None:
+        """Ends it, if it has begun. Raises an error of core.database_errors."""
+        if self._connection is None:
+            return
+        sql, values = "COMMIT", None
+        if self._last is not None:
+            sql, values = f"{self._last.statement.sql}; COMMIT", bound(self._last)
+        ended = await self._connection.run(sql, values, self._deadline)
+        if ended.statusmessage != "COMMIT":  # an error inside was caught, and PostgreSQL has rolled back
+            raise StatementError("the transaction had failed before its COMMIT")
+
+    async def roll_back(self) -> None:
+        """After an error the connection is given back clean, or closed."""
+        if self._connection is not None and not self._connection.closed:
+            with suppress(DatabaseError):
+                await self._connection.run("ROLLBACK", None, self._deadline)
+
+    def release(self) -> None:
+        """Gives the connection back."""
+        if self._connection is not None:
+            self._pool.release(self._connection)
+
+    async def _run(self, query: Query[Any]) -> cursor:
+        values = bound(query)
+        if self._connection is None:
+            return await self._begin(query.statement.sql, values)
+        return await self._connection.run(query.statement.sql, values, self._deadline)
+
+    async def _begin(self, sql: str, values: Mapping[str, Any]) -> cursor:
+        """On a connection that died unseen while it lay idle it begins again on another: nothing was committed."""
+        while True:
+            self._connection = await self._pool.acquire(self._deadline)
+            reused, timeout = self._connection.used, milliseconds(self._deadline)
+            begin = (
+                f"BEGIN; SET LOCAL statement_timeout = {timeout}; "
+                f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}; "
+                f"SET LOCAL idle_in_transaction_session_timeout = {timeout}; "
+            )
+            try:
+                return await self._connection.run(begin + sql, values, self._deadline)
+            except ConnectionLostError:
+                self._pool.release(self._connection)
+                self._connection = None
+                if not reused:
+                    raise
