@@ -3,8 +3,9 @@
 import gc
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
@@ -85,17 +86,21 @@ class _Api(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """What a request goes through, the outermost last."""
         wired: Wiring = self.state.wiring
-        stack: ASGIApp = Operations(super().build_middleware_stack(), self.router.routes, wired)
-        if wired.settings.cors_origins:
-            stack = CORSMiddleware(
-                stack,
-                allow_origins=wired.settings.cors_origins,
-                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-                allow_headers=ALLOWED_HEADERS,
-                expose_headers=EXPOSED_HEADERS,
-                max_age=600,
-            )
-        return RequestMiddleware(stack, wired.settings)
+        operations = Operations(super().build_middleware_stack(), self.router.routes, wired)
+        return RequestMiddleware(operations, wired.settings, partial(_cors, wired.settings.cors_origins))
+
+
+def _cors(origins: Sequence[str], app: ASGIApp) -> ASGIApp:
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=ALLOWED_HEADERS,
+        expose_headers=EXPOSED_HEADERS,
+        max_age=600,
+    )
 
 
 def _key_sources(settings: Settings) -> dict[str, KeySource]:

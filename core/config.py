@@ -27,6 +27,11 @@ _PLACEHOLDERS = (
     "xxxx",
 )
 
+_LIBPQ_CHOICES = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "channel_binding": ("disable", "prefer", "require"),
+}
+
 
 class ConfigurationError(Exception):
     """The settings cannot be used. The message names every problem and no value of a secret."""
@@ -196,3 +201,6 @@ def _check_url(url: str) -> None:
     ports = [port for port in parts.get("port", "").split(",") if port]
     if not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports):
         raise ValueError("must have a port between 1 and 65535")
+    for name, known in _LIBPQ_CHOICES.items():  # libpq would say so only when it connects
+        if parts.get(name, known[0]) not in known:
+            raise ValueError(f"has an unknown {name}; it is one of {', '.join(known)}")

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import structlog
@@ -33,8 +33,10 @@ _log = structlog.get_logger("core.middleware")
 class RequestMiddleware:
     """The outermost layer: what it does holds for every answer, the framework's own errors and bugs included."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, settings: Settings, cors: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> None:
+        """`cors` lets browsers read what an application answers: `app`, and the refusals from here."""
+        self._app = cors(app)
+        self._refusals = cors(_refuse)
         self._settings = settings
         # Bound once: each look at the lazy one costs as much as the fields of a line.
         self._access_log = _log.bind()
@@ -63,7 +65,7 @@ class RequestMiddleware:
             _log.error("request failed", exc_info=error, **{"error.type": type(error).__name__})
             if status != _CLIENT_CLOSED:
                 raise  # the answer has begun: all that is left is to close the connection
-            await respond(_BUG, scope, receive, send_with_headers)
+            await self._respond(_BUG, scope, receive, send_with_headers)
         finally:
             self._access_log.info("request", **access_fields(scope, headers, status, started))
 
@@ -72,9 +74,19 @@ class RequestMiddleware:
         try:
             refuse_bad_head(scope["headers"], scope["http_version"], settings.max_body_bytes)
         except ProblemError as error:
-            await respond(error, scope, receive, send)
+            await self._respond(error, scope, receive, send)
             return
         await self._app(scope, limited(receive, settings.max_body_bytes, settings.body_timeout), send)
+
+    async def _respond(self, error: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["refusal"] = error
+        # To a preflight, CORS would answer before it is refused.
+        app = _refuse if scope["method"] == "OPTIONS" else self._refusals
+        await app(scope, receive, send)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    await respond(scope["refusal"], scope, receive, send)
 
 
 def request_id_of(headers: dict[bytes, bytes]) -> str:

@@ -6,7 +6,7 @@ from fastapi import Depends, Path, Request
 
 from core import headers, wiring
 from core.access import caller
-from core.preconditions import expected_versions
+from core.preconditions import expected_versions, refuse_if_none_match
 from core.repository import OwnedRepository
 
 R = TypeVar("R", bound=OwnedRepository)
@@ -21,6 +21,8 @@ def owned(repository: type[R]) -> Any:
     async def build(request: Request, user_id: Annotated[str, _USER_ID]) -> R:  # noqa: ARG001
         wired = wiring.of(request)
         executor = request.scope.get("executor", wired.database)
+        if request.method != "GET":
+            refuse_if_none_match(headers.values(request.scope, b"if-none-match"))
         versions = expected_versions(headers.values(request.scope, b"if-match"))
         return repository(executor, caller(request), wired.accounts, versions)
 

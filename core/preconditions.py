@@ -29,6 +29,12 @@ def is_unchanged(if_none_match: list[str], version: int) -> bool:
     return "*" in tags or tag(version) in [item.removeprefix("W/") for item in tags]
 
 
+def refuse_if_none_match(lines: list[str]) -> None:
+    """On a write it would say "only if it is not there", which holds for nothing here. Raises ProblemError 400."""
+    if lines:
+        raise _malformed("if-none-match", "Must not be sent with a write; If-Match says which version to change")
+
+
 def stale(version: int) -> ProblemError:
     """The 412 of a row that has moved on; its tag tells the client what there is now."""
     detail = "The resource has changed since you read it. Read it again."
@@ -43,6 +49,10 @@ def _tags(lines: list[str], header: str) -> list[str] | None:
     if value.strip() == "*":
         return ["*"]
     if not _LIST.fullmatch(value):
-        error = FieldError(pointer=f"/header/{header}", message="Must be entity tags or *", code="malformed")
-        raise ProblemError(Problem.VALIDATION_FAILED, "A precondition is malformed.", errors=[error])
+        raise _malformed(header, "Must be entity tags or *")
     return re.findall(_TAG, value)
+
+
+def _malformed(header: str, message: str) -> ProblemError:
+    error = FieldError(pointer=f"/header/{header}", message=message, code="malformed")
+    return ProblemError(Problem.VALIDATION_FAILED, "A precondition is malformed.", errors=[error])

@@ -136,6 +136,14 @@ def test_a_strong_secret_is_taken_and_its_bytes_are_counted(secret: str) -> None
         ("postgresql://app:pw@db:postgres/app", "must have a port between 1 and 65535"),
         ("postgresql://app:pw@db:0/app", "must have a port between 1 and 65535"),
         ("postgresql://app:pw@one:5432,two:65536/app", "must have a port between 1 and 65535"),
+        (
+            "postgresql://app:pw@db/app?sslmode=required",
+            "has an unknown sslmode; it is one of disable, allow, prefer, require, verify-ca, verify-full",
+        ),
+        (
+            "postgresql://app:pw@db/app?channel_binding=yes",
+            "has an unknown channel_binding; it is one of disable, prefer, require",
+        ),
     ],
 )
 def test_an_unusable_url_is_refused(name: str, url: str, problem: str) -> None:

@@ -1,11 +1,14 @@
 """Browsers of the listed origins may call and read what they need; no other origin may."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
-from tests.conftest import RunningServer, make_token
+from core.routing import public_router
+from tests.conftest import RunningServer, TestDatabase, assert_problem, make_token
+from tests.core.extended_app import extended_app
 
 APP, LOCAL = "https://app.example.com", "http://localhost:3000"
 PREFLIGHT = {"Origin": APP, "Access-Control-Request-Method": "PATCH"}
@@ -89,6 +92,31 @@ def test_a_method_or_header_that_is_not_listed_is_refused(browser: httpx.Client)
         response = browser.options("/api/v1/users/me/tasks", headers={**PREFLIGHT, **asked})
         assert response.status_code >= 400
         assert "X-Evil" not in response.text + str(response.headers)
+
+
+def test_a_refusal_of_what_is_too_large_may_be_read(browser: httpx.Client) -> None:
+    """It comes from outside of the operations, as a bug's answer does."""
+    headers = {"Origin": APP, "Content-Type": "application/json"}
+    response = browser.post("/api/v1/users/me/tasks", headers=headers, content=b" " * (1024 * 1024 + 1))
+    assert (response.status_code, response.headers["access-control-allow-origin"]) == (413, APP)
+    preflight = browser.request("OPTIONS", "/health/live", headers=PREFLIGHT, content=b" " * (1024 * 1024 + 1))
+    assert_problem(preflight, 413, "body_too_large", detail="A body has at most 1048576 bytes.")
+
+
+def test_the_answer_of_a_bug_may_be_read(database: TestDatabase) -> None:
+    router = public_router("broken", "/broken")
+
+    @router.get("")
+    async def broken() -> None:
+        raise RuntimeError
+
+    async def ask() -> httpx.Response:
+        async with extended_app(router, database=database, cors_origins=(APP,)) as client:
+            return await client.get("/api/v1/broken", headers={"Origin": APP})
+
+    response = asyncio.run(ask())
+    assert (response.status_code, response.headers["access-control-allow-origin"]) == (500, APP)
+    assert "x-request-id" in _list(response.headers["access-control-expose-headers"])
 
 
 def test_without_listed_origins_no_answer_speaks_of_cors(api: httpx.Client) -> None:

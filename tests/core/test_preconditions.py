@@ -51,9 +51,9 @@ def assert_stale(response: httpx.Response, tag: str) -> None:
     assert response.headers["etag"] == tag
 
 
-def assert_malformed(response: httpx.Response, header: str) -> None:
+def assert_malformed(response: httpx.Response, header: str, message: str = "Must be entity tags or *") -> None:
     """400, and which header."""
-    error = {"pointer": f"/header/{header}", "message": "Must be entity tags or *", "code": "malformed"}
+    error = {"pointer": f"/header/{header}", "message": message, "code": "malformed"}
     assert_problem(response, 400, "validation_failed", detail="A precondition is malformed.", errors=[error])
 
 
@@ -120,6 +120,18 @@ def test_a_malformed_precondition_is_refused(alice: Caller, method: str, sent: d
     for form in MALFORMED:
         assert_malformed(alice.request(method, path, headers={b"If-Match": filled(form, tag)}, **sent), "if-match")
         assert_malformed(alice.get(path, headers={b"If-None-Match": filled(form, tag)}), "if-none-match")
+    assert alice.get(path).json() == before
+
+
+@each_write
+def test_a_write_that_must_find_nothing_is_refused(alice: Caller, method: str, sent: dict[str, Any]) -> None:
+    """`If-None-Match: *` says "only if it is not there": to ignore it would overwrite what is there."""
+    path, tag = task_of(alice)
+    before = alice.get(path).json()
+    message = "Must not be sent with a write; If-Match says which version to change"
+    for value in ("*", tag, '"2"'):
+        refused = alice.request(method, path, headers={"If-None-Match": value}, **sent)
+        assert_malformed(refused, "if-none-match", message)
     assert alice.get(path).json() == before
 
 
