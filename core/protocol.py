@@ -2,17 +2,20 @@
 
 import asyncio
 import time
+from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import orjson
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from core.access import API
 from core.errors import Problem
 from core.limits import Gate
 from core.middleware import access_fields, request_id_of
 from core.problems import details, retry_after
+from core.sending import in_one_piece
 
 MAX_HEAD_BYTES = 64 * 1024
 # Who was refused in a flood was told to wait for a second or more. Who does not is not read for this long: to refuse
@@ -91,6 +94,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.app_state.get(LEAVING):
             self.cycle.keep_alive = False
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        super()._start_asgi_task(cycle, partial(in_one_piece, app, cycle))
 
     def on_message_complete(self) -> None:
         """The request is whole."""

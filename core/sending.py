@@ -1,0 +1,58 @@
+"""An answer leaves in one piece: uvicorn writes its head and its body apart, a system call and a packet each."""
+
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+# Without content, and without a length of it (RFC 9110, section 8.6).
+_EMPTY = (204, 304)
+
+
+async def in_one_piece(app: ASGIApp, cycle: RequestResponseCycle, scope: Scope, receive: Receive, send: Send) -> None:
+    """Runs `app`. What is no plain answer (parts, no length, HEAD, a slow reader) is sent by uvicorn as it comes."""
+    held: Message | None = None
+
+    async def hold(message: Message) -> None:
+        nonlocal held
+        if message["type"] == "http.response.start" and held is None and not cycle.response_started:
+            held = message
+            return
+        if held is not None:
+            start, held = held, None
+            if _write(cycle, start, message):
+                return
+            await send(start)
+        await send(message)
+
+    try:
+        await app(scope, receive, hold)
+    finally:
+        if held is not None:  # it failed before its body: uvicorn ends what has begun
+            await send(held)
+
+
+def _write(cycle: RequestResponseCycle, start: Message, message: Message) -> bool:
+    """Sends a plain answer; False where it is none."""
+    body: bytes = message.get("body", b"")
+    if cycle.disconnected or cycle.flow.write_paused or message.get("more_body") or cycle.scope["method"] == "HEAD":
+        return False
+    lines: list[Any] = [STATUS_LINE[start["status"]]]
+    length = None
+    for name, value in (headers := [*cycle.default_headers, *start["headers"]]):
+        if name == b"content-length":
+            length = int(value)
+        elif name in (b"connection", b"transfer-encoding"):
+            return False
+        lines += name, b": ", value, b"\r\n"
+    head = b"".join(lines)
+    whole = body == b"" if start["status"] in _EMPTY else length == len(body)
+    if not whole or not head.count(b"\r") == head.count(b"\n") == len(headers) + 1 or b"\0" in head:
+        return False  # uvicorn refuses what would break the framing
+    cycle.transport.write(head + (b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n") + body)
+    cycle.response_started = cycle.response_complete = True
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
