@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import psycopg2
-from psycopg2.extensions import parse_dsn
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.claims import canonical
+from core.database_url import check_database_url
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -26,11 +25,6 @@ _PLACEHOLDERS = (
     "secret-key",
     "xxxx",
 )
-
-_LIBPQ_CHOICES = {
-    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
-    "channel_binding": ("disable", "prefer", "require"),
-}
 
 
 class ConfigurationError(Exception):
@@ -110,7 +104,7 @@ class Settings(BaseSettings):
     @classmethod
     def _usable_url(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
-            _check_url(url.get_secret_value())
+            check_database_url(url.get_secret_value())
         return url
 
     @field_validator("database_url")
@@ -184,23 +178,3 @@ def _is_http(url: str) -> bool:
 
 def _is_plain(url: str) -> bool:
     return url.isascii() and url.isprintable() and not set(url) & set("@?# \\")
-
-
-def _check_url(url: str) -> None:
-    if not url.startswith(("postgres://", "postgresql://")):
-        raise ValueError("must start with postgres:// or postgresql://")
-    try:
-        parts = parse_dsn(url)
-    except psycopg2.ProgrammingError:
-        raise ValueError(
-            "is not a URL that PostgreSQL's libpq reads; "
-            "percent-encode special characters and drop parameters of other drivers"
-        ) from None
-    if "dbname" not in parts or not ("host" in parts or "hostaddr" in parts):
-        raise ValueError("must name a host and a database")
-    ports = [port for port in parts.get("port", "").split(",") if port]
-    if not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports):
-        raise ValueError("must have a port between 1 and 65535")
-    for name, known in _LIBPQ_CHOICES.items():  # libpq would say so only when it connects
-        if parts.get(name, known[0]) not in known:
-            raise ValueError(f"has an unknown {name}; it is one of {', '.join(known)}")
