@@ -6,6 +6,7 @@
 import asyncio
 import json
 import time
+from uuid import uuid4
 
 from fastapi import FastAPI
 
@@ -24,15 +25,19 @@ async def measure(app: FastAPI) -> dict[str, float]:
             "get": ("GET", one, None),
             "list of 20": ("GET", f"{TASKS}?limit=20", None),
             "create": ("POST", TASKS, TASK),
+            "create with a key": ("POST", TASKS, TASK),
             "update": ("PATCH", one, {"status": "completed"}),
         }
-        return {name: min([await _cost(app, *what) for _ in range(ROUNDS)]) for name, what in operations.items()}
+        return {
+            name: min([await _cost(app, *what, keyed="key" in name) for _ in range(ROUNDS)])
+            for name, what in operations.items()
+        }
 
 
-async def _cost(app: FastAPI, method: str, path: str, body: object) -> float:
+async def _cost(app: FastAPI, method: str, path: str, body: object, *, keyed: bool) -> float:
     async def some() -> None:
         for _ in range(REQUESTS):
-            await answer_of(app, method, path, body)
+            await answer_of(app, method, path, body, uuid4().hex if keyed else None)
 
     started = time.process_time()
     await asyncio.gather(*(some() for _ in range(AT_ONCE)))

@@ -51,8 +51,8 @@ async def ask(app: FastAPI, method: str, path: str, body: Any = None) -> tuple[i
     return counter.calls, answered
 
 
-async def answer_of(app: FastAPI, method: str, path: str, body: Any = None) -> bytes:
-    """The body of an answer; AssertionError for one that is not good."""
+async def answer_of(app: FastAPI, method: str, path: str, body: Any = None, key: str | None = None) -> bytes:
+    """The body of an answer; AssertionError for one that is not good. `key` is an Idempotency-Key."""
     content = b"" if body is None else json.dumps(body).encode()
     answer: list[Message] = []
 
@@ -62,7 +62,10 @@ async def answer_of(app: FastAPI, method: str, path: str, body: Any = None) -> b
     async def send(message: Message) -> None:
         answer.append(message)
 
-    await app(_scope(method, path, len(content)), receive, send)
+    scope = _scope(method, path, len(content))
+    if key is not None:
+        scope["headers"].append((b"idempotency-key", key.encode()))
+    await app(scope, receive, send)
     assert answer[0]["status"] < 300, answer
     body_sent: bytes = answer[1]["body"]
     return body_sent
