@@ -222,6 +222,25 @@ def test_a_transaction_whose_connection_dies_between_statements_is_an_outage(own
     assert notes(own) == ["c"]
 
 
+def test_a_transaction_that_loses_a_new_connection_at_its_first_statement_is_an_outage(own: TestDatabase) -> None:
+    """Only one that lay idle may have been dead before it began."""
+
+    async def write(path: Database) -> None:
+        async with path.transaction() as transaction:
+            await transaction.execute(slow_note(30))
+
+    async def work(path: Database) -> int:
+        task = asyncio.create_task(write(path))
+        await until(lambda: bool(active(own, "slow_note")))
+        own.proxy.cut()
+        with pytest.raises(ConnectionLostError):
+            await task
+        return await path.execute(note("next", None))
+
+    assert through(own, work) == 1
+    assert notes(own) == ["next"]
+
+
 def test_a_commit_whose_answer_is_lost_is_never_taken_for_done(own: TestDatabase) -> None:
     async def write(path: Database) -> None:
         async with path.transaction() as transaction:

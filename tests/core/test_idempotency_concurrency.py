@@ -146,6 +146,17 @@ def test_what_is_cut_off_at_its_claim_begins_again_unseen(caller: Caller, own: T
     assert_one_task(caller, cut_off.result(), create(caller))
 
 
+def test_a_claim_that_the_database_ends_is_an_outage_and_no_conflict(caller: Caller, own: TestDatabase) -> None:
+    waiting = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as threads, transaction(own) as first:
+        claim(first, caller)
+        ended = threads.submit(create, caller)
+        wait_for_waiting(own)
+        assert own.query(f"SELECT pg_cancel_backend(pid) {waiting}") == [(True,)]
+        assert_problem(ended.result(), 503, "database_unavailable", detail=AWAY)
+    assert_first(create(caller))
+
+
 def test_what_is_cut_off_in_the_middle_is_not_stored(caller: Caller, own: TestDatabase) -> None:
     with ThreadPoolExecutor(1) as threads, transaction(own) as other:
         other.execute("LOCK TABLE tasks IN EXCLUSIVE MODE")
