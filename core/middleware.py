@@ -33,7 +33,7 @@ _log = structlog.get_logger("core.middleware")
 class RequestMiddleware:
     """The outermost layer: what it does holds for every answer, the framework's own errors and bugs included."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, cors: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, cors: Callable[[ASGIApp], ASGIApp]) -> None:
         """`cors` lets browsers read what an application answers: `app`, and the refusals from here."""
         self._app = cors(app)
         self._refusals = cors(_refuse)

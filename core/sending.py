@@ -35,7 +35,9 @@ async def in_one_piece(app: ASGIApp, cycle: RequestResponseCycle, scope: Scope, 
 def _write(cycle: RequestResponseCycle, start: Message, message: Message) -> bool:
     """Sends a plain answer; False where it is none."""
     body: bytes = message.get("body", b"")
-    if cycle.disconnected or cycle.flow.write_paused or message.get("more_body") or cycle.scope["method"] == "HEAD":
+    if message["type"] != "http.response.body" or message.get("more_body") or cycle.scope["method"] == "HEAD":
+        return False
+    if cycle.disconnected or cycle.flow.write_paused:
         return False
     lines: list[Any] = [STATUS_LINE[start["status"]]]
     length = None

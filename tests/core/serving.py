@@ -16,7 +16,7 @@ from tests.conftest import make_settings
 def serving(app: ASGIApp, notice: float = 0) -> Iterator[server.Server]:
     """The running server; `port_of` says where."""
     settings = make_settings()
-    running = server.Server(server.config(RequestMiddleware(app, settings), settings, port=0), notice)
+    running = server.Server(server.config(RequestMiddleware(app, settings, lambda app: app), settings, port=0), notice)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     while not running.started:

@@ -125,25 +125,17 @@ def test_while_the_first_request_runs_a_repeat_is_a_conflict(caller: Caller, own
     assert_first(create(caller))
 
 
-def test_a_repeat_that_waits_for_a_first_that_fails_makes_the_row(caller: Caller, own: TestDatabase) -> None:
+@pytest.mark.parametrize("cut", [False, True], ids=["waits", "is cut off as it waits, and begins again unseen"])
+def test_a_repeat_that_waits_for_a_first_that_fails_makes_the_row(caller: Caller, own: TestDatabase, cut: bool) -> None:
     with ThreadPoolExecutor(1) as threads:
         with transaction(own) as first:
             claim(first, caller)
             repeat = threads.submit(create, caller)
             wait_for_waiting(own)
+            if cut:
+                own.proxy.cut()
         assert_first(repeat.result())
     assert_one_task(caller, repeat.result(), create(caller))
-
-
-def test_what_is_cut_off_at_its_claim_begins_again_unseen(caller: Caller, own: TestDatabase) -> None:
-    with ThreadPoolExecutor(1) as threads:
-        with transaction(own) as first:
-            claim(first, caller)
-            cut_off = threads.submit(create, caller)
-            wait_for_waiting(own)
-            own.proxy.cut()
-        assert_first(cut_off.result())
-    assert_one_task(caller, cut_off.result(), create(caller))
 
 
 def test_a_claim_that_the_database_ends_is_an_outage_and_no_conflict(caller: Caller, own: TestDatabase) -> None:
