@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 from alembic import context
 from alembic.util import CommandError
+from psycopg2.extensions import parse_dsn
 from sqlalchemy import Engine, create_engine, pool
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
@@ -46,8 +47,10 @@ def _url() -> str:
 
 def _migrate() -> None:
     """Tries again where a lock could not be had: whoever waits for one keeps all requests behind it waiting."""
-    url = make_url(_url().replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg2")
-    engine = create_engine(url, poolclass=pool.NullPool, hide_parameters=True, connect_args={"connect_timeout": 10})
+    url = _url()
+    engine = create_engine(
+        "postgresql+psycopg2://", creator=lambda: _connect(url), poolclass=pool.NullPool, hide_parameters=True
+    )
     for tries_left in reversed(range(TRIES)):
         try:
             _try(engine)
@@ -58,6 +61,14 @@ def _migrate() -> None:
             time.sleep(random.uniform(1, 2))  # noqa: S311
         else:
             return
+
+
+def _connect(url: str) -> Any:
+    """libpq reads the URL, as for the application: SQLAlchemy's own parser knows no list of hosts with ports.
+
+    The timeout is that of each address. Of several servers a migration needs the one that takes writes.
+    """
+    return psycopg2.connect(**{"connect_timeout": 10, **parse_dsn(url), "target_session_attrs": "read-write"})
 
 
 def _try(engine: Engine) -> None:

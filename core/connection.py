@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_WRITE, TRANSACTION_STATUS_IDLE, connection, cursor
 
 from core.alarm import Alarm
-from core.database_errors import DatabaseUnavailableError, translate
+from core.database_errors import READ_ONLY, DeadlineError, translate
 
 
 class Connection:
@@ -27,16 +27,25 @@ class Connection:
         self._waiter: asyncio.Future[None] | None = None
         self._deadline = 0.0
         self._alarm = Alarm(self._expire)
-        self.last_used = self._loop.time()
+        self.opened = self.last_used = self._loop.time()
         self.used = False
         # Whether the server let the deadline pass without a word.
         self.silent = False
+        # Whether a write met a server that takes none.
+        self.read_only = False
+        # Set by the pool while it is in use: it is not to be used again.
+        self.retired = False
+        # Where it leads, as the pool tells servers apart.
+        self.server: Any = None
 
     @classmethod
     async def open(cls, parameters: Mapping[str, Any], deadline: float) -> "Connection":
-        """Connects until `deadline` (the loop's clock). Raises DatabaseUnavailableError."""
+        """Connects to one address until `deadline` (the loop's clock). Raises DatabaseUnavailableError.
+
+        A name as the host would block the event loop while libpq looks it up.
+        """
         try:
-            self = cls(psycopg2.connect(**await _resolved(parameters, deadline), async_=True))
+            self = cls(psycopg2.connect(**parameters, async_=True))
         except psycopg2.Error as error:
             raise translate(error, connecting=True) from None
         await self._settle(deadline, connecting=True)
@@ -50,7 +59,7 @@ class Connection:
     @property
     def reusable(self) -> bool:
         """Whether the next statement finds it as a new one: alive, and in no transaction."""
-        return self._pg.get_transaction_status() == TRANSACTION_STATUS_IDLE
+        return self._pg.get_transaction_status() == TRANSACTION_STATUS_IDLE and not self.retired
 
     @property
     def idle_seconds(self) -> float:
@@ -142,26 +151,12 @@ class Connection:
         if now < self._deadline:
             return self._deadline
         self.silent = True
-        self._waiter.set_exception(DatabaseUnavailableError("deadline"))
+        self._waiter.set_exception(DeadlineError("deadline"))
         return None
 
     def _failed(self, error: psycopg2.Error, *, connecting: bool = False) -> Exception:
-        if connecting or self._pg.closed or error.pgcode is None:
+        if error.pgcode == READ_ONLY:
+            self.read_only = True
+        if connecting or self._pg.closed or error.pgcode in (None, READ_ONLY):
             self.close()
         return translate(error, connecting=connecting)
-
-
-async def _resolved(parameters: Mapping[str, Any], deadline: float) -> dict[str, Any]:
-    """The parameters with the host's addresses: libpq would look them up itself and block the loop meanwhile."""
-    host = parameters.get("host", "")
-    if not host or host.startswith(("/", "@")) or "," in host or "hostaddr" in parameters:
-        return dict(parameters)
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout_at(deadline):
-            found = await loop.getaddrinfo(host, None, type=1)
-    except (OSError, UnicodeError):  # TimeoutError is an OSError
-        raise DatabaseUnavailableError("host not found") from None
-    # libpq tries them in turn, as it does with a name; it wants a host for each.
-    addresses = list(dict.fromkeys(str(address[0]) for *_, address in found))
-    return {**parameters, "host": ",".join([host] * len(addresses)), "hostaddr": ",".join(addresses)}

@@ -4,7 +4,9 @@ import psycopg2
 
 # Classes and codes of SQLSTATE (PostgreSQL documentation, appendix A) that mean: not now, perhaps later.
 _AWAY_CLASSES = {"08", "53"}
-_AWAY = {"57P01", "57P02", "57P03", "57P05", "58030", "25006", "25P03", "57014", "55P03"}
+# A write met a server, or a session, that takes none.
+READ_ONLY = "25006"
+_AWAY = {"57P01", "57P02", "57P03", "57P05", "58030", READ_ONLY, "25P03", "57014", "55P03"}
 # Serialization failure and deadlock: PostgreSQL has undone the whole transaction, so that it may be tried again.
 _CONFLICT = {"40001", "40P01"}
 _BAD_VALUE_CLASSES = {"22"}
@@ -22,6 +24,10 @@ class DatabaseError(Exception):
 
 class DatabaseUnavailableError(DatabaseError):
     """The server is away, silent, full, read-only or too slow: the outcome of a write is unknown, answer 503."""
+
+
+class DeadlineError(DatabaseUnavailableError):
+    """The server said nothing until the deadline."""
 
 
 class ConnectionLostError(DatabaseUnavailableError):

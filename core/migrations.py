@@ -36,8 +36,8 @@ def migration_url(settings: Settings, default: str) -> str:
     """The URL for migrations. Raises ConfigurationError for a transaction pooler, which loses what they SET."""
     url = settings.database_url_unpooled or settings.database_url
     found = url.get_secret_value() if url else default
-    host = parse_dsn(found).get("host", "")
-    if host.split(".")[0].endswith("-pooler"):
+    hosts = parse_dsn(found).get("host", "").split(",")
+    if any(host.split(".")[0].endswith("-pooler") for host in hosts):
         raise ConfigurationError(
             "Migrations cannot run through a connection pooler (the host of the URL ends in -pooler). "
             "Set DATABASE_URL_UNPOOLED to the direct URL: the same without -pooler."

@@ -3,16 +3,22 @@
 import asyncio
 import os
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from psycopg2.extensions import parse_dsn
 
 from core.alarm import Alarm
 from core.connection import Connection
+from core.connector import Connector
 from core.database_errors import PoolExhaustedError
 
 # A connection that lay idle for longer may be dead without a sign (NAT, a suspended compute): open another.
 IDLE_SECONDS = 300
+
+# Where a server turned out to be read-only, its other connections are closed, but for those that are newer: they were
+# opened after it had changed, and where no server takes writes, reads keep them.
+READ_ONLY_SECONDS = 1
 
 _KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 15000}
 
@@ -24,12 +30,15 @@ class Pool:
         # libpq's only way to begin a session with this zone that a pooler takes. In the zone of a server elsewhere the
         # first and the last day of the calendar have years that Python's datetime does not know.
         os.environ["PGTZ"] = "UTC"
-        self._parameters: dict[str, Any] = {**_KEEPALIVES, "application_name": "todo-api", **parse_dsn(url)}
+        parameters: dict[str, Any] = {**_KEEPALIVES, "application_name": "todo-api", **parse_dsn(url)}
+        self._connector = Connector(parameters)
         self._free = size
         # Who waits for a place, in turn, and until when.
         self._waiting: deque[tuple[asyncio.Future[None], float]] = deque()
         self._alarm = Alarm(self._expire)
         self._idle: list[Connection] = []
+        # These and those in use.
+        self._opened: list[Connection] = []
         self._closed = False
 
     async def acquire(self, deadline: float) -> Connection:
@@ -44,7 +53,7 @@ class Pool:
                 if not connection.closed and connection.idle_seconds < IDLE_SECONDS:
                     return connection
                 connection.close()
-            return await Connection.open(self._parameters, deadline)
+            return await self._open(deadline)
         except BaseException:
             self._give_place()
             raise
@@ -52,9 +61,9 @@ class Pool:
     def release(self, connection: Connection) -> None:
         """Takes a connection back; one that the next statement would not find as new is closed."""
         if self._closed or not connection.reusable:
-            connection.close()
-            if connection.silent:
-                self._distrust(connection.last_used)
+            # Not yet: whoever gives it back has still to read its last result.
+            asyncio.get_running_loop().call_soon(connection.close)
+            self._learn(connection)
         else:
             self._idle.append(connection)
         self._give_place()
@@ -64,6 +73,12 @@ class Pool:
         self._closed = True
         while self._idle:
             self._idle.pop().close()
+
+    async def _open(self, deadline: float) -> Connection:
+        connection = await self._connector.open(deadline)
+        self._opened = [one for one in self._opened if not one.closed]
+        self._opened.append(connection)
+        return connection
 
     async def _wait(self, deadline: float) -> None:
         """Takes the place that somebody gives. Raises PoolExhaustedError at `deadline`."""
@@ -99,9 +114,21 @@ class Pool:
                 following = deadline
         return following
 
-    def _distrust(self, moment: float) -> None:
-        """Closes what has not answered since: beside a connection that fell silent, each would cost a request."""
-        suspects = [idle for idle in self._idle if idle.last_used <= moment]
-        self._idle = [idle for idle in self._idle if idle.last_used > moment]
-        for idle in suspects:
+    def _learn(self, lost: Connection) -> None:
+        """Closes what would fail as `lost` did, each at the cost of a request; what is in use, as it comes back."""
+        if lost.silent:  # what has not answered since may be as dead
+            self._close_idle(lambda idle: idle.last_used <= lost.last_used)
+        elif lost.read_only and not self._connector.wants_read_only:
+            newer = asyncio.get_running_loop().time() - READ_ONLY_SECONDS
+            for one in self._opened:
+                one.retired = one.retired or (one.server == lost.server and one.opened < newer)
+            self._close_idle(lambda idle: idle.retired)
+        else:
+            return
+        self._connector.suspect(lost.server)
+
+    def _close_idle(self, doomed: Callable[[Connection], bool]) -> None:
+        closing = [idle for idle in self._idle if doomed(idle)]
+        self._idle = [idle for idle in self._idle if idle not in closing]
+        for idle in closing:
             idle.close()

@@ -14,6 +14,7 @@ from sqlmodel import select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from core.connection import Connection
+from core.connector import Connector
 from core.database import Database
 from core.statements import statement
 from core.transaction import Transaction
@@ -105,7 +106,7 @@ def connected(database: TestDatabase, work: Callable[[Connection], Awaitable[T]]
     """What `work` gives with a connection through the proxy."""
 
     async def main() -> T:
-        connection = await Connection.open({**parse_dsn(database.proxied_url), **parameters}, later())
+        connection = await Connector({**parse_dsn(database.proxied_url), **parameters}).open(later())
         try:
             return await work(connection)
         finally:

@@ -144,6 +144,20 @@ def test_a_strong_secret_is_taken_and_its_bytes_are_counted(secret: str) -> None
             "postgresql://app:pw@db/app?channel_binding=yes",
             "has an unknown channel_binding; it is one of disable, prefer, require",
         ),
+        (
+            "postgresql://app:pw@one,two/app?target_session_attrs=master",
+            "has an unknown target_session_attrs; "
+            "it is one of any, read-write, read-only, primary, standby, prefer-standby",
+        ),
+        (
+            "postgresql://app:pw@one,two/app?load_balance_hosts=yes",
+            "has an unknown load_balance_hosts; it is one of disable, random",
+        ),
+        ("postgresql://app:pw@db/app?connect_timeout=soon", "must have a connect_timeout in whole seconds"),
+        ("postgresql://app:pw@db/app?connect_timeout=", "must have a connect_timeout in whole seconds"),
+        ("postgresql://app@/app?host=a,b,c&port=1,2", "must have one port, or one for each host"),
+        ("postgresql://app@/app?hostaddr=10.0.0.1&port=1,2", "must have one port, or one for each host"),
+        ("postgresql://app@/app?host=a,b&hostaddr=10.0.0.1", "must have as many addresses in hostaddr as hosts"),
     ],
 )
 def test_an_unusable_url_is_refused(name: str, url: str, problem: str) -> None:
@@ -159,6 +173,9 @@ def test_an_unusable_url_is_refused(name: str, url: str, problem: str) -> None:
         "postgresql://app:pw@[::1]:5432/app",
         "postgresql://app@/app?host=/run/postgresql",
         "postgresql://app@/app?hostaddr=10.0.0.1",
+        "postgresql://app@/app?hostaddr=10.0.0.1,::1&port=5432,5433",
+        "postgresql://app@/app?host=a,b&hostaddr=,10.0.0.1&port=5432&load_balance_hosts=random",
+        "postgresql://app@[::1]:5432,two/app?target_session_attrs=prefer-standby&connect_timeout=-1",
         "postgresql://app:pw@ep-calm-sea-123-pooler.eu-central-1.aws.neon.tech/app?sslmode=require&channel_binding=require",
     ],
 )

@@ -45,6 +45,7 @@ def test_the_short_name_of_the_scheme_is_taken(make_database: Callable[[], TestD
         ({"database_url": POOLED, "database_url_unpooled": DIRECT}, DIRECT),
         ({"database_url_unpooled": DIRECT}, DIRECT),
         ({"database_url": "postgresql://app@/app?hostaddr=10.0.0.1"}, "postgresql://app@/app?hostaddr=10.0.0.1"),
+        ({"database_url": DIRECT.replace("@", "@one.example,")}, DIRECT.replace("@", "@one.example,")),
         (
             {"database_url": "postgresql://app@my-pooler-host.example/app"},
             "postgresql://app@my-pooler-host.example/app",
@@ -60,6 +61,7 @@ def test_migrations_take_the_direct_url_where_there_is_one(urls: dict[str, str],
     [
         {"database_url": POOLED},
         {"database_url_unpooled": POOLED},
+        {"database_url": POOLED.replace("@", "@other.example:5432,")},
         {"database_url": DIRECT, "database_url_unpooled": POOLED},
     ],
 )

@@ -13,7 +13,7 @@ from core.database_errors import DatabaseUnavailableError, PoolExhaustedError
 from core.executor import request_deadline
 from core.statements import Query
 from tests.conftest import TestDatabase
-from tests.core.database_path import PREPARE, backend, backends, begun, echo, note, notes, on, sleep, until
+from tests.core.database_path import PREPARE, active, backend, backends, begun, echo, note, notes, on, sleep, until
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +134,18 @@ def test_a_closed_pool_leaves_no_connection_behind(own: TestDatabase) -> None:
         return inside
 
     assert on(own.url, work) == "in use"
+
+
+def test_a_statement_under_way_as_the_pool_closes_gives_its_result(own: TestDatabase) -> None:
+    async def work(path: Database) -> str | None:
+        under_way = asyncio.ensure_future(path.fetch_one(sleep(0.5)))
+        await until(lambda: len(active(own, "pg_sleep")) == 1)
+        path.close()
+        answer = await under_way
+        await until(lambda: backends(own) == [])
+        return answer
+
+    assert on(own.url, work) == ""
 
 
 def test_a_place_that_is_given_to_one_that_is_cancelled_just_then_is_not_lost(own: TestDatabase) -> None:
