@@ -19,7 +19,8 @@ REPLICAS = 2
 class Way:
     """One way from the clients to PostgreSQL. `proxy` stands before whatever the API connects to.
 
-    `ports` are where the clients go: to the replicas themselves, or to what stands in front of them.
+    `ports` are where the clients go: to the replicas themselves, or to what stands in front of them. `postgres` is
+    where the truth is in the end.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Way:
     proxy: Proxy
     replicas: Sequence[Replica]
     ports: Sequence[int]
+    postgres: Postgres
 
 
 class Bench:
@@ -53,8 +55,13 @@ class Bench:
     def proxy_to_postgres(self) -> Proxy:
         """A TCP port that leads to PostgreSQL's socket."""
 
+        return self.proxy_to_socket(self.postgres.socket)
+
+    def proxy_to_socket(self, path: Path) -> Proxy:
+        """A TCP port that leads to a Unix socket."""
+
         async def connect() -> Streams:
-            return await asyncio.open_unix_connection(str(self.postgres.socket))
+            return await asyncio.open_unix_connection(str(path))
 
         return self._kept(Proxy(self.network, connect))
 
@@ -94,7 +101,7 @@ class Bench:
         database = self.postgres.make_database(f"todo_{name}")
         url = self.url(proxy.port, database)
         replicas = [self.replica(f"{name}-{number}", url) for number in range(REPLICAS)]
-        return Way(name, database, url, proxy, replicas, [replica.port for replica in replicas])
+        return Way(name, database, url, proxy, replicas, [replica.port for replica in replicas], self.postgres)
 
     def _kept(self, proxy: Proxy) -> Proxy:
         self._ends.callback(proxy.close)

@@ -46,7 +46,7 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         self._data = folder / "postgres"
         server = embedded_postgres.start(self._data)
-        self._tools, self._user = server.bin_path, server.system_user
+        self.tools, self.user = server.bin_path, server.system_user
         sockets = folder / "sockets"
         sockets.mkdir()
         sockets.chmod(0o777)
@@ -154,8 +154,8 @@ class Postgres:
 
     def chown(self, path: Path) -> None:
         """Gives a folder to the user that it runs as."""
-        if self._user is not None:
-            shutil.chown(path, self._user)
+        if self.user is not None:
+            shutil.chown(path, self.user)
 
     def _takes_sessions(self) -> bool:
         with suppress(psycopg2.OperationalError):
@@ -170,9 +170,9 @@ class Postgres:
         return [process for process in all_of_them if process.pid == number]
 
     def _control(self, *arguments: str) -> None:
-        command = [str(self._tools / "pg_ctl"), "-D", str(self._data), *arguments]
+        command = [str(self.tools / "pg_ctl"), "-D", str(self._data), *arguments]
         done = subprocess.run(
-            command, user=self._user, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, user=self.user, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         assert done.returncode == 0, (self._data / "log").read_text()[-2000:]
 

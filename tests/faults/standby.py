@@ -11,7 +11,7 @@ class Standby(Postgres):
     """Made by pg_basebackup from the server whose socket is in `source`; listens on a socket of its own."""
 
     def __init__(self, folder: Path, source: Path, tools: Path, user: str | None) -> None:
-        self._data, self._tools, self._user = folder / "standby", tools, user
+        self._data, self.tools, self.user = folder / "standby", tools, user
         sockets = folder / "standby-sockets"
         sockets.mkdir()
         sockets.chmod(0o777)

@@ -75,7 +75,7 @@ def run(
         ended = time.monotonic()
         wait_until(lambda: all(_recovered(load, ended) for load in loads), RECOVERY_SECONDS, "recovery")
         time.sleep(AFTER_SECONDS)
-    return [_judged(bench, name, way, load, (began, ended), logged) for way, load in zip(ways, loads, strict=True)]
+    return [_judged(name, way, load, (began, ended), logged) for way, load in zip(ways, loads, strict=True)]
 
 
 def _warm(load: Load) -> bool:
@@ -87,11 +87,9 @@ def _recovered(load: Load, ended: float) -> bool:
     return load.seen.first_success(ended) is not None
 
 
-def _judged(
-    bench: Bench, name: str, way: Way, load: Load, moments: tuple[float, float], logged: dict[Replica, int]
-) -> Trial:
+def _judged(name: str, way: Way, load: Load, moments: tuple[float, float], logged: dict[Replica, int]) -> Trial:
     writes = [write for visitor in load.visitors for write in visitor.writes]
-    verdict = judge(writes, Facts.read(bench.postgres, way.database, load.users))
+    verdict = judge(writes, Facts.read(way.postgres, way.database, load.users))
     lines = [line for replica in way.replicas for line in replica.log_lines(logged[replica])]
     explained = {line["request_id"]: _cause(line) for line in lines if line.get("error.code") == "database_unavailable"}
     refused = [answer for _, answer in load.seen.answers if answer.code() == "database_unavailable"]
