@@ -26,6 +26,8 @@ class Connection:
         self._writing = False
         self._waiter: asyncio.Future[None] | None = None
         self._deadline = 0.0
+        # While it connects: when it must have connected, and how many seconds nothing may come meanwhile.
+        self._connecting: tuple[float, float] | None = None
         self._alarm = Alarm(self._expire)
         self.opened = self.last_used = self._loop.time()
         self.used = False
@@ -39,16 +41,19 @@ class Connection:
         self.server: Any = None
 
     @classmethod
-    async def open(cls, parameters: Mapping[str, Any], deadline: float) -> "Connection":
+    async def open(cls, parameters: Mapping[str, Any], deadline: float, patience: float = float("inf")) -> "Connection":
         """Connects to one address until `deadline` (the loop's clock). Raises DatabaseUnavailableError.
 
+        Gives up earlier where nothing comes from there for `patience` seconds: a server that is far is not silent.
         A name as the host would block the event loop while libpq looks it up.
         """
         try:
             self = cls(psycopg2.connect(**parameters, async_=True))
         except psycopg2.Error as error:
             raise translate(error, connecting=True) from None
-        await self._settle(deadline, connecting=True)
+        self._connecting = (deadline, patience)
+        await self._settle(min(deadline, self.opened + patience), connecting=True)
+        self._connecting = None
         return self
 
     @property
@@ -116,6 +121,9 @@ class Connection:
         try:
             if not self.used:  # while it connects, libpq may open another socket under the same number
                 self._unwatch()
+                if self._connecting is not None:
+                    until, patience = self._connecting
+                    self._deadline = min(until, self._loop.time() + patience)
             state = self._pg.poll()
             self._watch(writing=state == POLL_WRITE)
         except psycopg2.Error as error:

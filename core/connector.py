@@ -71,12 +71,12 @@ class Connector:
         failures: list[tuple[Server, DatabaseUnavailableError]] = []
         while pending:
             number, server = min(pending, key=self._rank)
-            place, limit = pending.index((number, server)), self._limit(deadline, len(pending))
+            place, share = pending.index((number, server)), self._share(deadline, len(pending))
             del pending[place]
             try:
                 if not server.unresolved:
-                    return await self._connect(server, self._passes[number], limit)
-                pending[place:place] = [(number, found) for found in self._mixed(await _look_up(server, limit))]
+                    return await self._connect(server, self._passes[number], deadline, share)
+                pending[place:place] = [(number, found) for found in self._mixed(await _look_up(server, share))]
             except DatabaseUnavailableError as error:
                 failures.append((server, error))
                 if isinstance(error, DeadlineError):
@@ -89,9 +89,9 @@ class Connector:
         """Has it tried last for a while, where there are others."""
         self._suspect_until[server] = asyncio.get_running_loop().time() + SUSPECT_SECONDS
 
-    async def _connect(self, server: Server, attributes: str | None, limit: float) -> Connection:
+    async def _connect(self, server: Server, attributes: str | None, deadline: float, share: float) -> Connection:
         parameters = {**self._parameters, **server._asdict(), "target_session_attrs": attributes}
-        connection = await Connection.open(parameters, limit)
+        connection = await Connection.open(parameters, deadline, share)
         connection.server = server
         self._suspect_until.pop(server, None)
         if not self._balances:
@@ -108,9 +108,9 @@ class Connector:
     def _is_suspect(self, server: Server) -> bool:
         return self._suspect_until.get(server, 0.0) > asyncio.get_running_loop().time()
 
-    def _limit(self, deadline: float, tries: int) -> float:
-        now = asyncio.get_running_loop().time()
-        return now + min((deadline - now) / tries, self._timeout)
+    def _share(self, deadline: float, tries: int) -> float:
+        """For how many seconds an address may be silent, so that there is time for the others."""
+        return min((deadline - asyncio.get_running_loop().time()) / tries, self._timeout)
 
     def _mixed(self, servers: Sequence[Server]) -> Sequence[Server]:
         return random.sample(servers, len(servers)) if self._balances else servers
@@ -126,11 +126,11 @@ def _servers(parameters: Mapping[str, Any]) -> list[Server]:
     return [Server(*parts) for parts in zip(*lists, strict=True)]
 
 
-async def _look_up(server: Server, limit: float) -> list[Server]:
+async def _look_up(server: Server, seconds: float) -> list[Server]:
     """One for each address of its host. The name stays: the server's certificate is verified by it."""
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout_at(limit):
+        async with asyncio.timeout(seconds):
             found = await loop.getaddrinfo(server.host, None, type=1)
     except TimeoutError:
         raise DeadlineError("host not found in time") from None

@@ -1,5 +1,6 @@
 """The certificate of each address is verified by the name that the URL gives, wherever that name led."""
 
+import asyncio
 import datetime
 import socket
 import ssl
@@ -17,6 +18,8 @@ from cryptography.x509.oid import NameOID
 from core.database_errors import DatabaseUnavailableError
 from tests.conftest import TestDatabase
 from tests.core.several_hosts import connecting, met, ports, silent, through
+from tests.faults.background import Background
+from tests.faults.proxy import Proxy
 
 NAME = "database.test"
 
@@ -91,6 +94,22 @@ def test_the_name_is_verified_at_the_address_that_answers(tls: tuple[TestDatabas
         given = {"host": f"other.test,{NAME}", "hostaddr": ",".join(addresses)}
         assert connecting({**parameters, **given, "port": f"{port},{port}"}, ports) == [port]
         assert met(first) == 2
+
+
+def test_a_server_that_is_far_is_not_silent(tls: tuple[TestDatabase, str], certificate: Path) -> None:
+    """Each round trip takes less than its share of the deadline, and all those of TLS and the login take more."""
+
+    async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", int(tls[1]))
+
+    network = Background("far")
+    far = Proxy(network, connect)
+    with far.changed(delay=0.4):
+        given = {"host": NAME, "port": str(far.port), "sslmode": "verify-full", "sslrootcert": str(certificate)}
+        names = {NAME: ["127.0.0.1", "127.0.0.2"]}
+        assert connecting(through(tls[0], **given), ports, names) == [str(far.port)]
+    far.close()
+    network.close()
 
 
 def test_another_name_is_refused_though_the_address_is_right(tls: tuple[TestDatabase, str], certificate: Path) -> None:
