@@ -82,7 +82,8 @@ class Connector:
                 if isinstance(error, DeadlineError):
                     self.suspect(server)
                     if pending:
-                        _log.warning("database server passed over", **{"server.address": str(server)})
+                        where = {"server.address": server.hostaddr or server.host, "server.port": server.port}
+                        _log.warning("database server passed over", **where)
         raise _together(failures)
 
     def suspect(self, server: Server) -> None:

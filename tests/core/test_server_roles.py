@@ -209,6 +209,21 @@ def test_the_api_writes_again_after_one_refusal(own: TestDatabase, standby: Post
     server.stop()
 
 
+@pytest.mark.parametrize(
+    ("attributes", "read", "ready"), [("standby", 200, 200), ("any", 200, 200), ("read-write", 503, 503)]
+)
+def test_with_a_standby_alone_nothing_is_written_and_reads_go_as_far_as_the_url_lets_them(
+    own: TestDatabase, standby: PostgresProxy, attributes: str, read: int, ready: int
+) -> None:
+    server = RunningServer(make_settings(), url(own, standby, more=f"&target_session_attrs={attributes}"))
+    with Caller(server.url) as caller:
+        assert caller.get(caller.tasks).status_code == read
+        assert_problem(caller.post(caller.tasks, json={"title": "One"}), 503, "database_unavailable")
+        assert caller.get(caller.tasks).status_code == read
+        assert caller.get("/health/ready").status_code == ready
+    server.stop()
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
 def test_migrations_take_the_same_url_and_find_the_server_that_takes_writes(
     own: TestDatabase, standby: PostgresProxy, scheme: str
