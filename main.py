@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+import structlog
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 from starlette.middleware.cors import CORSMiddleware
@@ -48,7 +49,7 @@ def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
     assert url is not None
     database = Database(url, pool_size=settings.database_pool_size, timeout=settings.request_timeout)
     passwords = Passwords()
-    verifier = TokenVerifier(_key_sources(settings), settings.token_issuer, settings.token_audience)
+    verifier = TokenVerifier(_key_sources(settings), settings.token_issuers, settings.token_audiences)
     accounts = UserAccounts(database)
 
     @asynccontextmanager
@@ -106,9 +107,11 @@ def _cors(origins: Sequence[str], app: ASGIApp) -> ASGIApp:
 def _key_sources(settings: Settings) -> dict[str, KeySource]:
     """The one source of keys of each algorithm."""
     secrets = (settings.better_auth_secret, settings.better_auth_secret_previous)
-    sources: dict[str, KeySource] = {"HS256": SecretKeys(*(one.get_secret_value() for one in secrets if one))}
-    if settings.jwks_url:
-        published = PublishedKeys(settings.jwks_url, settings.better_auth_jwks_max_age)
+    sources: dict[str, KeySource] = {}
+    if settings.better_auth_secret:
+        sources["HS256"] = SecretKeys(*(one.get_secret_value() for one in secrets if one))
+    if settings.jwks_urls:
+        published = PublishedKeys(settings.jwks_urls, settings.better_auth_jwks_max_age)
         sources |= dict.fromkeys(ASYMMETRIC, published)
     return sources
 
@@ -116,7 +119,7 @@ def _key_sources(settings: Settings) -> dict[str, KeySource]:
 def _mount(app: FastAPI, settings: Settings) -> None:
     """Every slice's routers, in one place, as one flat list of routes: a request is matched once."""
     routers = [tasks.router, users.router, health.router]
-    if settings.auth_local_accounts:
+    if settings.local_accounts_enabled:
         routers += [auth.public, auth.private]
     for router in routers:
         app.router.routes.extend(router.routes)
@@ -132,8 +135,13 @@ def main() -> None:
         sys.exit(str(error))
     url = None if settings.database_url else embedded_postgres.start().get_uri()
     logging.configure(settings.log_level, settings.app_env)
+    if settings.auth_local_accounts is None and not settings.local_accounts_enabled:
+        reason = {"setting": "AUTH_LOCAL_ACCOUNTS", "reason": "BETTER_AUTH_SECRET is not set"}
+        structlog.get_logger("main").info("local accounts are off", **reason)
     if settings.app_env == "development":
-        print(_WELCOME.format(origin=f"http://{settings.host}:{settings.port}"), file=sys.stderr)  # noqa: T201
+        origin = f"http://{settings.host}:{settings.port}"
+        welcome = _WELCOME + (_SIGN_UP_HERE if settings.local_accounts_enabled else _SIGN_UP_THERE)
+        print(welcome.format(origin=origin), file=sys.stderr)  # noqa: T201
     _serve(create_app(settings, url), settings)
 
 
@@ -153,6 +161,8 @@ _WELCOME = """
 The API is at {origin}/api/v1, its documentation at {origin}/docs. To try it, in another terminal:
 
   export API={origin}/api/v1
+"""
+_SIGN_UP_HERE = """\
   export TOKEN=$(curl -s $API/auth/sign-up -H 'Content-Type: application/json' \\
     -d '{{"email": "you@example.com", "password": "a long pass phrase"}}' \\
     | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
@@ -161,6 +171,12 @@ The API is at {origin}/api/v1, its documentation at {origin}/docs. To try it, in
   curl -s $API/users/me/tasks -H "Authorization: Bearer $TOKEN"
 
 The second time, sign in instead: the same with auth/sign-in for auth/sign-up.
+"""
+_SIGN_UP_THERE = """\
+  export TOKEN=...
+  curl -s $API/users/me/tasks -H "Authorization: Bearer $TOKEN"
+
+The token is the one that your sign-in server gives a frontend: docs/better-auth.md.
 """
 
 if __name__ == "__main__":

@@ -34,13 +34,13 @@ def main() -> None:
 async def _measure(url: str, tokens: dict[str, list[str]]) -> dict[str, tuple[float, float]]:
     """With the keys fetched before: what a request pays that is not the first."""
     sources: dict[str, KeySource] = {"HS256": SecretKeys(SECRET)}
-    sources |= dict.fromkeys(ASYMMETRIC, PublishedKeys(url + PATH, 600))
-    await TokenVerifier(sources, url, url).verify(tokens["EdDSA"][0])
+    sources |= dict.fromkeys(ASYMMETRIC, PublishedKeys([url + PATH], 600))
+    await TokenVerifier(sources, [url], [url]).verify(tokens["EdDSA"][0])
     costs = {}
     for algorithm, some in tokens.items():
         new, seen = [], []
         for _ in range(ROUNDS):
-            verifier = TokenVerifier(sources, url, url)
+            verifier = TokenVerifier(sources, [url], [url])
             new.append(await _cost(verifier, some))
             seen += [await _cost(verifier, some) for _ in range(ROUNDS)]
         costs[algorithm] = statistics.median(new), statistics.median(seen)

@@ -3,19 +3,17 @@
 import base64
 import binascii
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from core import strict_json
+from core.urls import canonical
 
 # Two clocks differ; an `iat` one second ahead is normal.
 LEEWAY_SECONDS = 10
 
 # The end of the year 9999. A time beyond it is in milliseconds, or a trick.
 _LATEST = 253_402_300_799
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class TokenError(Exception):
@@ -49,15 +47,24 @@ def decode(segment: str, reason: str) -> bytes:
 
 
 def algorithm_of(header: Mapping[str, Any]) -> str:
-    """The header's `alg`, once nothing else in the header asks for what we do not do."""
+    """The header's `alg`, once nothing else in the header asks for what we do not do.
+
+    A type is a media type, in any letter case and with or without its "application/" (RFC 7515, section 4.1.9).
+    """
     if header.keys() & {"crit", "b64", "zip"}:
         raise TokenError("unsupported_header")
-    if header.get("typ", "JWT") != "JWT":
+    kind = header.get("typ", "JWT")
+    if not isinstance(kind, str) or kind.lower().removeprefix("application/") != "jwt":
         raise TokenError("wrong_type")
     algorithm = header.get("alg")
     if not isinstance(algorithm, str):
         raise TokenError("malformed_header")
-    return algorithm
+    return one_name(algorithm)
+
+
+def one_name(algorithm: str) -> str:
+    """Of the two names of Ed25519's algorithm (RFC 9864) the older one; only keys of that curve are taken for it."""
+    return "EdDSA" if algorithm == "Ed25519" else algorithm
 
 
 def lifetime(claims: Mapping[str, Any]) -> float:
@@ -71,32 +78,35 @@ def lifetime(claims: Mapping[str, Any]) -> float:
     return until
 
 
-def check_issuer(claim: object, expected: str) -> None:
-    """Raises TokenError unless `claim` is the expected issuer, which is given in its canonical spelling."""
-    if not (isinstance(claim, str) and canonical(claim) == expected):
-        raise TokenError("issuer_mismatch", expected=expected, actual=_shown(claim))
+def check_issuer(claim: object, expected: Sequence[str]) -> None:
+    """Raises TokenError unless `claim` is one of the expected issuers, which are given in their canonical spelling."""
+    if not (isinstance(claim, str) and canonical(claim) in expected):
+        raise TokenError("issuer_mismatch", expected=", ".join(expected), actual=_shown(claim))
 
 
-def check_audience(claim: object, expected: str) -> None:
-    """Raises TokenError unless `claim` is the expected audience, or a list that has it."""
-    values = claim if isinstance(claim, list) else [claim]
-    if not any(isinstance(value, str) and canonical(value) == expected for value in values):
-        raise TokenError("audience_mismatch", expected=expected, actual=_shown(claim))
+def check_audience(claim: object, expected: Sequence[str]) -> None:
+    """Raises TokenError unless `claim` is one of the expected audiences, or a list of names that has one.
+
+    A token for somebody is for nobody here while it is not known who we are (RFC 7519, section 4.1.3).
+    """
+    if not expected:
+        raise TokenError("audience_not_configured", setting="BETTER_AUTH_AUDIENCE", actual=_shown(claim))
+    names = [canonical(name) for name in _texts(claim)]
+    if not any(name in expected for name in names):
+        raise TokenError("audience_mismatch", expected=", ".join(expected), actual=_shown(claim))
 
 
-def canonical(name: str) -> str:
-    """An http(s) URL without what two spellings of it may differ in: letter case of scheme and host, the default
-    port, a trailing slash. Any other name as it is."""
-    try:
-        parts = urlsplit(name)
-        port = parts.port
-    except ValueError:
-        return name
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or set(name) & set("@?#"):
-        return name
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    suffix = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
-    return f"{parts.scheme}://{host}{suffix}{parts.path.rstrip('/')}"
+def subject(claims: Mapping[str, Any]) -> str:
+    """The user's id, character for character. Raises TokenError.
+
+    No fallback to `userId`, `id` or `email`: an e-mail verification link would become an access token.
+    """
+    value = claims.get("sub")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise TokenError("numeric_subject")
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise TokenError("no_subject")
+    return value
 
 
 def _time(claims: Mapping[str, Any], name: str, *, required: bool = False) -> float:
@@ -107,6 +117,13 @@ def _time(claims: Mapping[str, Any], name: str, *, required: bool = False) -> fl
     if isinstance(value, bool) or not isinstance(value, int | float) or not -_LATEST <= value <= _LATEST:
         raise TokenError(f"no_{name}" if value is None else f"malformed_{name}")
     return float(value)
+
+
+def _texts(claim: object) -> list[str]:
+    """The texts that a claim consists of; none where it has anything else in it."""
+    values = claim if isinstance(claim, list) else [claim]
+    texts = [value for value in values if isinstance(value, str)]
+    return texts if len(texts) == len(values) else []
 
 
 def _shown(claim: object) -> str | None:

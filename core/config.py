@@ -1,7 +1,6 @@
 """The settings of a deployment: environment variables and `.env`, checked once before anything starts."""
 
 import tomllib
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -9,22 +8,16 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from core.claims import canonical
 from core.database_url import check_database_url
+from core.secret_strength import weakness
+from core.urls import canonical, is_plain_http, origin_of
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["version"]
 
-_PLACEHOLDERS = (
-    "change",
-    "placeholder",
-    "example",
-    "your-",
-    "your_",
-    "better-auth-secret",
-    "secret-key",
-    "xxxx",
-)
+# Where a Better Auth server publishes its keys, below its base path: by default, and on Neon Auth.
+_KEYS_PATH = "/jwks"
+_WELL_KNOWN_KEYS_PATH = "/.well-known/jwks.json"
 
 
 class ConfigurationError(Exception):
@@ -50,14 +43,15 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(default=10, ge=1, le=100)
     readiness_max_age: float = Field(default=5, ge=0)
 
-    better_auth_secret: SecretStr
-    better_auth_secret_previous: SecretStr | None = None
+    neon_auth_base_url: str | None = None
     better_auth_url: str | None = None
-    better_auth_issuer: str | None = None
-    better_auth_audience: str | None = None
+    better_auth_secret: SecretStr | None = Field(default=None, validate_default=True)
+    better_auth_secret_previous: SecretStr | None = None
+    better_auth_issuer: Annotated[tuple[str, ...], NoDecode] = ()
+    better_auth_audience: Annotated[tuple[str, ...], NoDecode] = ()
     better_auth_jwks_url: str | None = None
     better_auth_jwks_max_age: float = Field(default=600, ge=1, le=86400)
-    auth_local_accounts: bool = True
+    auth_local_accounts: bool | None = None
     access_token_minutes: int = Field(default=15, ge=1, le=1440)
     refresh_token_days: int = Field(default=30, ge=1, le=365)
     sign_in_attempts_per_account: int = Field(default=10, ge=1, le=20)
@@ -70,7 +64,7 @@ class Settings(BaseSettings):
     max_concurrent_requests: int = Field(default=200, ge=1)
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
 
-    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", "better_auth_issuer", "better_auth_audience", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -84,21 +78,50 @@ class Settings(BaseSettings):
                 raise ValueError("each origin is scheme://host[:port], without a path or a wildcard")
         return origins
 
+    @field_validator("neon_auth_base_url", "better_auth_url", "better_auth_jwks_url")
+    @classmethod
+    def _http(cls, url: str | None) -> str | None:
+        if url is not None and not is_plain_http(url):
+            raise ValueError("must be http:// or https:// with a host, and nothing but a path behind it")
+        return url
+
+    @field_validator("better_auth_url")
+    @classmethod
+    def _one_server(cls, url: str | None, found: ValidationInfo) -> str | None:
+        neon = found.data.get("neon_auth_base_url")
+        if url is not None and neon is not None and canonical(url) != canonical(neon):
+            raise ValueError("names another server than NEON_AUTH_BASE_URL; set the one whose tokens are to be taken")
+        return url
+
+    @field_validator("better_auth_jwks_url")
+    @classmethod
+    def _keys_of_somebody(cls, url: str | None, found: ValidationInfo) -> str | None:
+        if url is not None and _is_unset(found, "better_auth_url") and _is_unset(found, "neon_auth_base_url"):
+            raise ValueError("needs BETTER_AUTH_URL or NEON_AUTH_BASE_URL, which say whose keys they are")
+        return url
+
     @field_validator("better_auth_secret", "better_auth_secret_previous")
     @classmethod
     def _strong(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None and (problem := _weakness(secret.get_secret_value())):
+        if secret is not None and (problem := weakness(secret.get_secret_value())):
             raise ValueError(f"{problem}; make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'")
         return secret
 
-    @field_validator("better_auth_url", "better_auth_jwks_url")
+    @field_validator("better_auth_secret")
     @classmethod
-    def _http(cls, url: str | None, found: ValidationInfo) -> str | None:
-        if url is not None and not _is_http(url):
-            raise ValueError("must be http:// or https:// with a host, and nothing but a path behind it")
-        if url is not None and found.data.get("better_auth_url", url) is None:
-            raise ValueError("needs BETTER_AUTH_URL")
-        return url
+    def _some_tokens_can_be_verified(cls, secret: SecretStr | None, found: ValidationInfo) -> SecretStr | None:
+        if secret is None and _is_unset(found, "neon_auth_base_url"):
+            raise ValueError(
+                "must be set: the secret that your Better Auth has; with Neon Auth, set NEON_AUTH_BASE_URL instead"
+            )
+        return secret
+
+    @field_validator("better_auth_secret_previous", "auth_local_accounts")
+    @classmethod
+    def _needs_the_secret(cls, value: SecretStr | bool | None, found: ValidationInfo) -> SecretStr | bool | None:
+        if value and _is_unset(found, "better_auth_secret"):
+            raise ValueError("needs BETTER_AUTH_SECRET, which signs the tokens that are made here")
+        return value
 
     @field_validator("database_url", "database_url_unpooled")
     @classmethod
@@ -120,26 +143,39 @@ class Settings(BaseSettings):
         return self.docs if self.docs is not None else self.app_env == "development"
 
     @property
-    def jwks_url(self) -> str | None:
-        """Where Better Auth publishes its keys; BETTER_AUTH_URL has its base path, or none, as its own baseURL."""
-        if self.better_auth_url is None or self.better_auth_jwks_url is not None:
-            return self.better_auth_jwks_url
-        base = canonical(self.better_auth_url)
-        return f"{base}/jwks" if urlsplit(base).path else f"{base}/api/auth/jwks"
+    def local_accounts_enabled(self) -> bool:
+        """Whether people can sign up here. Without a secret nothing could sign their tokens."""
+        return self.auth_local_accounts is not False and self.better_auth_secret is not None
 
     @property
-    def token_issuer(self) -> str | None:
-        """Whom tokens must name as their issuer, if they must name any."""
-        return self.better_auth_issuer or self._better_auth_origin
+    def jwks_urls(self) -> tuple[str, ...]:
+        """Where the keys of the sign-in server may be, the likeliest first. Its URL has a base path or none, as its
+        own baseURL."""
+        url = self._sign_in_url
+        if url is None or self.better_auth_jwks_url is not None:
+            return () if self.better_auth_jwks_url is None else (self.better_auth_jwks_url,)
+        base = url if urlsplit(url).path else f"{url}/api/auth"
+        paths = (_KEYS_PATH, _WELL_KNOWN_KEYS_PATH)
+        return tuple(base + path for path in (paths if self.neon_auth_base_url is None else reversed(paths)))
 
     @property
-    def token_audience(self) -> str | None:
-        """Whom tokens must be made for, if for anybody in particular."""
-        return self.better_auth_audience or self._better_auth_origin
+    def token_issuers(self) -> tuple[str, ...]:
+        """Whom tokens may name as their issuer, if they must name any."""
+        return self.better_auth_issuer or self._sign_in_origin
 
     @property
-    def _better_auth_origin(self) -> str | None:
-        return None if self.better_auth_url is None else "/".join(canonical(self.better_auth_url).split("/", 3)[:3])
+    def token_audiences(self) -> tuple[str, ...]:
+        """Whom tokens may be made for, if for anybody in particular."""
+        return self.better_auth_audience or self._sign_in_origin
+
+    @property
+    def _sign_in_url(self) -> str | None:
+        url = self.neon_auth_base_url or self.better_auth_url
+        return None if url is None else canonical(url)
+
+    @property
+    def _sign_in_origin(self) -> tuple[str, ...]:
+        return () if self._sign_in_url is None else (origin_of(self._sign_in_url),)
 
 
 def load_settings(env_file: Path | None = PROJECT_ROOT / ".env", **values: Any) -> Settings:
@@ -156,25 +192,6 @@ def _describe(location: tuple[int | str, ...], message: str) -> str:
     return f"{str(location[0]).upper()}: {message}" if location else message
 
 
-def _weakness(secret: str) -> str | None:
-    if len(secret.encode()) < 32:
-        return "must be at least 32 bytes"
-    if any(word in secret.lower() for word in _PLACEHOLDERS):
-        return "is a placeholder"
-    steps = [ord(after) - ord(before) for before, after in pairwise(secret)]
-    ordered = sum(step in (-1, 0, 1) for step in steps) > len(steps) / 2
-    if len(set(secret)) < 8 or secret in (secret + secret)[1:-1] or ordered:
-        return "follows a pattern"
-    return None
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and _is_plain(url)
-    except ValueError:
-        return False
-
-
-def _is_plain(url: str) -> bool:
-    return url.isascii() and url.isprintable() and not set(url) & set("@?# \\")
+def _is_unset(found: ValidationInfo, name: str) -> bool:
+    """Whether a setting that was looked at before is not set; one with a problem of its own counts as set."""
+    return name in found.data and found.data[name] is None

@@ -13,13 +13,14 @@ from core.claims import (
     LEEWAY_SECONDS,
     TokenError,
     algorithm_of,
-    canonical,
     check_audience,
     check_issuer,
     decode,
     lifetime,
     read_object,
+    subject,
 )
+from core.urls import canonical
 
 __all__ = [
     "ASYMMETRIC",
@@ -40,6 +41,8 @@ MAX_TOKEN_LENGTH = 8192
 REMEMBERED = 10_000
 # What Better Auth's jwt plugin signs with, by keys that it publishes.
 ASYMMETRIC = ("EdDSA", "ES256", "ES512", "RS256", "PS256")
+# What to set so that tokens of an algorithm are taken; of any other none ever is.
+_SETTINGS = {"HS256": "BETTER_AUTH_SECRET"} | dict.fromkeys(ASYMMETRIC, "BETTER_AUTH_URL")
 
 # Better Auth's session token, bare or signed as in its cookie: so common a mistake that the log names it.
 _SESSION_TOKEN = re.compile(r"[A-Za-z0-9]{32}(\.[A-Za-z0-9+/=%_-]+)?")
@@ -70,8 +73,9 @@ class KeySource(Protocol):
     # Whether its tokens must name their issuer and audience; otherwise they are checked where they are named.
     names_parties: bool
 
-    async def find(self, header: Mapping[str, Any], check: Callable[[], object]) -> Sequence[Key]:
-        """The keys that may have signed. Raises TokenError, or ProblemError 503 while that cannot be known.
+    async def find(self, algorithm: str, kid: object, check: Callable[[], object]) -> Sequence[Key]:
+        """The keys that may have signed, by what the header says. Raises TokenError, or ProblemError 503 while that
+        cannot be known.
 
         Before anything is fetched on a token's behalf, `check` raises what is wrong with it besides.
         """
@@ -89,7 +93,7 @@ class SecretKeys:
         hs256 = HMACAlgorithm(HMACAlgorithm.SHA256)
         self._keys = [Key("HS256", hs256, secret.encode()) for secret in secrets]
 
-    async def find(self, header: Mapping[str, Any], check: Callable[[], object]) -> Sequence[Key]:  # noqa: ARG002
+    async def find(self, algorithm: str, kid: object, check: Callable[[], object]) -> Sequence[Key]:  # noqa: ARG002
         """All of them; a `kid` says nothing about a secret."""
         return self._keys
 
@@ -110,11 +114,12 @@ class TokenVerifier:
     """Each algorithm is bound to one source of keys by configuration; the token's header never chooses."""
 
     def __init__(
-        self, sources: Mapping[str, KeySource], issuer: str | None = None, audience: str | None = None
+        self, sources: Mapping[str, KeySource], issuers: Sequence[str] = (), audiences: Sequence[str] = ()
     ) -> None:
+        """A token is of one of the `issuers` and for one of the `audiences`, where it has to name them or does."""
         self._sources = dict(sources)
-        self._issuer = None if issuer is None else canonical(issuer)
-        self._audience = None if audience is None else canonical(audience)
+        self._issuers = tuple(canonical(name) for name in issuers)
+        self._audiences = tuple(canonical(name) for name in audiences)
         # By SHA-256, so that the process does not keep tokens that somebody could use.
         self._verified: dict[bytes, _Verified] = {}
 
@@ -139,15 +144,14 @@ class TokenVerifier:
         algorithm = algorithm_of(header)
         source = self._sources.get(algorithm)
         if source is None:
-            setting = "BETTER_AUTH_URL" if algorithm in ASYMMETRIC else None
-            raise TokenError("algorithm_not_configured", setting=setting)
+            raise TokenError("algorithm_not_configured", setting=_SETTINGS.get(algorithm))
         signed = f"{segments[0]}.{segments[1]}".encode("utf-8", "surrogatepass")
         signature = decode(segments[2], "malformed_signature")
 
         def claimed() -> tuple[Principal, float]:
             return self._read(read_object(segments[1], "malformed_claims"), every=source.names_parties)
 
-        for key in await source.find(header, claimed):
+        for key in await source.find(algorithm, header.get("kid"), claimed):
             if key.algorithm.verify(signed, key.value, signature):
                 return _Verified(*claimed(), source, key)
         raise TokenError("wrong_signature")
@@ -155,15 +159,12 @@ class TokenVerifier:
     def _read(self, claims: Mapping[str, Any], *, every: bool) -> tuple[Principal, float]:
         """Whom the claims are about and until when they hold. With `every` they must name issuer and audience."""
         until = lifetime(claims)
-        if self._issuer is not None and (every or "iss" in claims):
-            check_issuer(claims.get("iss"), self._issuer)
-        if self._audience is not None and (every or "aud" in claims):
-            check_audience(claims.get("aud"), self._audience)
-        subject = claims.get("sub")
-        # No fallback to `userId`, `id` or `email`: an e-mail verification link would become an access token.
-        if not isinstance(subject, str) or not subject.strip() or "\0" in subject:
-            raise TokenError("no_subject")
-        return Principal(subject, _text(claims, "email"), _text(claims, "name"), _text(claims, "sid")), until
+        if every or (self._issuers and "iss" in claims):
+            check_issuer(claims.get("iss"), self._issuers)
+        if every or "aud" in claims:
+            check_audience(claims.get("aud"), self._audiences)
+        principal = Principal(subject(claims), _text(claims, "email"), _text(claims, "name"), _text(claims, "sid"))
+        return principal, until
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:

@@ -113,8 +113,9 @@ class LocalAccounts:
 
     def _tokens(self, user_id: str, refresh: Refresh) -> Tokens:
         seconds = self._settings.access_token_minutes * 60
-        secret = self._settings.better_auth_secret.get_secret_value()
-        access = access_token(secret, user_id, refresh.session_id, seconds)
+        secret = self._settings.better_auth_secret
+        assert secret is not None  # without it there are no local accounts
+        access = access_token(secret.get_secret_value(), user_id, refresh.session_id, seconds)
         return Tokens(access_token=access, token_type="Bearer", expires_in=seconds, refresh_token=str(refresh))
 
 

@@ -26,8 +26,8 @@ def server() -> Iterator[KeyServer]:
 
 
 def verifier_for(server: KeyServer, max_age: float = 600) -> TokenVerifier:
-    keys = PublishedKeys(server.url + PATH, max_age)
-    return TokenVerifier(dict.fromkeys(ASYMMETRIC, keys), server.url, server.url)
+    keys = PublishedKeys([server.url + PATH], max_age)
+    return TokenVerifier(dict.fromkeys(ASYMMETRIC, keys), [server.url], [server.url])
 
 
 async def outcome(verifier: TokenVerifier, token: str) -> str:

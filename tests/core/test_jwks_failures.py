@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from core.jwks import MAX_BYTES, RETRY_SECONDS, WAIT_SECONDS, download, hang_up, parse
+from core.jwks import RETRY_SECONDS, WAIT_SECONDS
+from core.key_download import MAX_BYTES, download, fetch, hang_up
+from core.key_set import parse
 from core.security import Principal
 from tests.core.database_path import run
 from tests.core.key_server import PATH, KeyServer, SigningKey, make_certificate

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from core.jwks import parse
+from core.key_set import parse
 from core.security import ASYMMETRIC
 from tests.core.key_server import SigningKey
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from jwt.algorithms import HMACAlgorithm
 from jwt.utils import base64url_decode
 
 from core.claims import decode
-from core.jwks import parse
+from core.key_set import parse
 from core.security import ASYMMETRIC, Key, TokenError, TokenVerifier
 
 FILES = ("json_web_signature_test.json", "json_web_key_test.json", "json_web_crypto_test.json")
@@ -55,8 +55,8 @@ class Fixed:
         self._keys = [Key("HS256", hs256, base64url_decode(jwk["k"])) for jwk in secret if jwk.get("alg") == "HS256"]
         self._keys += parse(json.dumps({"keys": jwks}).encode()).values()
 
-    async def find(self, header: Mapping[str, Any], check: Callable[[], object]) -> Sequence[Key]:  # noqa: ARG002
-        return [key for key in self._keys if key.name.split(" ")[0] == header["alg"]]
+    async def find(self, algorithm: str, kid: object, check: Callable[[], object]) -> Sequence[Key]:  # noqa: ARG002
+        return [key for key in self._keys if key.name.split(" ")[0] == algorithm]
 
     def holds(self, key: Key) -> bool:  # noqa: ARG002
         return True
