@@ -24,7 +24,7 @@ _log = structlog.get_logger("core.jwks")
 
 
 class PublishedKeys:
-    """The JSON Web Key Set at one of `urls`: at the first that there is something at, which is asked first from then on.
+    """The JSON Web Key Set at one of `urls`: the first that there is something at, which is asked first from then on.
 
     A key that disappears from it is not used for longer than `max_age` seconds.
 

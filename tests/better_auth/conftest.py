@@ -26,6 +26,8 @@ ALGORITHMS: dict[str, dict[str, Any]] = {
 }
 # The forms that Better Auth can be configured to give ids; the default is 32 letters and digits.
 ID_FORMS = ("uuid", "serial")
+# The base path of Neon Auth, below the host of a branch.
+NEON_PATH = "/neondb/auth"
 
 
 @pytest.fixture(scope="session")
@@ -94,17 +96,24 @@ def better_auth(deploy: Callable[..., BetterAuth]) -> dict[str, str]:
     hosts = {"allowedHosts": ["127.0.0.1:*"], "protocol": "http"}
     names = {"issuer": "https://issuer.example", "audience": ["todo-api", "another"]}
     kinds["any host"] = {"options": {"baseURL": hosts}, "jwt": {"jwt": names}}
-    kinds["jwks path"] = {"jwt": {"jwks": {"jwksPath": "/.well-known/jwks.json"}}}
+    well_known = {"jwks": {"jwksPath": "/.well-known/jwks.json"}}
+    kinds["jwks path"] = {"jwt": well_known}
+    kinds["odd jwks path"] = {"jwt": {"jwks": {"jwksPath": "/keys.json"}}}
+    # As Neon Auth, a managed Better Auth, is set up.
+    kinds["neon"] = {
+        "jwt": well_known,
+        "options": {"basePath": NEON_PATH, "advanced": {"database": {"generateId": "uuid"}}},
+    }
     kinds["expired"] = {"jwt": {"jwt": {"expirationTime": 1_700_000_000}}}
     return dict(zip(kinds, deploy(*kinds.values()).urls, strict=True))
 
 
 @pytest.fixture(scope="session")
 def api_for(start_lasting_server: Callable[..., RunningServer]) -> Callable[..., RunningServer]:
-    """Our API with BETTER_AUTH_URL set; the same one for the same settings."""
+    """Our API with BETTER_AUTH_URL set, if a URL is given; the same one for the same settings."""
     running: dict[str, RunningServer] = {}
 
-    def start(url: str, **settings: Any) -> RunningServer:
+    def start(url: str | None, **settings: Any) -> RunningServer:
         key = repr((url, sorted(settings.items())))
         if key not in running:
             running[key] = start_lasting_server(better_auth_url=url, **settings)

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_algorithms
 
 PATH = "/api/auth/jwks"
+WELL_KNOWN = "/api/auth/.well-known/jwks.json"
 
 
 class SigningKey:
@@ -53,11 +54,15 @@ class SigningKey:
 
 
 class KeyServer:
-    """Listens on a free port of the loopback until `close`. `answers` counts the requests that it has had."""
+    """Listens on a free port of the loopback until `close`. The keys are at `path`; any other is 404.
+
+    `asked` has the path of each request that it has had.
+    """
 
     def __init__(self, *keys: SigningKey, certificate: Path | None = None) -> None:
         self.keys = [key.jwk for key in keys]
-        self.answers = 0
+        self.asked: list[str] = []
+        self.path = PATH
         self.status = 200
         self.headers: dict[str, str] = {}
         self.body: bytes | None = None
@@ -81,11 +86,16 @@ class KeyServer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.01], daemon=True)
         self._thread.start()
 
+    @property
+    def answers(self) -> int:
+        """How many requests it has had."""
+        return len(self.asked)
+
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
-        self.answers += 1
+        self.asked.append(request.path)
         # What is published is read before what the test lets happen meanwhile.
         body = json.dumps({"keys": self.keys}).encode() if self.body is None else self.body
-        status = self.status if request.path == PATH else 404
+        status = self.status if request.path == self.path else 404
         self.before()
         request.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **self.headers}.items():

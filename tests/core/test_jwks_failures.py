@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.jwks import RETRY_SECONDS, WAIT_SECONDS
-from core.key_download import MAX_BYTES, download, fetch, hang_up
+from core.key_download import MAX_BYTES, download, hang_up
 from core.key_set import parse
 from core.security import Principal
 from tests.core.database_path import run
@@ -105,7 +105,8 @@ def test_a_request_that_is_given_up_does_not_end_the_fetch_of_the_others(server:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b'{"keys": {}}', b'{"error": "no"}', b'{"keys": [], "keys": []}', b" " * 70_000]
+    "body",
+    [b"", b"<html>", b"[]", b'{"keys": {}}', b'{"error": "no"}', b'{"keys": [], "keys": []}', b" " * (MAX_BYTES + 1)],
 )
 def test_an_answer_that_is_no_key_set_changes_nothing(server: KeyServer, body: bytes) -> None:
     async def main() -> None:
@@ -136,6 +137,7 @@ def test_what_is_too_large_is_not_read(server: KeyServer) -> None:
 
 
 def test_a_path_is_not_needed(server: KeyServer) -> None:
+    """The server is asked for its root."""
     with pytest.raises(HTTPException, match=r"^the status is 404$"):
         download(server.url)
 

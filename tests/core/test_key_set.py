@@ -37,6 +37,13 @@ def test_a_key_without_alg_is_for_all_of_its_kind(algorithm: str, taken_for: lis
     assert names(jwk) == names({**jwk, "alg": None}) == [f"{name} k" for name in taken_for]
 
 
+def test_a_key_of_ed25519_may_name_its_algorithm_either_way() -> None:
+    """RFC 9864: the name Ed25519 is that of one curve's keys, and EdDSA is what the tokens were always called."""
+    assert names({**ED, "alg": "Ed25519"}) == ["EdDSA k"]
+    for jwk in (EC, RSA, KEYS["ES512"], {**RSA, "crv": "Ed25519"}, {**EC, "crv": "Ed25519"}):
+        assert names({**jwk, "alg": "Ed25519"}) == []
+
+
 def test_what_is_said_of_a_key_for_verifying_is_no_hindrance() -> None:
     said = {"use": "sig", "key_ops": ["verify"], "ext": True, "x5c": ["MIIB"], "x5t": "abc"}
     assert names({**ED, **said}) == ["EdDSA k"]
@@ -68,6 +75,8 @@ def test_what_is_no_good_does_not_spoil_the_rest() -> None:
         {**ED, "key_ops": None},
         {**ED, "alg": "ES256"},
         {**ED, "alg": "eddsa"},
+        {**ED, "alg": "ed25519"},
+        {**ED, "alg": "Ed448"},
         {**ED, "alg": "HS256"},
         {**ED, "alg": ["EdDSA"]},
         {**ED, "kty": "oct", "k": ED["x"]},

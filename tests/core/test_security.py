@@ -91,7 +91,6 @@ def test_the_claims_about_the_user_are_taken_over_if_they_are_text() -> None:
         "sid": "s1",
         "role": "admin",
         "iss": "x",
-        "aud": ["y"],
     }
     assert verify(token(known)) == Principal("u1", "a@example.com", "Álice", "s1")
     assert verify(token({**CLAIMS, "email": 1, "name": None, "sid": ["s1"]})) == Principal("u1")
@@ -113,7 +112,7 @@ def test_a_header_never_chooses_the_key(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "algorithm", ["none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", "HS384", "RS256", "EdDSA"]
+    "algorithm", ["none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", "HS384", "RS256", "EdDSA", "Ed25519"]
 )
 def test_another_algorithm_is_refused_whatever_the_signature(algorithm: str) -> None:
     whole = token(CLAIMS, {"alg": algorithm, "typ": "JWT"})
@@ -231,9 +230,67 @@ def test_only_so_many_verified_tokens_are_remembered() -> None:
 
 
 def test_issuer_and_audience_are_checked_where_a_token_names_them() -> None:
-    verifier = TokenVerifier({"HS256": SecretKeys(SECRET)}, "https://auth.example.com/", "https://api.example.com")
+    verifier = TokenVerifier({"HS256": SecretKeys(SECRET)}, ["https://auth.example.com/"], ["https://api.example.com"])
     right = {"iss": "https://auth.example.com", "aud": ["x", "https://api.example.com/"]}
     assert verify(token({**CLAIMS, **right}), verifier) == verify(token(), verifier) == Principal("u1")
     assert refusal(token({**CLAIMS, "iss": "https://evil.example"}), verifier) == "issuer_mismatch"
     assert refusal(token({**CLAIMS, "iss": None}), verifier) == "issuer_mismatch"
     assert refusal(token({**CLAIMS, "aud": ["https://other.example"]}), verifier) == "audience_mismatch"
+
+
+@pytest.mark.parametrize("audience", [None, "", [], ["a", 1], [["a"]], {"a": "a"}, 1, True, "b", ["b"]])
+def test_an_audience_that_is_no_list_of_names_with_ours_is_not_ours(audience: Any) -> None:
+    verifier = TokenVerifier({"HS256": SecretKeys(SECRET)}, audiences=["a"])
+    assert refusal(token({**CLAIMS, "aud": audience}), verifier) == "audience_mismatch"
+
+
+@pytest.mark.parametrize("audience", ["https://api.example.com", ["a", "b"], [], "", None, 1])
+def test_a_token_for_somebody_is_refused_while_nobody_is_configured(audience: Any) -> None:
+    """RFC 7519, section 4.1.3; of an issuer it says no such thing."""
+    with pytest.raises(TokenError, match=r"^audience_not_configured$") as refused:
+        verify(token({**CLAIMS, "aud": audience}))
+    shown = None if audience is None else str(audience)
+    assert refused.value.fields == {"setting": "BETTER_AUTH_AUDIENCE", "actual": shown}
+    assert verify(token({**CLAIMS, "iss": "https://auth.example.com"})) == Principal("u1")
+
+
+def test_several_issuers_and_audiences_are_known_while_a_domain_moves() -> None:
+    both = ["https://old.example/", "HTTPS://New.example:443"]
+    verifier = TokenVerifier({"HS256": SecretKeys(SECRET)}, both, both)
+    for name in ("https://old.example", "https://new.example", "https://new.example/"):
+        assert verify(token({**CLAIMS, "iss": name, "aud": name}), verifier) == Principal("u1")
+        assert verify(token({**CLAIMS, "aud": ["x", name]}), verifier) == Principal("u1")
+    expected = "https://old.example, https://new.example"
+    for claim, reason in (("iss", "issuer_mismatch"), ("aud", "audience_mismatch")):
+        for other in ("https://newer.example", expected, both[0] + both[1]):
+            with pytest.raises(TokenError, match=rf"^{reason}$") as refused:
+                verify(token({**CLAIMS, claim: other}), verifier)
+            assert refused.value.fields == {"expected": expected, "actual": other}
+
+
+def test_a_source_whose_tokens_must_name_somebody_needs_to_know_whom() -> None:
+    """Fail closed: no setting leads here."""
+
+    class Naming(SecretKeys):
+        names_parties = True
+
+    verifier = TokenVerifier({"HS256": Naming(SECRET)})
+    assert refusal(token(), verifier) == "issuer_mismatch"
+    issued = {**CLAIMS, "iss": "x"}
+    assert refusal(token(issued), TokenVerifier({"HS256": Naming(SECRET)}, ["x"])) == "audience_not_configured"
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "setting"),
+    [
+        ("HS256", "BETTER_AUTH_SECRET"),
+        ("EdDSA", "BETTER_AUTH_URL"),
+        ("Ed25519", "BETTER_AUTH_URL"),
+        ("PS256", "BETTER_AUTH_URL"),
+        ("HS512", None),
+    ],
+)
+def test_the_log_names_the_setting_that_an_algorithm_needs(algorithm: str, setting: str | None) -> None:
+    with pytest.raises(TokenError, match=r"^algorithm_not_configured$") as refused:
+        verify(token(CLAIMS, {"alg": algorithm}), TokenVerifier({}))
+    assert refused.value.fields == {"setting": setting}

@@ -38,7 +38,11 @@ def claiming(**claims: str) -> bytes:
         ({**HEADER, "zip": "DEF"}, "unsupported_header"),
         ({**HEADER, "typ": "better-auth.session-cache+jwt"}, "wrong_type"),
         ({**HEADER, "typ": "at+jwt"}, "wrong_type"),
-        ({**HEADER, "typ": "jwt"}, "wrong_type"),
+        ({**HEADER, "typ": "application/at+jwt"}, "wrong_type"),
+        ({**HEADER, "typ": "text/jwt"}, "wrong_type"),
+        ({**HEADER, "typ": "application/application/jwt"}, "wrong_type"),
+        ({**HEADER, "typ": "JWT "}, "wrong_type"),
+        ({**HEADER, "typ": ""}, "wrong_type"),
         ({**HEADER, "typ": None}, "wrong_type"),
         ({**HEADER, "typ": ["JWT"]}, "wrong_type"),
     ],
@@ -79,7 +83,9 @@ def test_a_header_that_asks_for_more_is_refused(header: Any, reason: str) -> Non
         ({"exp": LATER}, "no_subject"),
         (claiming(sub='""'), "no_subject"),
         (claiming(sub='" \\t\\u00a0"'), "no_subject"),
-        (claiming(sub="1"), "no_subject"),
+        (claiming(sub="1"), "numeric_subject"),
+        (claiming(sub="0"), "numeric_subject"),
+        (claiming(sub="-1.5"), "numeric_subject"),
         (claiming(sub="true"), "no_subject"),
         (claiming(sub="null"), "no_subject"),
         (claiming(sub='["u1"]'), "no_subject"),
@@ -115,6 +121,12 @@ def test_claims_that_prove_nothing_are_refused(claims: Any, reason: str) -> None
 )
 def test_a_token_for_another_purpose_is_no_access_token(claims: dict[str, Any]) -> None:
     assert refusal(token({"exp": LATER, **claims})) == "no_subject"
+
+
+@pytest.mark.parametrize("kind", ["JWT", "jwt", "Jwt", "application/jwt", "Application/JWT"])
+def test_a_type_is_a_media_type_in_any_letter_case(kind: str) -> None:
+    """RFC 7515, section 4.1.9."""
+    assert verify(token(CLAIMS, {**HEADER, "typ": kind})) == Principal("u1")
 
 
 def test_the_clocks_may_differ_by_some_seconds() -> None:

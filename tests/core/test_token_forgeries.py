@@ -79,7 +79,8 @@ def test_an_algorithm_is_text(api: RunningServer, server: KeyServer, algorithm: 
 
 
 @pytest.mark.parametrize(
-    "algorithm", ["HS384", "HS512", "RS384", "RS512", "PS384", "ES384", "ES256K", "Ed25519", "eddsa"]
+    "algorithm",
+    ["HS384", "HS512", "RS384", "RS512", "PS384", "ES384", "ES256K", "Ed448", "ed25519", "ED25519", "eddsa"],
 )
 def test_an_algorithm_that_nobody_configured_is_refused(api: RunningServer, server: KeyServer, algorithm: str) -> None:
     """There is no setting that would allow it, so the log names none."""
@@ -111,6 +112,18 @@ def test_a_key_signs_with_its_own_algorithm_only(api: RunningServer, server: Key
             assert profile(api, token).status_code == 200
         else:
             assert refusal(api, token) == {"reason": "wrong_algorithm"}
+
+
+def test_the_newer_name_of_ed25519_is_for_its_keys_alone(api: RunningServer, server: KeyServer) -> None:
+    """RFC 9864. Neither the secret nor a key of another kind signs under that name."""
+    header = {"alg": "Ed25519"}
+    assert profile(api, ED.token(server.url, header=header)).status_code == 200
+    for algorithm in set(ASYMMETRIC) - {"EdDSA"}:
+        assert refusal(api, KEYS[algorithm].token(server.url, header=header)) == {"reason": "wrong_algorithm"}
+    claims = {"sub": "u1", "exp": LATER, "iss": server.url, "aud": server.url}
+    for secret in (SECRET.encode(), ED.jwk["x"].encode()):
+        assert refusal(api, by_secret(secret, {**header, "kid": ED.kid}, claims)) == {"reason": "wrong_signature"}
+    assert refusal(api, ATTACKER["EdDSA"].token(server.url, header=header)) == {"reason": "wrong_signature"}
 
 
 @pytest.mark.parametrize("algorithm", ASYMMETRIC)
@@ -158,7 +171,10 @@ def test_what_a_header_demands_and_we_do_not_do_is_refused(
     assert refusal(api, ED.token(server.url, header=header)) == {"reason": "unsupported_header"}
 
 
-@pytest.mark.parametrize("kind", ["at+jwt", "jwt", "JOSE", "dpop+jwt", "secevent+jwt", "better-auth.session-cache+jwt"])
+@pytest.mark.parametrize(
+    "kind",
+    ["at+jwt", "AT+JWT", "application/at+jwt", "JOSE", "dpop+jwt", "secevent+jwt", "better-auth.session-cache+jwt"],
+)
 def test_a_token_of_another_type_is_refused(api: RunningServer, server: KeyServer, kind: str) -> None:
     assert refusal(api, ED.token(server.url, header={"typ": kind})) == {"reason": "wrong_type"}
 
@@ -220,7 +236,8 @@ def test_another_spelling_is_another_token(
         ("not_yet_valid", [{"nbf": LATER}, {"iat": LATER}]),
         ("malformed_nbf", [{"nbf": "0"}, {"nbf": True}, {"nbf": []}, {"nbf": HUGE}]),
         ("malformed_iat", [{"iat": "0"}, {"iat": True}, {"iat": {}}, {"iat": HUGE}]),
-        ("no_subject", [{"sub": value} for value in (None, "", " ", "\t\u00a0", 1, True, ["u1"], {"u1": "u1"})]),
+        ("no_subject", [{"sub": value} for value in (None, "", " ", "\t\u00a0", True, ["u1"], {"u1": "u1"})]),
+        ("numeric_subject", [{"sub": value} for value in (0, 1, 1.5, -1)]),
         ("no_subject", [{"sub": None, "userId": "u1", "id": "u1", "user": {"id": "u1"}, "email": "a@example.com"}]),
     ],
 )
@@ -261,7 +278,7 @@ def test_issuer_and_audience_must_be_ours(api: RunningServer, server: KeyServer,
         "http://[",
     ]
     wrong += [1, {}, [], [f"{server.url}x"], [[server.url]], {server.url: 1}, "better-auth:session-cache", None]
-    wrong += [[server.url]] if claim == "iss" else [["other"]]
+    wrong += [[server.url]] if claim == "iss" else [["other"], [server.url, 1], [server.url, None]]
     for value in wrong:
         shown = None if value is None else str(value)
         expected = {"reason": kind, "expected": server.url, "actual": shown}
