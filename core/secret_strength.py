@@ -29,13 +29,14 @@ _PUBLISHED = {
     "hjtxiz2usn5kbqfbttnwbpdmhkv8fjg-onbc6mxccyg",  # RFC 7520, section 3.5
 }
 
-# What examples say in place of a secret; better-auth's own default, jwt.io's and Supabase's have such a word too.
-# None is so short that it would be met by chance: six letters are in one of ten million random base64 texts.
-_PLACEHOLDERS = (
-    *("change", "replace", "placeholder", "example", "generate", "your-", "your_", "goes-here", "goes_here"),
-    *("secret", "password", "insecure", "random", "openssl", "please", "characters", "at-least", "at_least"),
-    *("xxxxxx", "qwerty"),
+# What examples say in place of a secret; better-auth's own default, jwt.io's and Supabase's have such a word too. None
+# is met by chance: six letters of one case are in one of a hundred million random base64 texts.
+_WORDS = (
+    *("change", "replace", "placeholder", "example", "generate", "secret", "password", "insecure", "random", "please"),
+    *("openssl", "characters", "at-least", "at_least", "goes-here", "goes_here", "xxxxxx", "qwerty"),
 )
+_SPELLINGS = {spelling for word in _WORDS for spelling in (word, word.upper(), word.capitalize(), word.title())}
+_PLACEHOLDER = re.compile("|".join(["(^|[-_ ])(your|Your|YOUR)[-_ ]", *sorted(_SPELLINGS)]))
 
 
 def weakness(secret: str) -> str | None:
@@ -43,14 +44,13 @@ def weakness(secret: str) -> str | None:
 
     A random text of enough bytes, in hex or base64 of either alphabet, passes.
     """
-    text = secret.strip().lower()
     if len(secret.encode()) < MIN_BYTES:
         return f"must be at least {MIN_BYTES} bytes"
     if _UNEXPANDED.search(secret):
         return "is a reference that nothing has replaced by the secret itself"
-    if text in _PUBLISHED:
+    if secret.strip().lower() in _PUBLISHED:
         return "is published, so that anybody can sign with it"
-    if any(word in text for word in _PLACEHOLDERS):
+    if _PLACEHOLDER.search(secret):
         return "is a placeholder"
     return "follows a pattern" if _follows_a_pattern(secret) else None
 
