@@ -3,25 +3,19 @@
 import gc
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 import structlog
 from fastapi import FastAPI
-from fastapi_swagger import patch_fastapi
-from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
 
-from core import embedded_postgres, health, logging, migrations, openapi, problems, server
-from core.config import VERSION, ConfigurationError, Settings, load_settings
+from core import context, embedded_postgres, health, logging, migrations, server
+from core.application import Api
+from core.config import ConfigurationError, Settings, load_settings
 from core.database import Database
 from core.jwks import PublishedKeys
 from core.limits import Gate
-from core.middleware import RequestMiddleware
-from core.operations import Operations
 from core.security import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
-from core.wiring import Wiring
 from core.workers import Workers
 from modules.auth import router as auth
 from modules.auth.local_accounts import LocalAccounts
@@ -31,23 +25,15 @@ from modules.users import router as users
 from modules.users.accounts import UserAccounts
 
 DESCRIPTION = "Tasks of the users of a Better Auth frontend. Every failure is problem+json (RFC 9457)."
-ALLOWED_HEADERS = [
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-Match",
-    "If-None-Match",
-    "X-Request-ID",
-    "traceparent",
-]
-EXPOSED_HEADERS = ["ETag", "Idempotent-Replayed", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
 
 
-def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
+def create_app(settings: Settings, database_url: str | None = None) -> "Api":
     """The whole application. `database_url` stands in where the settings name none (the embedded PostgreSQL)."""
     url = settings.database_url.get_secret_value() if settings.database_url else database_url
     assert url is not None
-    database = Database(url, pool_size=settings.database_pool_size, timeout=settings.request_timeout)
+    database = Database(
+        url, pool_size=settings.database_pool_size, timeout=settings.request_timeout, deadline=context.deadline
+    )
     passwords = Passwords()
     verifier = TokenVerifier(_key_sources(settings), settings.token_issuers, settings.token_audiences)
     accounts = UserAccounts(database)
@@ -61,47 +47,16 @@ def create_app(settings: Settings, database_url: str | None = None) -> FastAPI:
         database.close()
         passwords.close()
 
-    app = _Api(
-        title="Todo API",
-        version=VERSION,
-        lifespan=lifespan,
-        openapi_url="/openapi.json" if settings.docs_enabled else None,
-        docs_url=None,
-        redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
-        redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False, "logs": False},
-    )
-    wired = Wiring(settings, database, verifier, accounts, migrations.head(), Gate(settings.max_concurrent_requests))
-    app.state.wiring = wired
-    app.state.local_accounts = LocalAccounts(settings, database, accounts, passwords)
-    _mount(app, settings)
-    openapi.install(app, DESCRIPTION)
-    problems.install(app)
+    slices = {LocalAccounts: LocalAccounts(settings, database, accounts, passwords)}
+    gate = Gate(settings.max_concurrent_requests)
+    services = context.Services(settings, database, verifier, accounts, migrations.head(), gate, slices)
+    app = Api(services, title="Todo API", description=DESCRIPTION, lifespan=lifespan)
+    for router in [tasks.router, users.router, health.router]:
+        app.include_router(router)
+    if settings.local_accounts_enabled:
+        app.include_router(auth.public)
+        app.include_router(auth.private)
     return app
-
-
-class _Api(FastAPI):
-    """FastAPI whose own layers and router serve only what is no operation of ours: the documentation, and no path."""
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """What a request goes through, the outermost last."""
-        wired: Wiring = self.state.wiring
-        operations = Operations(super().build_middleware_stack(), self.router.routes, wired)
-        return RequestMiddleware(operations, wired.settings, partial(_cors, wired.settings.cors_origins))
-
-
-def _cors(origins: Sequence[str], app: ASGIApp) -> ASGIApp:
-    if not origins:
-        return app
-    return CORSMiddleware(
-        app,
-        allow_origins=origins,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=ALLOWED_HEADERS,
-        expose_headers=EXPOSED_HEADERS,
-        max_age=600,
-    )
 
 
 def _key_sources(settings: Settings) -> dict[str, KeySource]:
@@ -114,17 +69,6 @@ def _key_sources(settings: Settings) -> dict[str, KeySource]:
         published = PublishedKeys(settings.jwks_urls, settings.better_auth_jwks_max_age)
         sources |= dict.fromkeys(ASYMMETRIC, published)
     return sources
-
-
-def _mount(app: FastAPI, settings: Settings) -> None:
-    """Every slice's routers, in one place, as one flat list of routes: a request is matched once."""
-    routers = [tasks.router, users.router, health.router]
-    if settings.local_accounts_enabled:
-        routers += [auth.public, auth.private]
-    for router in routers:
-        app.router.routes.extend(router.routes)
-    if settings.docs_enabled:
-        patch_fastapi(app, redirect_from_root_to_docs=False)
 
 
 def main() -> None:
@@ -145,8 +89,8 @@ def main() -> None:
     _serve(create_app(settings, url), settings)
 
 
-def _serve(app: FastAPI, settings: Settings) -> None:
-    config = server.config(app, settings, app.state.wiring.gate)
+def _serve(app: Api, settings: Settings) -> None:
+    config = server.config(app, settings, app.services.gate)
     if settings.web_concurrency == 1:
         server.Server(config, settings.shutdown_notice).run()
         return

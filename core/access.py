@@ -3,7 +3,7 @@
 from fastapi import Request
 from fastapi.routing import iter_route_contexts
 
-from core import headers, wiring
+from core import context, headers
 from core.errors import Problem, ProblemError
 from core.security import Principal, TokenError
 
@@ -16,16 +16,11 @@ ME = "me"
 async def authorize(request: Request) -> None:
     """Finds out who calls, from the token and the path alone. Raises ProblemError 401 or 403."""
     principal = await _authenticate(request)
-    request.scope["principal"] = principal
+    context.of(request).principal = principal
     path: str = request.scope["path"]
-    if path.startswith(OWNED) and path[len(OWNED) :].split("/", 1)[0] not in (ME, principal.user_id):
+    owner = path[len(OWNED) :].split("/", 1)[0] if path.startswith(OWNED) else request.path_params.get("user_id", ME)
+    if owner not in (ME, principal.user_id):
         raise ProblemError(Problem.FORBIDDEN, "The user in the path is not the user of the token.")
-
-
-def caller(request: Request) -> Principal:
-    """The principal that `authorize` found; only private operations have one."""
-    principal: Principal = request.scope["principal"]
-    return principal
 
 
 async def _authenticate(request: Request) -> Principal:
@@ -35,7 +30,7 @@ async def _authenticate(request: Request) -> Principal:
         reason = "not_one_bearer_token" if values else None
         raise ProblemError(Problem.MISSING_TOKEN, "Send one header `Authorization: Bearer <token>`.", reason=reason)
     try:
-        return await wiring.of(request).verifier.verify(token.strip(" "))
+        return await context.of(request).services.verifier.verify(token.strip(" "))
     except TokenError as error:
         detail = "The token is expired, malformed, or not made for this API."
         raise ProblemError(Problem.INVALID_TOKEN, detail, reason=str(error), fields=error.fields) from None
@@ -48,9 +43,8 @@ def is_owned_path(request: Request) -> bool:
 
 
 def allowed_methods(request: Request) -> list[str]:
-    """The methods of all operations on the request's path, for `Allow` (RFC 9110, section 15.5.6)."""
+    """The methods that the request's path takes, for `Allow` (RFC 9110, section 10.2.1)."""
     path: str = request.scope["path"]
     contexts = iter_route_contexts(request.app.routes)
-    return sorted(
-        {method for context in contexts if context.path_regex.match(path) for method in context.methods or ()}
-    )
+    found = {method for context in contexts if context.path_regex.match(path) for method in context.methods or ()}
+    return sorted(found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()))

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 Header = tuple[bytes, bytes]
 
 # Those that have no content, and no length of it (RFC 9110, section 8.6).
-_EMPTY = (204, 304)
+EMPTY = (204, 304)
 
 
 class Answer:
@@ -24,7 +24,7 @@ class Answer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (as a Response is called)
         """Sends it."""
         headers = self.raw_headers.copy()
-        if self.status not in _EMPTY:
+        if self.status not in EMPTY:
             headers.append((b"content-length", b"%d" % len(self.body or b"")))
         if self.body is not None:
             headers.append((b"content-type", b"application/json"))

@@ -1,8 +1,8 @@
-"""What an endpoint is called with: FastAPI's declarations and validation, without the parts this API does not use."""
+"""The arguments of an endpoint in the fast subset: FastAPI's declarations and validation without its solver."""
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NamedTuple, get_origin
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
@@ -10,7 +10,13 @@ from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from core.parameters import holds_collection, model_of
+
 Errors = list[Mapping[str, Any]]
+
+
+class NotFastError(Exception):
+    """The declaration is outside of the fast subset: FastAPI's own way serves it."""
 
 
 class _Dependency(NamedTuple):
@@ -45,7 +51,7 @@ class _Parameter:
 class _Query:
     """The parameters of the query string: the fields of one model, of which those that are lists may be repeated."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: type[BaseModel]) -> None:
         self._lists = {name for name, one in model.model_fields.items() if get_origin(one.annotation) is list}
 
     def parse(self, query_string: bytes) -> dict[str, Any]:
@@ -60,32 +66,30 @@ class _Query:
 
 
 class Arguments:
-    """Finds the values of an endpoint's parameters for one request, in a fraction of what FastAPI's own solver takes.
+    """Finds the values of an endpoint's parameters for one request, in a fraction of what FastAPI's solver takes.
 
-    Dependencies are `async def` and do not yield: nothing is held while the endpoint runs, and nothing is left to
-    do after it. Raises TypeError at start for a declaration that it does not know.
+    Raises NotFastError for a declaration that needs the solver: all but `async def` endpoints and dependencies without
+    yield that take path and header parameters, one model of query parameters, one whole JSON body, Request, Response.
     """
 
     def __init__(self, dependant: Dependant) -> None:
+        calls = [one.call for one in _all_below(dependant)]
+        bodies = sum(len(one.body_params) for one in (dependant, *_all_below(dependant)))
+        if len(set(calls)) < len(calls) or bodies > 1 or not _is_plain(dependant):
+            raise NotFastError
         self._dependencies = [
             _Dependency(one.name, one.call, Arguments(one)) for one in dependant.dependencies if one.call
         ]
-        bodies = len(dependant.body_params) + sum(one.arguments.takes_body for one in self._dependencies)
-        if bodies > 1 or _is_strange(dependant) or not inspect.iscoroutinefunction(dependant.call):
-            raise TypeError(
-                f"{dependant.call}: endpoints and dependencies are `async def` without yield, and take path and header "
-                "parameters, one model of query parameters, at most one JSON body, Request, Response and dependencies"
-            )
         self._path = [_Parameter(field, "path", field.alias) for field in dependant.path_params]
         self._query = [
-            (_Parameter(field, "query"), _Query(field.field_info.annotation)) for field in dependant.query_params
+            (_Parameter(field, "query"), _Query(model))
+            for field in dependant.query_params
+            if (model := model_of(field))
         ]
         self._headers = dependant.header_params
         self._body = [_Parameter(field, "body") for field in dependant.body_params]
         self._request_name = dependant.request_param_name
         self._response_name = dependant.response_param_name
-        self.takes_body: bool = bodies == 1
-        self.takes_query: bool = bool(self._query) or any(one.arguments.takes_query for one in self._dependencies)
         self.takes_response: bool = bool(self._response_name) or any(
             one.arguments.takes_response for one in self._dependencies
         )
@@ -124,18 +128,45 @@ def _validator(field: Any) -> Callable[..., Any]:
     return adapter.validator.validate_python
 
 
-def _is_strange(dependant: Dependant) -> bool:
+def _all_below(dependant: Dependant) -> Iterator[Dependant]:
+    for one in dependant.dependencies:
+        yield one
+        yield from _all_below(one)
+
+
+def _is_plain(dependant: Dependant) -> bool:
+    """Whether one function, an endpoint or a dependency, declares only what is taken here."""
     others = (
         dependant.cookie_params,
         dependant.background_tasks_param_name,
         dependant.websocket_param_name,
         dependant.http_connection_param_name,
         dependant.security_scopes_param_name,
+        dependant.own_oauth_scopes,
+        dependant.concurrency,
     )
-    embedded = any(getattr(field.field_info, "embed", None) for field in dependant.body_params)
-    return any(others) or embedded or not all(_is_model(field) for field in dependant.query_params)
+    return (
+        inspect.iscoroutinefunction(dependant.call)
+        and not any(others)
+        and all(map(_is_whole_body, dependant.body_params))
+        and len(dependant.query_params) <= 1
+        and all(map(_is_plain_query, dependant.query_params))
+    )
 
 
-def _is_model(field: Any) -> bool:
-    annotation = field.field_info.annotation
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def _is_whole_body(field: Any) -> bool:
+    info = field.field_info
+    return bool(info.is_required()) and not getattr(info, "embed", None) and info.media_type == "application/json"
+
+
+def _is_plain_query(field: Any) -> bool:
+    """Whether it is a model whose fields are found under their own names, each one text or a list of texts."""
+    model = model_of(field)
+    return model is not None and all(map(_is_plain_field, model.model_fields.values()))
+
+
+def _is_plain_field(field: Any) -> bool:
+    if field.alias or field.validation_alias:
+        return False
+    items = get_args(field.annotation) if get_origin(field.annotation) is list else (field.annotation,)
+    return not any((isinstance(one, type) and issubclass(one, BaseModel)) or holds_collection(one) for one in items)

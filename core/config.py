@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     body_timeout: float = Field(default=30, gt=0)
     shutdown_notice: float = Field(default=2, ge=0, le=4)
     max_concurrent_requests: int = Field(default=200, ge=1)
+    fast_path: bool = True
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
 
     @field_validator("cors_origins", "trusted_proxies", "better_auth_issuer", "better_auth_audience", mode="before")

@@ -10,7 +10,7 @@ from psycopg2.extensions import cursor
 
 from core import driver
 from core.database_errors import ConnectionLostError, TransactionConflictError
-from core.executor import Executor, bound, milliseconds, request_deadline
+from core.executor import Executor, bound, milliseconds
 from core.pool import Pool
 from core.statements import Query
 from core.transaction import Transaction
@@ -24,16 +24,19 @@ TRIES_AGAIN = 4
 class Database(Executor):
     """Every statement runs in autocommit, in one round trip, unless it is sent through `transaction()`.
 
-    DatabaseUnavailableError is raised at the latest when the request's deadline is reached (`timeout` seconds from
-    the call where there is no request), even when the server is silent.
+    DatabaseUnavailableError is raised at the latest when the request's deadline is reached, even when the server is
+    silent. `deadline` gives it on the event loop's clock, or 0 where there is no request: `timeout` seconds from then.
     """
 
     autocommit = True
 
-    def __init__(self, url: str, *, pool_size: int, timeout: float) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int, timeout: float, deadline: Callable[[], float] = lambda: 0.0
+    ) -> None:
         driver.prepare()
         self._pool = Pool(url, pool_size)
         self._timeout = timeout
+        self._requested = deadline
         self.last_answer = float("-inf")
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -90,7 +93,7 @@ class Database(Executor):
                 self._pool.release(connection)
 
     def _deadline(self) -> float:
-        return request_deadline.get(0.0) or asyncio.get_running_loop().time() + self._timeout
+        return self._requested() or asyncio.get_running_loop().time() + self._timeout
 
 
 async def _again(attempt: Callable[[], Awaitable[T]]) -> T:

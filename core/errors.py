@@ -1,9 +1,11 @@
 """The catalogue of failures that a client can meet; each has one permanent code. RFC 9457 calls it the problem type."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NotRequired
+from http import HTTPStatus
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -48,8 +50,44 @@ class Problem(_Kind, Enum):
         return self.name.lower()
 
 
+@dataclass(frozen=True)
+class StatusProblem:
+    """What an HTTPException is: its code is the name of its status (RFC 9110, section 15)."""
+
+    status: int
+    title: str
+    code: str
+
+
+_OF_STATUS = {
+    problem.status: problem
+    for problem in (
+        Problem.BAD_REQUEST,
+        Problem.FORBIDDEN,
+        Problem.NOT_FOUND,
+        Problem.METHOD_NOT_ALLOWED,
+        Problem.CONFLICT,
+        Problem.PRECONDITION_FAILED,
+        Problem.BODY_TOO_LARGE,
+        Problem.UNSUPPORTED_MEDIA_TYPE,
+        Problem.INTERNAL_ERROR,
+    )
+}
+# Python's names of these have changed with the RFCs; a code never changes.
+_NAMES = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+
+
+def of_status(status: int) -> Problem | StatusProblem:
+    """The problem of a status alone: of the catalogue, where one says nothing more than the status does."""
+    if status in _OF_STATUS:
+        return _OF_STATUS[status]
+    known = status in HTTPStatus.__members__.values()
+    name = _NAMES.get(status) or (HTTPStatus(status).phrase if known else f"Status {status}")
+    return StatusProblem(status, name, re.sub(r"\W+", "_", name.replace("'", "")).lower())
+
+
 class FieldError(TypedDict):
-    """One invalid input. `pointer` is a JSON Pointer (RFC 6901) into the body, or or begins with /query or /path."""
+    """One invalid input. `pointer` is a JSON Pointer (RFC 6901) into the body, or begins with /query or /path."""
 
     pointer: str
     message: str
@@ -67,23 +105,26 @@ class ProblemDetails(TypedDict):
     code: str
     request_id: str
     errors: NotRequired[list[FieldError]]
+    data: NotRequired[Any]
 
 
 class ProblemError(Exception):
     """Raise it anywhere below an endpoint to answer with that problem.
 
     `detail` is read by the client: it must not hold input, SQL or secrets. `reason` and `fields` go to the log only.
+    `data` is the detail of an HTTPException where that is not text; the client gets it as the member `data`.
     """
 
     def __init__(
         self,
-        problem: Problem,
+        problem: Problem | StatusProblem,
         detail: str,
         *,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         reason: str | None = None,
         fields: Mapping[str, str | None] | None = None,
+        data: Any = None,
     ) -> None:
         super().__init__(problem.code)
         self.problem = problem
@@ -92,6 +133,7 @@ class ProblemError(Exception):
         self.headers = dict(headers or {})
         self.reason = reason
         self.fields = dict(fields or {})
+        self.data = data
 
 
 def not_found(thing: str) -> ProblemError:

@@ -2,7 +2,6 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from psycopg2.extensions import cursor
@@ -11,9 +10,6 @@ from core.ownership import OWNER_PARAMETER, UnscopedStatementError
 from core.statements import Query
 
 T = TypeVar("T")
-
-# When the request under way must be answered, on the event loop's clock; set by core.routing.
-request_deadline: ContextVar[float] = ContextVar("request_deadline")
 
 # The server gives up this much before we do, so that its answer arrives and the connection stays usable.
 SERVER_MARGIN_SECONDS = 0.25

@@ -8,12 +8,11 @@ from fastapi import Request
 from pydantic import BaseModel
 from sqlalchemy import Select, column, select, table
 
-from core import wiring
+from core import context
 from core.database_errors import DatabaseError
 from core.errors import Problem, ProblemError
-from core.executor import request_deadline
 from core.protocol import LEAVING
-from core.routing import root_router
+from core.routers import root_router
 from core.statements import statement
 
 router = root_router("health", "/health")
@@ -49,23 +48,24 @@ async def get_readiness(request: Request) -> Health:
     """
     if getattr(request.state, LEAVING, False):
         raise ProblemError(Problem.SHUTTING_DOWN, "This process is about to end.")
-    wired = wiring.of(request)
+    found = context.of(request)
+    services = found.services
     now = asyncio.get_running_loop().time()
-    age = now - wired.database.last_answer
-    if wired.migrated.is_set() and age < wired.settings.readiness_max_age:
+    age = now - services.database.last_answer
+    if services.migrated.is_set() and age < services.settings.readiness_max_age:
         return Health(status="ok")
-    request_deadline.set(now + min(wired.settings.request_timeout, READY_SECONDS))
+    found.deadline = now + min(services.settings.request_timeout, READY_SECONDS)
     try:
-        revision = await wired.database.fetch_one(_revision())
+        revision = await services.database.fetch_one(_revision())
     except DatabaseError as error:
         _log.warning("not ready", **{"error.reason": str(error), "db.response.status_code": error.sqlstate})
         raise ProblemError(Problem.DATABASE_UNAVAILABLE, "The database is not ready.") from None
-    if revision != wired.revision:
-        wired.migrated.clear()
+    if revision != services.revision:
+        services.migrated.clear()
         _log.warning(
             "not ready",
-            **{"error.reason": "revision", "db.revision": revision, "code.revision": wired.revision},
+            **{"error.reason": "revision", "db.revision": revision, "code.revision": services.revision},
         )
         raise ProblemError(Problem.DATABASE_UNAVAILABLE, "The database has another revision than the code.")
-    wired.migrated.set()
+    services.migrated.set()
     return Health(status="ok")

@@ -13,8 +13,7 @@ from sqlalchemy.sql.dml import ReturningInsert, Update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core import headers, wiring
-from core.access import caller
+from core import context, headers
 from core.answer import Answer, Reply
 from core.database_errors import DatabaseUnavailableError, ForeignKeyViolationError
 from core.errors import FieldError, Problem, ProblemError
@@ -117,26 +116,27 @@ async def once(request: Request, body: bytes, create: Callable[[], Awaitable[Rep
     except ForeignKeyViolationError as error:
         if not is_owner_constraint(error.constraint):
             raise
-        await wiring.of(request).accounts.provision(caller(request))
+        found = context.of(request)
+        await found.services.accounts.provision(found.user)
         return await _in_transaction(request, key, fingerprint, create)
 
 
 async def _in_transaction(
     request: Request, key: str, fingerprint: bytes, create: Callable[[], Awaitable[Reply]]
 ) -> Reply:
-    wired = wiring.of(request)
+    found = context.of(request)
 
     async def work(transaction: Transaction) -> Reply:
-        keys = _Keys(transaction, caller(request), wired.accounts)
+        keys = _Keys(transaction, found.user, found.services.accounts)
         stored = await keys.claim(key, fingerprint)
         if stored is not None:
             return _replay(stored, fingerprint)
-        request.scope["executor"] = transaction
+        found.executor = transaction
         reply = await create()
         transaction.at_end(keys.answered(key, reply))
         return reply
 
-    return await wired.database.transact(work)
+    return await found.services.database.transact(work)
 
 
 def _replay(stored: IdempotencyKey, fingerprint: bytes) -> Answer:
@@ -163,5 +163,5 @@ def _fingerprint(request: Request, body: bytes) -> bytes:
     The user's id is left out: it is the caller's own, or `me`.
     """
     within = sorted((name, value) for name, value in request.path_params.items() if name != "user_id")
-    operation = (request.method, request.scope["route"].path, within, request.scope["query_string"])
+    operation = (request.method, context.of(request).route, within, request.scope["query_string"])
     return hashlib.sha256(f"{operation}\n".encode() + body).digest()

@@ -1,5 +1,6 @@
 """The body of a request as strict JSON: its type, its encoding, its grammar."""
 
+import codecs
 import email.message
 from typing import Any
 
@@ -29,17 +30,20 @@ def parse(scope: Scope, body: bytes) -> Any:
     if not body:
         raise RequestValidationError([{"type": "missing", "loc": ("body",), "msg": "", "input": None}])
     types = headers.values(scope, b"content-type")
-    is_json = types == ["application/json"] or (len(types) == 1 and _is_json(types[0]))
+    is_json = types == ["application/json"] or (len(types) == 1 and _is_json(types[0], scope["method"]))
     if not is_json or headers.values(scope, b"content-encoding") != []:
         raise ProblemError(Problem.UNSUPPORTED_MEDIA_TYPE, "Send `Content-Type: application/json`, uncompressed.")
     try:
-        return strict_json.loads(body)
+        # RFC 8259, section 8.1: a parser may ignore the mark that some editors and clients begin a text with.
+        return strict_json.loads(body.removeprefix(codecs.BOM_UTF8))
     except strict_json.StrictJsonError as error:
         raise ProblemError(Problem.MALFORMED_JSON, str(error)) from None
 
 
-def _is_json(content_type: str) -> bool:
+def _is_json(content_type: str, method: str) -> bool:
+    """Whether it names JSON in UTF-8; a PATCH merges, so that it may say so (RFC 7396, section 4)."""
     message = email.message.Message()
     message["content-type"] = content_type
     charset = message.get_param("charset", "utf-8")
-    return message.get_content_type() == "application/json" and str(charset).lower() in ("utf-8", "utf8")
+    taken = ("application/json", "application/merge-patch+json") if method == "PATCH" else ("application/json",)
+    return message.get_content_type() in taken and str(charset).lower() in ("utf-8", "utf8")

@@ -7,13 +7,13 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import structlog
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.config import Settings
+from core.context import RequestContext, Services, begin, in_scope
 from core.errors import Problem, ProblemError
 from core.limits import limited, refuse_bad_head
-from core.problems import respond
+from core.problems import failed, respond
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 # W3C Trace Context, section 3.2: version, trace-id, parent-id, flags; all zeros is invalid. Version 00 ends there.
@@ -33,11 +33,11 @@ _log = structlog.get_logger("core.middleware")
 class RequestMiddleware:
     """The outermost layer: what it does holds for every answer, the framework's own errors and bugs included."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, cors: Callable[[ASGIApp], ASGIApp]) -> None:
+    def __init__(self, app: ASGIApp, services: Services, cors: Callable[[ASGIApp], ASGIApp]) -> None:
         """`cors` lets browsers read what an application answers: `app`, and the refusals from here."""
         self._app = cors(app)
         self._refusals = cors(_refuse)
-        self._settings = settings
+        self._services = services
         # Bound once: each look at the lazy one costs as much as the fields of a line.
         self._access_log = _log.bind()
 
@@ -47,14 +47,14 @@ class RequestMiddleware:
             return await self._app(scope, receive, send)
         started = time.perf_counter()
         headers = dict(scope["headers"])
-        scope["request_id"] = _identify(headers)
+        found = begin(scope, self._services, _identify(headers))
         status = _CLIENT_CLOSED
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", scope["request_id"].encode()), *_SECURITY]
+                message["headers"] = [*message["headers"], (b"x-request-id", found.request_id.encode()), *_SECURITY]
             await send(message)
 
         try:
@@ -65,12 +65,12 @@ class RequestMiddleware:
             _log.error("request failed", exc_info=error, **{"error.type": type(error).__name__})
             if status != _CLIENT_CLOSED:
                 raise  # the answer has begun: all that is left is to close the connection
-            await self._respond(_BUG, scope, receive, send_with_headers)
+            await self._fail(error, scope, receive, send_with_headers)
         finally:
-            self._access_log.info("request", **access_fields(scope, headers, status, started))
+            self._access_log.info("request", **access_fields(scope, headers, status, started, found))
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        settings = self._settings
+        settings = self._services.settings
         try:
             refuse_bad_head(scope["headers"], scope["http_version"], settings.max_body_bytes)
         except ProblemError as error:
@@ -78,15 +78,25 @@ class RequestMiddleware:
             return
         await self._app(scope, limited(receive, settings.max_body_bytes, settings.body_timeout), send)
 
+    async def _fail(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+        """Responds to a bug: by the application's handler of Exception, if it has one."""
+        own = await failed(Request(scope, receive), error)
+        if own is None:
+            await self._respond(_BUG, scope, receive, send)
+        else:
+            await own(scope, receive, send)
+
     async def _respond(self, error: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["refusal"] = error
+        in_scope(scope).rejection = error
         # To a preflight, CORS would answer before it is refused.
         app = _refuse if scope["method"] == "OPTIONS" else self._refusals
         await app(scope, receive, send)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    await respond(scope["refusal"], scope, receive, send)
+    error = in_scope(scope).rejection
+    assert error is not None
+    await respond(error, scope, receive, send)
 
 
 def request_id_of(headers: dict[bytes, bytes]) -> str:
@@ -107,7 +117,11 @@ def _identify(headers: dict[bytes, bytes]) -> str:
 
 
 def access_fields(
-    scope: MutableMapping[str, Any], headers: dict[bytes, bytes], status: int, started: float
+    scope: MutableMapping[str, Any],
+    headers: dict[bytes, bytes],
+    status: int,
+    started: float,
+    found: RequestContext | None = None,
 ) -> dict[str, Any]:
     """What the line of a request tells; `started` is of time.perf_counter()."""
     client = scope.get("client")
@@ -120,10 +134,13 @@ def access_fields(
         "client.address": client[0] if client else None,
         "user_agent.original": headers.get(b"user-agent", b"")[:_USER_AGENT_LENGTH].decode("latin-1"),
     }
-    if route := scope.get("route"):
-        fields["http.route"] = route.path
-    if principal := scope.get("principal"):
-        fields["user.id"] = principal.user_id
-    if code := scope.get("problem_code"):
-        fields["error.code"] = code
+    if found is None:
+        return fields
+    route = found.route or getattr(scope.get("route"), "path", None)  # FastAPI knows the route of a 405
+    if route is not None:
+        fields["http.route"] = route
+    if found.principal is not None:
+        fields["user.id"] = found.principal.user_id
+    if found.problem_code is not None:
+        fields["error.code"] = found.problem_code
     return fields

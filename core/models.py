@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -66,9 +67,21 @@ class Timestamps(SQLModel):
 
 
 def snapshot(result: Any) -> Any:
-    """What an endpoint answers with, its rows as plain dicts: a schema reads these in a third of the time."""
-    if isinstance(result, SQLModel):
+    """What an endpoint gives, its rows as plain dicts: a schema reads these in a third of the time."""
+    kind: type = type(result)
+    if _is_columns_alone(kind):
         return result.__dict__
-    if isinstance(result, dict) and "items" in result:
-        return {**result, "items": [row.__dict__ if isinstance(row, SQLModel) else row for row in result["items"]]}
+    if isinstance(result, dict) and (items := result.get("items")):
+        kinds = {*map(type, items)}
+        if all(map(_is_columns_alone, kinds)):
+            return {**result, "items": [row.__dict__ for row in items]}
     return result
+
+
+@lru_cache(None)
+def _is_columns_alone(kind: type) -> bool:
+    """Whether it is the class of a row of which a schema could read its columns alone, no property of its own."""
+    own = [one for one in kind.__mro__ if not issubclass(SQLModel, one)]
+    return issubclass(kind, SQLModel) and not any(
+        isinstance(value, property | cached_property) for one in own for value in vars(one).values()
+    )

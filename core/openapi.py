@@ -4,13 +4,14 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from core.config import VERSION
+from core.declarations import REF, problems
 from core.errors import Problem, ProblemDetails
+from core.owned import gives_row, takes_owned
+from core.routing import PrivateRoute
 
-_REF = "#/components/schemas/"
 _ANY = (Problem.VALIDATION_FAILED, Problem.INTERNAL_ERROR, Problem.DATABASE_UNAVAILABLE)
 _WITH_BODY = (Problem.BODY_TIMEOUT, Problem.BODY_TOO_LARGE, Problem.UNSUPPORTED_MEDIA_TYPE)
 
@@ -28,66 +29,68 @@ _HEADERS = {
 }
 
 
-def problems(*found: Problem) -> dict[int | str, dict[str, Any]]:
-    """`responses` of an operation: the problems that it has besides those of every operation."""
-    statuses = sorted({problem.status for problem in found})
-    return {
-        status: {
-            "description": "; ".join(problem.title for problem in found if problem.status == status),
-            "content": {"application/problem+json": {"schema": {"$ref": f"{_REF}ProblemDetails"}}},
-        }
-        for status in statuses
-    }
-
-
-def declare(path: str, options: dict[str, Any], *, private: bool) -> dict[str, Any]:
-    """The options of an operation with the problems and the security that follow from where it stands."""
-    general = list(_ANY)
-    methods = set(options.get("methods") or ())
-    headers: list[str] = []
-    unchanged: dict[int | str, dict[str, Any]] = {}
-    if private:
-        general += [Problem.MISSING_TOKEN, Problem.INVALID_TOKEN, Problem.KEYS_UNAVAILABLE]
-        if "POST" in methods and options.get("status_code") == 201:
-            general += [Problem.REQUEST_IN_PROGRESS, Problem.IDEMPOTENCY_KEY_REUSED]
-            headers.append("Idempotency-Key")
-        if path.endswith("}"):
-            headers.append("If-None-Match" if "GET" in methods else "If-Match")
-            general += [] if "GET" in methods else [Problem.PRECONDITION_FAILED]
-            unchanged = {304: {"description": "The client has this version"}} if "GET" in methods else {}
-        parameters = [_HEADERS[name] for name in headers]
-        options["openapi_extra"] = {"security": [{"bearer": []}], **({"parameters": parameters} if parameters else {})}
-    if "{user_id}" in path:
-        general.append(Problem.FORBIDDEN)
-    if methods & {"POST", "PUT", "PATCH"}:
-        general += _WITH_BODY
-    options["responses"] = {**unchanged, **problems(*general), **(options.get("responses") or {})}
-    return options
-
-
-def operation_id(route: APIRoute) -> str:
-    """`create_task` becomes `createTask`."""
-    head, *tail = route.name.split("_")
-    return head + "".join(part.capitalize() for part in tail)
-
-
 def install(app: FastAPI, description: str) -> None:
     """Makes `app.openapi()` give the finished document."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _finish(
-                get_openapi(
-                    title=app.title,
-                    version=VERSION,
-                    description=description,
-                    routes=app.routes,
-                    tags=app.openapi_tags,
-                )
+            made = get_openapi(
+                title=app.title,
+                version=VERSION,
+                description=description,
+                routes=app.routes,
+                tags=app.openapi_tags,
             )
+            for route in app.routes:
+                if isinstance(route, PrivateRoute) and route.include_in_schema:
+                    for method in route.methods:
+                        _complete(made["paths"][route.path_format][method.lower()], route)
+            app.openapi_schema = _finish(made)
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _complete(operation: dict[str, Any], route: PrivateRoute) -> None:
+    """Adds the problems, the headers and the security that follow from what guards an operation."""
+    if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+        del operation["responses"]["422"]  # FastAPI's own; a body that is not valid is 400 here
+    for status, response in problems(*_general_problems(route)).items():
+        operation["responses"].setdefault(str(status), response)
+    if route.private:
+        operation.setdefault("security", [{"bearer": []}])
+    names = _headers(route)
+    if "If-None-Match" in names:
+        operation["responses"].setdefault("304", {"description": "The client has this version"})
+    if names:
+        operation["parameters"] = [*operation.get("parameters", ()), *(_HEADERS[name] for name in names)]
+    operation["responses"] = dict(sorted(operation["responses"].items()))
+
+
+def _general_problems(route: PrivateRoute) -> list[Problem]:
+    found = list(_ANY)
+    if route.private:
+        found += [Problem.MISSING_TOKEN, Problem.INVALID_TOKEN, Problem.KEYS_UNAVAILABLE]
+    if route.creates:
+        found += [Problem.REQUEST_IN_PROGRESS, Problem.IDEMPOTENCY_KEY_REUSED]
+    if "If-Match" in _headers(route):
+        found.append(Problem.PRECONDITION_FAILED)
+    if "{user_id}" in route.path:
+        found.append(Problem.FORBIDDEN)
+    if route.methods & {"POST", "PUT", "PATCH"}:
+        found += _WITH_BODY
+    return found
+
+
+def _headers(route: PrivateRoute) -> list[str]:
+    """The request headers that the guarantees take: a row has an ETag where the repository of its owner gives it."""
+    if route.creates:
+        return ["Idempotency-Key"]
+    if not route.private or not takes_owned(route.dependant):
+        return []
+    if route.methods & {"PUT", "PATCH", "DELETE"}:
+        return ["If-Match"]
+    return ["If-None-Match"] if route.methods == {"GET"} and gives_row(route.endpoint) else []
 
 
 def _finish(document: dict[str, Any]) -> dict[str, Any]:
@@ -95,14 +98,10 @@ def _finish(document: dict[str, Any]) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    details = TypeAdapter(ProblemDetails).json_schema(ref_template=_REF + "{model}")
+    details = TypeAdapter(ProblemDetails).json_schema(ref_template=REF + "{model}")
     schemas.update(details.pop("$defs"))
     schemas["ProblemDetails"] = details
     components["schemas"] = dict(sorted(schemas.items()))
-    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
-                del operation["responses"]["422"]
-            operation["responses"] = dict(sorted(operation["responses"].items()))
+    schemes = components.setdefault("securitySchemes", {})
+    schemes["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     return document

@@ -78,7 +78,7 @@ def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Posi
     except (ValueError, TypeError, AttributeError, binascii.Error):
         error = FieldError(
             pointer="/query/cursor",
-            message="Must be a next_cursor of a list with the same sort",
+            message="Must be a next_cursor of a list with the same sort; leave it out for the first page",
             code="invalid_cursor",
         )
         raise ProblemError(Problem.VALIDATION_FAILED, "The cursor is not valid.", errors=[error]) from None

@@ -1,8 +1,8 @@
 """Every failure as RFC 9457 problem+json: one shape, a permanent code, no word of input, SQL or cause."""
 
+import inspect
 import random
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -10,9 +10,11 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from core import context
 from core.access import allowed_methods, authorize, is_owned_path
 from core.database_errors import (
     DatabaseError,
@@ -21,7 +23,8 @@ from core.database_errors import (
     UniqueViolationError,
     ValueRefusedError,
 )
-from core.errors import FieldError, Problem, ProblemDetails, ProblemError
+from core.errors import Problem, ProblemDetails, ProblemError, StatusProblem, of_status
+from core.field_errors import field_error
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -31,43 +34,16 @@ MAX_ERRORS = 100
 _log = structlog.get_logger("core.problems")
 
 # RFC 6750, section 3: without credentials there is no error code; with bad ones there is.
-_CHALLENGES = {
-    Problem.MISSING_TOKEN: "Bearer",
-    Problem.INVALID_CREDENTIALS: "Bearer",
-    Problem.INVALID_REFRESH_TOKEN: "Bearer",
+_CHALLENGES: Mapping[Problem | StatusProblem, str] = {
     Problem.INVALID_TOKEN: 'Bearer error="invalid_token", error_description="The token is not valid"',
 }
-
-# Messages of pydantic that name the rule and nothing of the input; `{…}` is filled from the rule.
-_MESSAGES = {
-    "missing": "This field is required",
-    "extra_forbidden": "This field is not known",
-    "string_type": "Must be a string",
-    "string_too_short": "Must have at least {min_length} characters",
-    "string_too_long": "Must have at most {max_length} characters",
-    "too_short": "Must have a length of at least {min_length}",
-    "too_long": "Must have a length of at most {max_length}",
-    "string_pattern_mismatch": "Does not have the expected form",
-    "enum": "Must be {expected}",
-    "literal_error": "Must be {expected}",
-    "uuid_parsing": "Must be a UUID",
-    "uuid_type": "Must be a UUID",
-    "int_parsing": "Must be an integer",
-    "int_type": "Must be an integer",
-    "bool_parsing": "Must be true or false",
-    "greater_than_equal": "Must be at least {ge}",
-    "less_than_equal": "Must be at most {le}",
-    "model_attributes_type": "Must be an object",
-    "value_error": "{error}",
-}
-
 
 _KINDS = (ProblemError, DatabaseError, RequestValidationError, HTTPException)
 
 
 async def respond(error: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
     """Sends the answer for a problem, on the ASGI level."""
-    scope["problem_code"] = error.problem.code
+    context.in_scope(scope).problem_code = error.problem.code
     await _response(error, scope)(scope, receive, send)
 
 
@@ -85,6 +61,8 @@ def details(error: ProblemError, path: str, request_id: str) -> bytes:
     }
     if error.errors:
         body["errors"] = error.errors[:MAX_ERRORS]
+    if error.data is not None:
+        body["data"] = error.data
     return orjson.dumps(body)
 
 
@@ -96,11 +74,13 @@ def retry_after() -> str:
 def _response(error: ProblemError, scope: Scope) -> Response:
     problem = error.problem
     headers = dict(error.headers)
-    if problem in _CHALLENGES:
-        headers["WWW-Authenticate"] = _CHALLENGES[problem]
-    if problem.status == 503:
+    names = {name.lower() for name in headers}
+    if problem.status == 401 and "www-authenticate" not in names:
+        headers["WWW-Authenticate"] = _CHALLENGES.get(problem, "Bearer")
+    if problem.status == 503 and "retry-after" not in names:
         headers["Retry-After"] = retry_after()
-    return Response(details(error, scope["path"], scope["request_id"]), problem.status, headers, MEDIA_TYPE)
+    request_id = context.in_scope(scope).request_id
+    return Response(details(error, scope["path"], request_id), problem.status, headers, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -109,10 +89,40 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, reply)
 
 
+async def handled(request: Request, error: Exception) -> Response:
+    """The response of the application's exception handler for `error`, as FastAPI finds it; raises `error` if none."""
+    handlers = request.app.exception_handlers
+    kinds = [kind for kind in type(error).__mro__ if kind is not Exception]
+    keys = [error.status_code, *kinds] if isinstance(error, HTTPException) else kinds
+    handler = next((handlers[key] for key in keys if key in handlers), None)
+    if handler is None:
+        raise error
+    return await _call(handler, request, error)
+
+
+async def failed(request: Request, error: Exception) -> Response | None:
+    """The response of the application's handler of Exception, or of status 500; None if it has none."""
+    handlers = request.scope["app"].exception_handlers if "app" in request.scope else {}
+    handler = handlers.get(500) or handlers.get(Exception)
+    return None if handler is None else await _call(handler, request, error)
+
+
+async def _call(handler: Callable[..., Any], request: Request, error: Exception) -> Response:
+    result = (
+        handler(request, error) if inspect.iscoroutinefunction(handler) else run_in_threadpool(handler, request, error)
+    )
+    response: Response = await result
+    return response
+
+
 async def reply(request: Request, error: Exception) -> Response:
-    """The answer for whatever has a status of its own; raises the error again where it is a bug."""
+    """The response to whatever has a status of its own; raises the error again where it is a bug."""
+    if isinstance(error, HTTPException) and error.status_code < 400:
+        return Response(status_code=error.status_code, headers=error.headers)
     problem = await _find(request, error)
-    request.scope["problem_code"] = problem.problem.code
+    if problem.problem is Problem.METHOD_NOT_ALLOWED and request.method == "OPTIONS":
+        return Response(status_code=204, headers=problem.headers)  # which say what is allowed
+    context.of(request).problem_code = problem.problem.code
     _log_refusal(problem, error)
     return _response(problem, request.scope)
 
@@ -124,7 +134,7 @@ async def _find(request: Request, error: Exception) -> ProblemError:
     if isinstance(error, HTTPException):
         return await _of_http(request, error)
     if isinstance(error, RequestValidationError):
-        errors = [_field_error(item) for item in error.errors()[:MAX_ERRORS]]
+        errors = [field_error(item) for item in error.errors()[:MAX_ERRORS]]
         return ProblemError(Problem.VALIDATION_FAILED, "Some input is not valid; see `errors`.", errors=errors)
     if isinstance(error, DatabaseUnavailableError):
         return ProblemError(Problem.DATABASE_UNAVAILABLE, "The database does not answer now. Try again shortly.")
@@ -136,18 +146,26 @@ async def _find(request: Request, error: Exception) -> ProblemError:
 
 
 async def _of_http(request: Request, error: HTTPException) -> ProblemError:
-    """The framework's own errors. What lies below a user's id is theirs, also where there is nothing."""
+    """An endpoint's HTTPException, or the router's. What lies below a user's id is theirs, also where nothing is."""
+    if context.of(request).route is not None or error.status_code not in (404, 405):
+        return _of_endpoint(error)
     try:
-        if error.status_code in (404, 405) and is_owned_path(request):
+        if is_owned_path(request):
             await authorize(request)
-    except ProblemError as refused:
-        return refused
+    except ProblemError as rejected:
+        return rejected
     if error.status_code == 404:
         return ProblemError(Problem.NOT_FOUND, "There is no such path.")
-    if error.status_code == 405:
-        allow = {"Allow": ", ".join(allowed_methods(request))}
-        return ProblemError(Problem.METHOD_NOT_ALLOWED, "This path does not take that method.", headers=allow)
-    return ProblemError(Problem.BAD_REQUEST, "The request cannot be understood.")
+    allow = {"Allow": ", ".join(allowed_methods(request))}
+    return ProblemError(Problem.METHOD_NOT_ALLOWED, "This path does not take that method.", headers=allow)
+
+
+def _of_endpoint(error: HTTPException) -> ProblemError:
+    """What a slice raises as FastAPI's documentation shows it."""
+    problem, detail = of_status(error.status_code), error.detail
+    if isinstance(detail, str):
+        return ProblemError(problem, detail, headers=error.headers)
+    return ProblemError(problem, problem.title, headers=error.headers, data=detail)
 
 
 def _log_refusal(problem: ProblemError, error: Exception) -> None:
@@ -165,16 +183,3 @@ def _log_refusal(problem: ProblemError, error: Exception) -> None:
     elif problem.reason is not None:
         fields = {f"error.{name}": value for name, value in problem.fields.items()}
         _log.info("request refused", **{"error.code": problem.problem.code, "error.reason": problem.reason, **fields})
-
-
-def _field_error(item: Mapping[str, Any]) -> FieldError:
-    where, *path = item["loc"]
-    prefix = "" if where == "body" else f"/{where}"
-    kind = item["type"]
-    message = _MESSAGES.get(kind, "This value is not valid").format_map(item.get("ctx", {}))
-    return FieldError(pointer=prefix + "".join(_segment(part) for part in path), message=message, code=kind)
-
-
-def _segment(part: object) -> str:
-    """One reference token of a JSON Pointer; a name that the client made up is given back only if it is a plain one."""
-    return f"/{part}" if re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", str(part)) else "/?"

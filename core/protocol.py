@@ -144,9 +144,9 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self._in_head = True
-        told = {"method": self.parser.get_method().decode(), "path": path, "problem_code": _OVERLOADED}
-        scope = {**self.scope, **told}
-        _log_access.info("request", request_id=request_id, **access_fields(scope, headers, 503, started))
+        scope = {**self.scope, "method": self.parser.get_method().decode(), "path": path}
+        fields = {**access_fields(scope, headers, 503, started), "error.code": _OVERLOADED}
+        _log_access.info("request", request_id=request_id, **fields)
         if close:
             self.transport.close()
         else:

@@ -1,95 +1,94 @@
-"""How an operation is reached: private unless declared public, the caller's own part only, strict JSON in."""
+"""The guarantees of an operation, as one wrapper around FastAPI's own handler: private unless declared public."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import TypeAdapter, ValidationError
-from starlette.types import Receive, Scope, Send
 
-from core import idempotency, json_body, preconditions, wiring
-from core.access import API, authorize
-from core.answer import Answer, Reply
-from core.arguments import Arguments
-from core.errors import FieldError, Problem, ProblemError
-from core.executor import request_deadline
+from core import context, idempotency, json_body, preconditions
+from core.access import authorize
+from core.answer import EMPTY, Answer, Reply
 from core.headers import values as values_of
-from core.models import Versioned, snapshot
-from core.openapi import declare, operation_id
+from core.models import Versioned
+from core.parameters import QueryParameters
 
 
-class PublicRoute(APIRoute):
-    """An operation that anybody may call. Declared and documented by FastAPI, served by the way below."""
+class PrivateRoute(APIRoute):
+    """An operation that needs a token, and whose `{user_id}` must be the current user: what every slice declares.
 
-    private = False
+    FastAPI finds its arguments, runs its endpoint and serialises its response; `admit` is around that. Raises
+    TypeError for form fields and files, which are not read here.
+    """
+
+    # FastAPI's routes have them always; Starlette's, which theirs are based on, need not.
+    methods: set[str]
+    private = True
+    # Whether it waits for a place among MAX_CONCURRENT_REQUESTS.
     bounded = True
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, endpoint, **declare(path, options, private=self.private))
-        self._arguments = Arguments(self.dependant)
-        self._creates = self.private and self.methods == {"POST"} and self.status_code == 201
-        self._reads = self.methods == {"GET"}
-        self._schema: TypeAdapter[Any] | None = TypeAdapter(self.response_model) if self.response_field else None
+        try:
+            super().__init__(path, endpoint, **options)
+        except RuntimeError as error:  # FastAPI misses its parser of forms, which is not among our packages
+            raise TypeError(
+                f"{inspect.unwrap(endpoint).__qualname__}: form fields and files are not read here. "
+                "Take a JSON body instead: a parameter whose class is based on InputModel"
+            ) from error
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (as a route is called)
-        """What FastAPI's router calls: core.operations has served whatever this route has a method for."""
-        raise HTTPException(405)
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """FastAPI's hook: its own handler, with the guarantees around it."""
+        field = self.body_field
+        self.takes_json = field is not None and _is_json(field.field_info)
+        self.needs_body = self.takes_json and field is not None and field.field_info.is_required()
+        self.creates = self.private and self.methods == {"POST"} and self.status_code == 201
+        self.query_parameters = QueryParameters(self.dependant)
+        assert self.dependant.call is not None
+        self.dependant.call = _noting_version(self.dependant.call)
+        handler = super().get_route_handler()
 
-    async def answer(self, request: Request) -> Reply:
-        """Answers a request that is for this operation. What it raises, core.problems answers."""
-        scope = request.scope
+        async def handle(request: Request) -> Reply:
+            async def call(raw: bytes, body: Any) -> Reply:
+                response = await handler(_ReadRequest(request, raw, body) if self.takes_json else request)
+                return _tagged(request, response)
+
+            return await self.admit(request, call)
+
+        return handle
+
+    async def admit(self, request: Request, call: Callable[[bytes, Any], Awaitable[Reply]]) -> Reply:
+        """The response of `call(raw body, its JSON value)`, once token, owner, query and body are right, within the
+        deadline, the concurrency limit, and once for each Idempotency-Key. What it raises, core.problems answers."""
+        scope, found = request.scope, context.of(request)
+        found.route = self.path
         if self.private:
             await authorize(request)
-        if scope["query_string"] and not self._arguments.takes_query:
-            raise _unknown_query(request)
+        if scope["query_string"]:
+            scope["query_string"] = self.query_parameters.normalised(scope["query_string"])
         # What an endpoint that creates does not take is still part of what an Idempotency-Key stands for.
-        raw = await json_body.receive(request) if self._arguments.takes_body or self._creates else b""
-        body = json_body.parse(scope, raw) if self._arguments.takes_body else None
+        raw = await json_body.receive(request) if self.takes_json or self.creates else b""
+        body = json_body.parse(scope, raw) if self.takes_json and (raw or self.needs_body) else None
+        if self.methods == {"PUT"}:
+            _check_id(request, body)
+        services = found.services
         # The clock of the database starts when the request is complete: a slow client does not use it up.
-        wired = wiring.of(request)
-        request_deadline.set(asyncio.get_running_loop().time() + wired.settings.request_timeout)
+        found.deadline = asyncio.get_running_loop().time() + services.settings.request_timeout
         if not self.bounded:
-            return await self._call(request, body)
-        with wired.gate:
-            if self._creates:
-                return await idempotency.once(request, raw, lambda: self._call(request, body))
-            return await self._call(request, body)
-
-    async def _call(self, request: Request, body: Any) -> Reply:
-        extra = Response() if self._arguments.takes_response else None
-        errors: list[Mapping[str, Any]] = []
-        values = await self._arguments.find(request, extra, body, errors)
-        if errors:
-            raise RequestValidationError(errors)
-        result = await self.endpoint(**values)
-        if isinstance(result, Response):
-            return result
-        headers = [one for one in extra.raw_headers if one[0] != b"content-length"] if extra else []
-        if isinstance(result, Versioned):
-            etag = (b"etag", preconditions.tag(result.version).encode())
-            if self._reads and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), result.version):
-                return Answer(304, [etag])
-            headers.append(etag)
-        return Answer(self.status_code or 200, headers, self._content(result))
-
-    def _content(self, result: Any) -> bytes | None:
-        """The endpoint's row or page, validated and serialised once by its schema."""
-        if self._schema is None:
-            return None
-        try:
-            valid = self._schema.validator.validate_python(snapshot(result), from_attributes=True)
-        except ValidationError as error:
-            raise ResponseValidationError(error.errors(include_url=False, include_input=False)) from None
-        return self._schema.serializer.to_json(valid, exclude_unset=self.response_model_exclude_unset)
+            return await call(raw, body)
+        with services.gate:
+            if self.creates:
+                return await idempotency.once(request, raw, lambda: call(raw, body))
+            return await call(raw, body)
 
 
-class PrivateRoute(PublicRoute):
-    """An operation that needs a token, and whose `{user_id}` must be the caller. The default of every slice."""
+class PublicRoute(PrivateRoute):
+    """An operation that anybody may call. A test lists every one."""
 
-    private = True
+    private = False
 
 
 class OperationalRoute(PublicRoute):
@@ -98,26 +97,70 @@ class OperationalRoute(PublicRoute):
     bounded = False
 
 
-def private_router(tag: str, prefix: str) -> APIRouter:
-    """The router of a slice; `prefix` is below /api/v1. Rows of a user belong below `/users/{user_id}`."""
-    return _router(tag, API + prefix, PrivateRoute)
+class _ReadRequest(Request):
+    """A request whose body was read and parsed before FastAPI asks for it."""
+
+    def __init__(self, request: Request, raw: bytes, value: Any) -> None:
+        super().__init__(request.scope, request.receive)
+        self._raw, self._value = raw, value
+
+    async def body(self) -> bytes:
+        """All bytes."""
+        return self._raw
+
+    async def json(self) -> Any:
+        """The value, read as strict JSON."""
+        return self._value
 
 
-def public_router(tag: str, prefix: str) -> APIRouter:
-    """A router without a token, below /api/v1. A test lists every operation that is reached by one."""
-    return _router(tag, API + prefix, PublicRoute)
+def _noting_version(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """`endpoint`, with a note of the version of the row that it gives: FastAPI passes on only what a schema shows."""
+
+    def note(result: Any) -> Any:
+        found = context.current()
+        if found is not None and isinstance(result, Versioned):
+            found.version = result.version
+        return result
+
+    if inspect.iscoroutinefunction(endpoint):
+
+        @functools.wraps(endpoint)
+        async def noting(*args: Any, **values: Any) -> Any:
+            return note(await endpoint(*args, **values))
+
+        return noting
+    streams = inspect.isgeneratorfunction(endpoint) or inspect.isasyncgenfunction(endpoint)
+    if streams or not inspect.isfunction(endpoint):
+        return endpoint
+
+    @functools.wraps(endpoint)
+    def noting_in_thread(*args: Any, **values: Any) -> Any:
+        return note(endpoint(*args, **values))
+
+    return noting_in_thread
 
 
-def root_router(tag: str, prefix: str) -> APIRouter:
-    """A public router outside of /api/v1, for what serves the operation of the API itself."""
-    return _router(tag, prefix, OperationalRoute)
+def _tagged(request: Request, response: Response) -> Reply:
+    """The response with the ETag of the row that the endpoint gave, if it gave one; 304 where the client has it."""
+    if response.status_code in EMPTY and "content-type" in response.headers:
+        del response.headers["content-type"]  # of content that is not there
+    version = context.of(request).version
+    if version is None or response.status_code >= 300:
+        return response
+    lines = values_of(request.scope, b"if-none-match")
+    if request.method == "GET" and preconditions.is_unchanged(lines, version):
+        return Answer(304, [(b"etag", preconditions.tag(version).encode())])
+    response.headers.setdefault("ETag", preconditions.tag(version))
+    return response
 
 
-def _router(tag: str, prefix: str, route_class: type[PublicRoute]) -> APIRouter:
-    return APIRouter(prefix=prefix, tags=[tag], route_class=route_class, generate_unique_id_function=operation_id)
+def _check_id(request: Request, body: Any) -> None:
+    """A PUT may send back what GET gave, with its id; what has another id was meant for another place."""
+    given = body.get("id") if isinstance(body, dict) else None
+    names = [name for name in request.path_params if name.endswith("_id") and name != "user_id"]
+    if isinstance(given, str) and names and given.lower() != str(request.path_params[names[-1]]).lower():
+        raise RequestValidationError([{"type": "other_id", "loc": ("body", "id")}])
 
 
-def _unknown_query(request: Request) -> ProblemError:
-    names = request.query_params.keys()
-    errors = [FieldError(pointer="/query", message="This parameter is not known", code="extra_forbidden")] * len(names)
-    return ProblemError(Problem.VALIDATION_FAILED, "This operation takes no query parameters.", errors=errors)
+def _is_json(body: Any) -> bool:
+    return str(getattr(body, "media_type", "application/json")).endswith("json")

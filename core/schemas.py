@@ -2,18 +2,33 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, model_validator
 
 # RFC 3339, section 5.6; the zone is not optional.
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+# The same after a query was read whose + was not escaped.
+_LOST_PLUS = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)? \d\d:\d\d", re.ASCII)
 
 
 class InputModel(BaseModel):
     """Base of what a client sends."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class ReplaceModel(InputModel):
+    """Base of what a PUT takes: what GET gave can be sent back, and what the server alone writes of it is ignored."""
+
+    # The fields that are ignored.
+    read_only: ClassVar[frozenset[str]] = frozenset({"id", "created_at", "updated_at"})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore(cls, value: Any) -> Any:
+        return {k: v for k, v in value.items() if k not in cls.read_only} if isinstance(value, dict) else value
 
 
 class OutputModel(BaseModel):
@@ -23,6 +38,10 @@ class OutputModel(BaseModel):
 
 
 def _rfc3339(value: object) -> object:
+    if value in ("null", "undefined"):
+        raise ValueError("Must be a time; leave it out where there is none")
+    if isinstance(value, str) and _LOST_PLUS.fullmatch(value):
+        raise ValueError("Must have its + sent as %2B: in a query a + is a space")
     if isinstance(value, str) and not _RFC3339.fullmatch(value):
         raise ValueError("Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z")
     if not isinstance(value, str | datetime):

@@ -101,7 +101,7 @@ class RunningServer:
 
     def __init__(self, settings: Settings, database_url: str) -> None:
         app = create_app(settings, database_url)
-        config = server.config(app, settings, app.state.wiring.gate, port=0)
+        config = server.config(app, settings, app.services.gate, port=0)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="api", daemon=True)
         self._thread.start()

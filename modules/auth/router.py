@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Request
 
-from core.access import caller
+from core.context import of, service
+from core.declarations import problems
 from core.errors import Problem
-from core.openapi import problems
-from core.routing import private_router, public_router
+from core.routers import private_router, public_router
 from modules.auth.local_accounts import LocalAccounts
 from modules.auth.schemas import PasswordChange, RefreshToken, SignedUp, SignIn, SignUp, Tokens
 
@@ -15,12 +15,7 @@ public = public_router("auth", "/auth")
 private = private_router("auth", "/auth")
 
 
-async def _local_accounts(request: Request) -> LocalAccounts:
-    accounts: LocalAccounts = request.app.state.local_accounts
-    return accounts
-
-
-Accounts = Annotated[LocalAccounts, Depends(_local_accounts)]
+Accounts = Annotated[LocalAccounts, service(LocalAccounts)]
 
 
 @public.post("/sign-up", status_code=201, responses=problems(Problem.EMAIL_TAKEN, Problem.OVERLOADED))
@@ -56,4 +51,4 @@ async def sign_out(accounts: Accounts, given: RefreshToken) -> None:
 )
 async def change_password(accounts: Accounts, change: PasswordChange, request: Request) -> None:
     """Sets a new password and ends all other sessions."""
-    await accounts.change_password(caller(request), change)
+    await accounts.change_password(of(request).user, change)

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
+from core.declarations import problems
 from core.errors import Problem, not_found
-from core.openapi import problems
 from core.owned import owned
 from core.pagination import Page
-from core.routing import private_router
+from core.routers import private_router
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
 from modules.tasks.schemas import TaskCreate, TaskListQuery, TaskPage, TaskRead, TaskReplace, TaskUpdate

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from core.pagination import DEFAULT_LIMIT, Limit
-from core.schemas import NO_NUL, InputModel, OutputModel, TimeInput, TimeOutput
+from core.schemas import NO_NUL, InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput
 from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, TaskStatus
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_LENGTH)]
@@ -23,8 +23,10 @@ class TaskCreate(InputModel):
     due_at: TimeInput | None = None
 
 
-class TaskReplace(TaskCreate):
-    """All that a client may write; what is absent gets its default."""
+class TaskReplace(ReplaceModel, TaskCreate):
+    """All that a client may write; what is absent gets its default, and what the server writes is ignored."""
+
+    read_only = ReplaceModel.read_only | {"completed_at"}
 
 
 class TaskUpdate(InputModel):

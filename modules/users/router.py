@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from core.owned import owned
-from core.routing import private_router
+from core.routers import private_router
 from modules.users.models import User
 from modules.users.repository import UserRepository
 from modules.users.schemas import UserRead, UserUpdate

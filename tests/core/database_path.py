@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import uvloop
@@ -21,6 +22,9 @@ from core.transaction import Transaction
 from tests.conftest import TestDatabase
 
 T = TypeVar("T")
+
+# The deadline of the request that a task stands for, on the event loop's clock.
+request_deadline: ContextVar[float] = ContextVar("request_deadline")
 
 NOTES = Table("notes", MetaData(), Column("note", Text), Column("place", Integer))
 
@@ -88,7 +92,7 @@ def on(url: str, work: Callable[[Database], Awaitable[T]], *, pool_size: int = 5
     """What `work` gives with a pool for the database at `url`, which is closed behind it."""
 
     async def main() -> T:
-        path = Database(url, pool_size=pool_size, timeout=timeout)
+        path = Database(url, pool_size=pool_size, timeout=timeout, deadline=lambda: request_deadline.get(0.0))
         try:
             return await work(path)
         finally:

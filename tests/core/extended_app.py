@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 
 from core.errors import not_found
 from core.owned import owned
-from core.routing import private_router
+from core.routers import private_router
 from main import create_app
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
@@ -45,7 +45,7 @@ async def extended_app(*routers: APIRouter, database: TestDatabase, **values: An
     """A client of the application, from its start to its end."""
     app = create_app(make_settings(**values), database.proxied_url)
     for router in routers:
-        app.router.routes.extend(router.routes)
+        app.include_router(router)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core import server
 from core.middleware import RequestMiddleware
+from main import create_app
 from tests.conftest import make_settings
 
 
@@ -16,7 +17,8 @@ from tests.conftest import make_settings
 def serving(app: ASGIApp, notice: float = 0) -> Iterator[server.Server]:
     """The running server; `port_of` says where."""
     settings = make_settings()
-    running = server.Server(server.config(RequestMiddleware(app, settings, lambda app: app), settings, port=0), notice)
+    services = create_app(settings, "postgresql://nobody@localhost/none").services
+    running = server.Server(server.config(RequestMiddleware(app, services, lambda app: app), settings, port=0), notice)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     while not running.started:

@@ -1,7 +1,7 @@
 """The settings of a deployment: every problem is named at once, and no value of a secret."""
 
+import hashlib
 import re
-import secrets
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from core.config import ConfigurationError, Settings, load_settings
 from tests.conftest import project_root
 
-SECRET = secrets.token_hex(32)
+# As random as a secret, and the same for every process that runs the tests.
+SECRET = hashlib.sha256(b"a secret of the tests").hexdigest()
 HEAD = "The settings cannot be used:\n"
 MAKE_ONE = "; make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'"
 NO_SECRET = "must be set: the secret that your Better Auth has; with Neon Auth, set NEON_AUTH_BASE_URL instead"

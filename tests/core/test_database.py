@@ -15,7 +15,6 @@ from core.database_errors import (
     UniqueViolationError,
     ValueRefusedError,
 )
-from core.executor import request_deadline
 from core.statements import Query
 from core.transaction import LOCK_MILLISECONDS
 from tests.conftest import TestDatabase
@@ -29,6 +28,7 @@ from tests.core.database_path import (
     note,
     notes,
     on,
+    request_deadline,
     setting,
     sleep,
     slow_note,

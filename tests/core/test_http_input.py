@@ -47,7 +47,6 @@ def mallory(api_server: RunningServer) -> Iterator[Caller]:
         (b'{"title": "\xc0\xaf"}', NOT_UTF8),
         (b'{"title": "\xed\xa0\x80"}', NOT_UTF8),
         ('{"title": "a"}'.encode("utf-16"), NOT_UTF8),
-        (b'\xef\xbb\xbf{"title": "a"}', NOT_JSON),
         (b'{"title": ' + b"[" * 20 + b"]" * 20 + b"}", TOO_DEEP),
         (b'{"a":' * 20 + b"{}" + b"}" * 20, TOO_DEEP),
         (b"[" * 1_000_000, TOO_DEEP),
@@ -122,7 +121,7 @@ def test_what_is_wrong_in_very_many_places_is_told_of_a_hundred(mallory: Caller,
         ("limit=5;q=a", "/query/limit", "int_parsing"),
         ("limit=1&limit=0", "/query/limit", "greater_than_equal"),
         ("Limit=5", "/query/Limit", "extra_forbidden"),
-        ("limit[]=5", "/query/?", "extra_forbidden"),
+        ("limit[]=5", "/query/limit[]", "extra_forbidden"),
         ("=", "/query/?", "extra_forbidden"),
         ("%00=1", "/query/?", "extra_forbidden"),
         ("q=%00", "/query/q", "value_error"),
@@ -176,7 +175,7 @@ def _cursor(value: Any) -> str:
 )
 def test_a_cursor_that_the_server_did_not_make_is_refused(mallory: Caller, cursor: str) -> None:
     response = mallory.get(f"{mallory.tasks}?cursor={cursor}")
-    message = "Must be a next_cursor of a list with the same sort"
+    message = "Must be a next_cursor of a list with the same sort; leave it out for the first page"
     error = {"pointer": "/query/cursor", "message": message, "code": "invalid_cursor"}
     assert_problem(response, 400, "validation_failed", detail="The cursor is not valid.", errors=[error])
 

@@ -54,7 +54,7 @@ def test_a_refusal_says_where_the_cursor_was_and_nothing_of_what_is_in_it() -> N
     assert error.errors == [
         {
             "pointer": "/query/cursor",
-            "message": "Must be a next_cursor of a list with the same sort",
+            "message": "Must be a next_cursor of a list with the same sort; leave it out for the first page",
             "code": "invalid_cursor",
         }
     ]

@@ -10,10 +10,22 @@ import core.executor
 import core.pool
 from core.database import Database
 from core.database_errors import DatabaseUnavailableError, PoolExhaustedError
-from core.executor import request_deadline
 from core.statements import Query
 from tests.conftest import TestDatabase
-from tests.core.database_path import PREPARE, active, backend, backends, begun, echo, note, notes, on, sleep, until
+from tests.core.database_path import (
+    PREPARE,
+    active,
+    backend,
+    backends,
+    begun,
+    echo,
+    note,
+    notes,
+    on,
+    request_deadline,
+    sleep,
+    until,
+)
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI, HTTPException
 from structlog.testing import capture_logs
 
 from core.errors import Problem
-from core.problems import install
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_token, project_root
-from tests.core.serving import port_of, serving
 
 MARKER = "zq7marker"
 SOME_ID = "00000000-0000-7000-8000-000000000000"
@@ -164,21 +161,6 @@ def test_a_database_that_is_away_is_503_with_a_time_to_come_back(own_database: T
     assert carol.get(f"{carol.tasks}/{task['id']}").json() == task
 
 
-def test_another_failure_of_the_framework_is_400() -> None:
-    app = FastAPI()
-    install(app)
-
-    @app.get("/teapot")
-    async def teapot() -> None:
-        raise HTTPException(418, MARKER)
-
-    with serving(app) as running:
-        response = httpx.get(f"http://127.0.0.1:{port_of(running)}/teapot")
-    title = "The request cannot be understood"
-    assert_problem(response, 400, "bad_request", title=title, detail="The request cannot be understood.")
-    assert MARKER not in response.text
-
-
 def test_no_answer_repeats_what_was_sent(alice: Caller, api: httpx.Client) -> None:
     token = make_token("somebody", secret=MARKER * 4, email=f"{MARKER}@example.com")
     headers = {"Content-Type": "application/json", "Cookie": f"a={MARKER}", "User-Agent": MARKER, "X-A": MARKER}
@@ -194,7 +176,7 @@ def test_no_answer_repeats_what_was_sent(alice: Caller, api: httpx.Client) -> No
         alice.patch("/api/v1/users/me", json={"name": [MARKER]}),
         *(alice.get(f"{alice.tasks}?{query}", headers=headers) for query in queries),
         alice.get(f"{alice.tasks}?{MARKER}%20={MARKER}"),
-        alice.delete(f"{alice.tasks}/{SOME_ID}?{MARKER}={MARKER}"),
+        alice.delete(f"{alice.tasks}/{SOME_ID}?x={MARKER}"),
         alice.get("/nothing", headers={**headers, "Host": MARKER}),
         api.get("/api/v1/users/me", headers={"Authorization": f"Bearer {token}"}),
         api.get("/api/v1/users/me", headers={"Authorization": f"Bearer {MARKER}.{MARKER}.{MARKER}"}),

@@ -31,21 +31,19 @@ def test_an_unknown_query_parameter_is_refused_by_every_operation(
 ) -> None:
     for path, operations in paths.items():
         url = path.format(user_id="me", task_id=SOME_ID)
-        for method, operation in operations.items():
-            listed = any(one["in"] == "query" for one in operation.get("parameters", ()))
+        for method in operations:
             response = alice.request(method, url, params={"nonsense": "1"})
-            pointer = "/query/nonsense" if listed else "/query"
-            message = "This field is not known" if listed else "This parameter is not known"
-            error = {"pointer": pointer, "message": message, "code": "extra_forbidden"}
+            error = {"pointer": "/query/nonsense", "message": "This field is not known", "code": "extra_forbidden"}
             assert_problem(response, 400, "validation_failed", errors=[error])
 
 
 def test_every_other_method_is_refused_with_a_complete_allow(alice: Caller, paths: dict[str, dict[str, Any]]) -> None:
     for path, operations in paths.items():
-        for method in sorted(METHODS - operations.keys()):
+        taken = operations.keys() | {"OPTIONS"} | ({"HEAD"} if "GET" in operations else set())
+        for method in sorted(METHODS - taken):
             response = alice.request(method, path.format(user_id="me", task_id=SOME_ID))
             assert_problem(response, 405, "method_not_allowed", detail="This path does not take that method.")
-            assert response.headers["allow"] == ", ".join(sorted(operations))
+            assert response.headers["allow"] == ", ".join(sorted(taken))
 
 
 def test_every_body_is_refused_without_its_content_type(alice: Caller, paths: dict[str, dict[str, Any]]) -> None:

@@ -13,7 +13,7 @@ ID = "01a2074d-24e1-762d-94f1-e039dbb02601"
 TIME = "2030-01-31 09:00:00+00"
 REFUSED = {
     "pointer": "/query/cursor",
-    "message": "Must be a next_cursor of a list with the same sort",
+    "message": "Must be a next_cursor of a list with the same sort; leave it out for the first page",
     "code": "invalid_cursor",
 }
 

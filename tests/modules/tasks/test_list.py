@@ -171,9 +171,8 @@ def test_a_query_that_cannot_be_meant_is_refused(alice: Caller, query: str, erro
 
 @pytest.mark.parametrize("name", ["due_before", "due_after", "updated_since"])
 def test_a_time_to_filter_by_needs_a_zone(alice: Caller, name: str) -> None:
-    """A `+` that was not encoded is a blank in a query: that is no zone either."""
     message = "Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z"
-    for time in ("2030-01-31T09:00:00", "2030-01-31T09:00:00+01:00", "1900000000", "yesterday", ""):
+    for time in ("2030-01-31T09:00:00", "1900000000", "yesterday", ""):
         response = alice.get(f"{alice.tasks}?{name}={time}")
         errors = [{"pointer": f"/query/{name}", "message": message, "code": "value_error"}]
         assert_problem(response, 400, "validation_failed", errors=errors)

@@ -1,0 +1,92 @@
+"""FastAPI with the guarantees: what a request goes through, from the access line to the endpoint."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi_swagger import patch_fastapi
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp
+
+from core import openapi, problems
+from core.config import VERSION
+from core.context import Services
+from core.middleware import RequestMiddleware
+from core.operations import Dispatcher
+from core.routers import included, unguarded
+
+# Paths without the guarantees: the documentation, which has no user and touches no data.
+UNGUARDED = frozenset(
+    {"/openapi.json", "/docs", "/swagger/swagger-ui-bundle.js", "/swagger/swagger-ui.css", "/swagger/favicon-32x32.png"}
+)
+ALLOWED_HEADERS = [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "X-Request-ID",
+    "traceparent",
+]
+EXPOSED_HEADERS = ["ETag", "Idempotent-Replayed", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+
+
+class Api(FastAPI):
+    """FastAPI whose operations all have the guarantees of core.routing, with the fast path in front of its router."""
+
+    def __init__(self, services: Services, *, title: str, description: str, lifespan: Callable[..., Any]) -> None:
+        self.services = services
+        docs = services.settings.docs_enabled
+        super().__init__(
+            title=title,
+            version=VERSION,
+            lifespan=lifespan,
+            openapi_url="/openapi.json" if docs else None,
+            docs_url=None,
+            redoc_url=None,
+            swagger_ui_oauth2_redirect_url=None,
+            redirect_slashes=False,
+            # FastAPI's own asks for a tracer at every request.
+            telemetry={"tracing": False, "metrics": False, "logs": False},
+        )
+        if docs:
+            patch_fastapi(self, redirect_from_root_to_docs=False)
+        openapi.install(self, description)
+        problems.install(self)
+
+    def include_router(self, router: APIRouter, **options: Any) -> None:
+        """As FastAPI's, of a router whose operations are all declared by then. Raises TypeError for one that is
+        neither private nor declared public."""
+        self.router.routes.extend(included(router, None, dependency_overrides_provider=self, **options))
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What a request goes through: ours, what was added by add_middleware, the fast path, FastAPI's router.
+
+        Raises TypeError for a route that is neither private nor declared public nor listed here.
+        """
+        strangers = unguarded(self.router.routes, UNGUARDED)
+        if strangers:
+            raise TypeError(f"{', '.join(strangers)}: nothing says who may call this; declare it on a private_router()")
+        settings = self.services.settings
+        handlers = {key: one for key, one in self.exception_handlers.items() if key not in (500, Exception)}
+        app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=handlers)
+        app = Dispatcher(self, app, fast=settings.fast_path)
+        for kind, arguments, options in reversed(self.user_middleware):
+            app = kind(app, *arguments, **options)
+        return RequestMiddleware(app, self.services, partial(_cors, settings.cors_origins))
+
+
+def _cors(origins: Sequence[str], app: ASGIApp) -> ASGIApp:
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=ALLOWED_HEADERS,
+        expose_headers=EXPOSED_HEADERS,
+        max_age=600,
+    )

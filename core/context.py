@@ -1,0 +1,120 @@
+"""What one request carries through the code, typed: the services of the process, and what is known of the request."""
+
+import asyncio
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from fastapi import Depends, Request
+from starlette.types import Scope
+
+from core.config import Settings
+from core.database import Database
+from core.errors import ProblemError
+from core.executor import Executor
+from core.limits import Gate
+from core.repository import Accounts
+from core.security import Principal, TokenVerifier
+
+T = TypeVar("T")
+
+_KEY = "todo_api"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the composition root makes once. `revision` is the migration that the code needs; `slices` holds what a
+    slice needs besides, each by its type."""
+
+    settings: Settings
+    database: Database
+    verifier: TokenVerifier
+    accounts: Accounts
+    revision: str
+    gate: Gate
+    slices: Mapping[Any, Any] = field(default_factory=dict)
+    migrated: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class RequestContext:
+    """What is known of one request, filled in on its way. The access line is written from it."""
+
+    __slots__ = (
+        "deadline",
+        "executor",
+        "principal",
+        "problem_code",
+        "rejection",
+        "request_id",
+        "route",
+        "services",
+        "version",
+    )
+
+    def __init__(self, services: Services, request_id: str) -> None:
+        self.services = services
+        self.request_id = request_id
+        # The template of the operation's path, once the operation is found.
+        self.route: str | None = None
+        # Who asks; private operations alone have one.
+        self.principal: Principal | None = None
+        # What repositories send their statements through: the database, or the transaction of a keyed create.
+        self.executor: Executor = services.database
+        # By when the response must be there, on the event loop's clock; 0 before the request is complete.
+        self.deadline = 0.0
+        # The version of the row that the endpoint gave, for its ETag.
+        self.version: int | None = None
+        self.problem_code: str | None = None
+        # Why the middleware itself rejects it, before anybody looks for its operation.
+        self.rejection: ProblemError | None = None
+
+    @property
+    def user(self) -> Principal:
+        """The current user of a private operation."""
+        assert self.principal is not None, "a public operation has no current user"
+        return self.principal
+
+
+# The same object as in the scope, for what is called without the request: the database, an endpoint in a thread.
+_current: ContextVar[RequestContext] = ContextVar("request_context")
+
+
+def begin(scope: Scope, services: Services, request_id: str) -> RequestContext:
+    """Makes the context of a request and puts it where `of` and `current` find it."""
+    made = scope[_KEY] = RequestContext(services, request_id)
+    _current.set(made)
+    return made
+
+
+def of(request: Request) -> RequestContext:
+    """The context of this request."""
+    found: RequestContext = request.scope[_KEY]
+    return found
+
+
+def in_scope(scope: Scope) -> RequestContext:
+    """The context of the request with this scope."""
+    found: RequestContext = scope[_KEY]
+    return found
+
+
+def current() -> RequestContext | None:
+    """The context of the request that this task works for, if it works for one."""
+    return _current.get(None)
+
+
+def deadline() -> float:
+    """By when the request under way must have its response, on the event loop's clock; 0 if there is none."""
+    found = _current.get(None)
+    return 0.0 if found is None else found.deadline
+
+
+def service(kind: type[T]) -> Any:
+    """A dependency that gives the service of a slice: `Annotated[LocalAccounts, service(LocalAccounts)]`."""
+
+    async def find(request: Request) -> T:
+        found: T = of(request).services.slices[kind]
+        return found
+
+    return Depends(find)

@@ -1,0 +1,77 @@
+"""What common clients send that is nearly right: taken where it means one thing, else rejected with what to write."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import Caller, assert_problem
+
+
+def _error(response: httpx.Response) -> dict[str, Any]:
+    (error,) = assert_problem(response, 400, "validation_failed")["errors"]
+    found: dict[str, Any] = error
+    return found
+
+
+@pytest.mark.parametrize("name", ["status[]", "status%5B%5D", "status%5b%5d"])
+def test_a_list_may_be_sent_with_brackets(alice: Caller, name: str) -> None:
+    pending, done = alice.create_task(title="a"), alice.create_task(title="b", status="completed")
+    alice.create_task(title="c", status="in_progress")
+    found = alice.get(f"{alice.tasks}?{name}=pending&{name}=completed&sort=created_at").json()["items"]
+    assert found == [pending, done]
+    assert alice.get(f"{alice.tasks}?{name}=completed").json()["items"] == [done]
+
+
+def test_brackets_beside_the_plain_name_are_rejected(alice: Caller) -> None:
+    error = _error(alice.get(f"{alice.tasks}?status[]=pending&status=completed"))
+    assert (error["pointer"], error["code"]) == ("/query/status[]", "extra_forbidden")
+
+
+@pytest.mark.parametrize("query", ["limit[]=1", "nonsense[]=1", "q%5B%5D=a"])
+def test_brackets_are_for_lists_alone(alice: Caller, query: str) -> None:
+    error = _error(alice.get(f"{alice.tasks}?{query}"))
+    name = query.split("=", maxsplit=1)[0].replace("%5B%5D", "[]")
+    assert (error["pointer"], error["code"]) == (f"/query/{name}", "extra_forbidden")
+
+
+@pytest.mark.parametrize("text", ["null", "undefined"])
+def test_a_word_for_nothing_is_told_to_be_left_out(alice: Caller, text: str) -> None:
+    assert _error(alice.get(f"{alice.tasks}?due_before={text}"))["message"] == (
+        "Must be a time; leave it out where there is none"
+    )
+    assert _error(alice.get(f"{alice.tasks}?cursor={text}"))["message"] == (
+        "Must be a next_cursor of a list with the same sort; leave it out for the first page"
+    )
+
+
+def test_a_plus_that_was_not_escaped_is_told(alice: Caller) -> None:
+    error = _error(alice.get(f"{alice.tasks}?due_before=2030-01-31T09:00:00+01:00"))
+    assert error["message"] == "Must have its + sent as %2B: in a query a + is a space"
+    assert alice.get(f"{alice.tasks}?due_before=2030-01-31T09:00:00%2B01:00").status_code == 200
+
+
+def test_a_put_takes_what_get_gave(alice: Caller) -> None:
+    made = alice.create_task(title="Before", status="completed")
+    path = f"{alice.tasks}/{made['id']}"
+    replaced = alice.put(path, json={**made, "title": "After", "created_at": "2001-01-01T00:00:00Z"})
+    assert replaced.status_code == 200, replaced.text
+    changed = {"title": "After", "updated_at": replaced.json()["updated_at"]}
+    assert replaced.json() == {**made, **changed}
+
+
+def test_a_put_of_another_id_changes_nothing(alice: Caller) -> None:
+    made, other = alice.create_task(title="One"), alice.create_task(title="Other")
+    path = f"{alice.tasks}/{made['id']}"
+    error = _error(alice.put(path, json=other))
+    assert error == {"pointer": "/id", "message": "Must be the id in the path", "code": "other_id"}
+    assert alice.get(path).json() == made
+    assert alice.put(path.replace(made["id"], made["id"].upper()), json=made).status_code == 200
+
+
+def test_a_post_and_a_patch_take_no_read_only_field(alice: Caller) -> None:
+    made = alice.create_task()
+    assert _error(alice.post(alice.tasks, json={"title": "a", "id": made["id"]}))["pointer"] == "/id"
+    assert _error(alice.patch(f"{alice.tasks}/{made['id']}", json={"created_at": made["created_at"]}))["pointer"] == (
+        "/created_at"
+    )
