@@ -40,9 +40,12 @@ def require_owner(source: Any) -> bool:
             owned |= _check(element.get_final_froms(), _compared(element.whereclause))
         elif isinstance(element, Update | Delete):
             written = _values(element)
-            clauses = [element.whereclause, *written.values()]
-            sources = chain([element.table], *(getattr(clause, "_from_objects", ()) for clause in clauses))
-            owned |= _check(sources, _compared(element.whereclause))
+            clauses = [element.whereclause, *written.values(), *element._returning]
+            others = set(chain(*(getattr(clause, "_from_objects", ()) for clause in clauses))) - {element.table}
+            owned |= _check([element.table, *others], _compared(element.whereclause))
+            # A CTE or subquery that is named by its columns alone: SQLAlchemy's traversal does not enter it.
+            for inner in {source.element for source in others if hasattr(source, "element")}:
+                owned |= require_owner(inner)
             if isinstance(element, Update):
                 _refuse_new_owner(element.table, written)
         else:
@@ -117,6 +120,10 @@ def _owned(source: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _values(element: Any) -> dict[Any, Any]:
+    """What is written, by column: of an INSERT from a SELECT, what stands in the column's place there."""
+    source = getattr(element, "select", None)
+    if source is not None:
+        return dict(zip(element._select_names, getattr(source, "_raw_columns", ()), strict=False))
     return dict(getattr(element, "_values", None) or {})
 
 

@@ -83,18 +83,22 @@ class OwnedRepository:
         return row
 
     async def _insert(self, query: Query[T]) -> T:
-        """Runs an INSERT … RETURNING. Raises UniqueViolationError."""
+        """Runs an INSERT … RETURNING; one that counts the change (core.changes) gives no row where there is no owner.
+
+        Raises UniqueViolationError; in a transaction ForeignKeyViolationError for an owner without a row.
+        """
         while True:
             try:
                 row = await self._database.fetch_one(self._own(query))
+                if row is not None:
+                    return row
+                if not self._database.autocommit:
+                    raise ForeignKeyViolationError("no owner", constraint="fk_no_user_id_users")
             except ForeignKeyViolationError as error:
                 if not (self._database.autocommit and is_owner_constraint(error.constraint)):
                     raise
-                # Raises for an account that was deleted meanwhile, so this ends.
-                await self._accounts.provision(self._principal)
-            else:
-                assert row is not None
-                return row
+            # Raises for an account that was deleted meanwhile, so this ends.
+            await self._accounts.provision(self._principal)
 
 
 def matching(version: Any, expected: Any) -> Any:

@@ -240,3 +240,8 @@ def assert_problem(response: httpx.Response, status: int, code: str, **members: 
 def project_root() -> Path:
     """The folder of the project."""
     return Path(__file__).resolve().parent.parent
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long values and bytes by number: some hold the time, and each process of a run must name them alike."""
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 60) else None

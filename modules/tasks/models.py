@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from sqlalchemy import CheckConstraint, Index, Text, text
 from sqlmodel import Field
 
-from core.models import TIMESTAMP, OwnedTable, Timestamps, Versioned
+from core.changes import ChangeTracked
+from core.models import TIMESTAMP, OwnedTable, Versioned
 
 TITLE_LENGTH = 200
 DESCRIPTION_LENGTH = 10_000
@@ -21,7 +22,7 @@ class TaskStatus(StrEnum):
     COMPLETED = "completed"
 
 
-class Task(Timestamps, Versioned, OwnedTable, table=True):
+class Task(ChangeTracked, Versioned, OwnedTable, table=True):
     """One thing to do, of one user. `completed_at` is set exactly while `status` is completed."""
 
     __tablename__ = "tasks"

@@ -12,6 +12,7 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 from uuid_utils.compat import uuid7
 
 from core import pagination
+from core.changes import next_change
 from core.models import TIMESTAMP
 from core.ownership import OWNER
 from core.pagination import Page, Position
@@ -39,19 +40,11 @@ def _find(task_id: UUID) -> SelectOfScalar[Task]:
 def _create(
     task_id: UUID, title: str, description: str | None, status: str, due_at: datetime | None
 ) -> ReturningInsert[Task]:
-    return (
-        insert(Task)
-        .values(
-            user_id=OWNER,
-            id=task_id,
-            title=title,
-            description=description,
-            status=status,
-            due_at=due_at,
-            completed_at=_completed_at(status, func.now()),
-        )
-        .returning(Task)
-    )
+    counted = next_change(Task).c
+    values: dict[str, Any] = {"user_id": OWNER, "id": task_id, "title": title, "description": description}
+    values |= {"status": status, "due_at": due_at, "completed_at": _completed_at(status, counted.at)}
+    values |= {"created_at": counted.at, "updated_at": counted.at, "change": counted.number}
+    return insert(Task).from_select([*values], select(*values.values())).returning(Task)
 
 
 @statement
@@ -68,12 +61,13 @@ def _change(
     """Writes the columns in `fields` and leaves the others to whoever else writes them."""
     values = {"title": title, "description": description, "status": status, "due_at": due_at}
     written: dict[str, Any] = {name: value for name, value in values.items() if name in fields}
+    counted = next_change(Task).c
     if "status" in fields:
-        written["completed_at"] = _completed_at(status, func.coalesce(col(Task.completed_at), func.now()))
+        written["completed_at"] = _completed_at(status, func.coalesce(col(Task.completed_at), counted.at))
     return (
         update(Task)
         .where(col(Task.user_id) == OWNER, col(Task.id) == task_id, matching(col(Task.version), versions))
-        .values(**written, version=col(Task.version) + 1, updated_at=func.now())
+        .values(**written, version=col(Task.version) + 1, updated_at=counted.at, change=counted.number)
         .returning(Task)
     )
 

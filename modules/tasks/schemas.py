@@ -69,7 +69,12 @@ class TaskListQuery(InputModel):
     q: Annotated[str, Field(min_length=1, max_length=200), NO_NUL] | None = None
     due_before: TimeInput | None = None
     due_after: TimeInput | None = None
-    updated_since: TimeInput | None = None
+    updated_since: TimeInput | None = Field(
+        default=None,
+        description="Tasks that were created or changed at this time or later. With the newest `updated_at` that you "
+        "have seen nothing is missed, and that task comes again: times are in the order in which changes became "
+        "visible. Deleted tasks are not told.",
+    )
     sort: Sort = "-created_at"
     include_total: bool = False
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Text, func
+from sqlalchemy import BigInteger, Text, func
 from sqlmodel import Field, SQLModel
 
 from core.models import TIMESTAMP, Timestamps, Versioned
@@ -17,6 +17,9 @@ class User(Timestamps, Versioned, table=True):
     id: str = Field(sa_type=Text, primary_key=True, sa_column_kwargs={"info": {OWNER_COLUMN: True}})
     email: str | None = Field(sa_type=Text)
     name: str | None = Field(sa_type=Text)
+    # How many changes the user's rows have seen, and when the last one was: core.changes counts them.
+    change: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    changed_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": func.now()})
 
 
 class DeletedUser(SQLModel, table=True):

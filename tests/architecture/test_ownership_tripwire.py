@@ -41,6 +41,9 @@ UNSCOPED = [
     "INSERT INTO tasks (id, user_id) SELECT id, user_id FROM tasks",
     "INSERT INTO local_accounts (user_id) SELECT id FROM users",
     "INSERT INTO tasks VALUES ('x')",
+    "WITH c AS (UPDATE users SET change = 1 RETURNING id) INSERT INTO tasks (user_id) SELECT 'a' FROM c",
+    "WITH c AS (UPDATE users SET change = 1 RETURNING id) INSERT INTO tasks (user_id) SELECT c.id FROM c",
+    "WITH c AS (UPDATE users SET change = 1 RETURNING change) UPDATE tasks SET title = '' FROM c WHERE user_id = 'a'",
 ]
 SCOPED = [
     "SELECT 1",
@@ -55,6 +58,8 @@ SCOPED = [
     "UPDATE tasks SET title = 'x' WHERE user_id = 'a' AND id = 'x' RETURNING id",
     "DELETE FROM tasks WHERE user_id = 'a'",
     "INSERT INTO tasks (user_id, id) VALUES ('a', 'x') RETURNING id",
+    "WITH c AS (UPDATE users SET change = 1 WHERE id = 'a' RETURNING change) "
+    "INSERT INTO tasks (user_id, change) SELECT 'a', c.change FROM c",
     "INSERT INTO users (id, name) VALUES ('a', 'x') ON CONFLICT DO NOTHING RETURNING id",
 ]
 

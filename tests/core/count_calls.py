@@ -11,6 +11,7 @@ import os
 import statistics
 import sys
 from collections.abc import Callable, Coroutine
+from functools import cache
 from typing import Any
 
 import uvloop
@@ -51,8 +52,10 @@ async def ask(app: FastAPI, method: str, path: str, body: Any = None) -> tuple[i
     return counter.calls, answered
 
 
-async def answer_of(app: FastAPI, method: str, path: str, body: Any = None, key: str | None = None) -> bytes:
-    """The body of an answer; AssertionError for one that is not good. `key` is an Idempotency-Key."""
+async def answer_of(
+    app: FastAPI, method: str, path: str, body: Any = None, key: str | None = None, user: str = "somebody"
+) -> bytes:
+    """The body of a response; AssertionError for one that is not good. `key` is an Idempotency-Key."""
     content = b"" if body is None else json.dumps(body).encode()
     answer: list[Message] = []
 
@@ -62,7 +65,7 @@ async def answer_of(app: FastAPI, method: str, path: str, body: Any = None, key:
     async def send(message: Message) -> None:
         answer.append(message)
 
-    scope = _scope(method, path, len(content))
+    scope = _scope(method, path, len(content), _token(user))
     if key is not None:
         scope["headers"].append((b"idempotency-key", key.encode()))
     await app(scope, receive, send)
@@ -71,11 +74,13 @@ async def answer_of(app: FastAPI, method: str, path: str, body: Any = None, key:
     return body_sent
 
 
-TOKEN = make_token("somebody").encode()
+@cache
+def _token(user: str) -> bytes:
+    return make_token(user).encode()
 
 
-def _scope(method: str, path: str, length: int) -> Scope:
-    headers = [(b"host", b"localhost"), (b"user-agent", b"counter"), (b"authorization", b"Bearer " + TOKEN)]
+def _scope(method: str, path: str, length: int, token: bytes) -> Scope:
+    headers = [(b"host", b"localhost"), (b"user-agent", b"counter"), (b"authorization", b"Bearer " + token)]
     if length:
         headers += [(b"content-type", b"application/json"), (b"content-length", str(length).encode())]
     path, _, query = path.partition("?")

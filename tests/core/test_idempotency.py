@@ -197,7 +197,7 @@ def test_a_create_without_a_key_is_one_round_trip_and_with_one_three(alice: Call
     alice.create_task()
     assert len(database.proxy.queries) == 1
     for key, expected in (
-        ("key", ["BEGIN; SET", "INSERT INTO tasks", "UPDATE idempotency_keys"]),
+        ("key", ["BEGIN; SET", "WITH counted", "UPDATE idempotency_keys"]),
         ("key", ["BEGIN; SET", "SELECT idempotency_keys", "COMMIT"]),
     ):
         database.proxy.clear()

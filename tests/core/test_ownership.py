@@ -35,6 +35,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import aliased
 
+from core.changes import next_change
 from core.ownership import OWNER, UnscopedStatementError, require_owner
 from modules.auth.models import LocalAccount
 from modules.tasks.models import Task as TaskClass
@@ -207,6 +208,26 @@ IN_TEXT: dict[str, Callable[[], Any]] = {
     "insert into a table described again": lambda: insert(Table("tasks", MetaData(), Column("title", Text))),
 }
 
+COUNTED: dict[str, Callable[[], Any]] = {
+    "insert": lambda: insert(Task).from_select(
+        ["user_id", "title", "change"], select(OWNER, literal("x"), counted(ME))
+    ),
+    "update": lambda: update(Task).where(MINE).values(change=counted(ME)),
+    "delete": lambda: delete(Task).where(MINE).returning(counted(ME)),
+    "by the helper": lambda: update(Task).where(MINE).values(change=next_change(Task).c.number),
+}
+
+MISCOUNTED: dict[str, Callable[[], Any]] = {
+    "insert": lambda: insert(Task).from_select(["user_id", "change"], select(OWNER, counted(User.id == "x"))),
+    "update": lambda: update(Task).where(MINE).values(change=counted(User.id == "x")),
+    "delete": lambda: delete(Task).where(MINE).returning(counted(User.id == "x")),
+    "for nobody": lambda: update(Task).where(MINE).values(change=counted(true())),
+    "insert for another": lambda: insert(Task).from_select(["user_id", "change"], select(literal("x"), counted(ME))),
+    "insert in another place": lambda: insert(Task).from_select(["title", "user_id"], select(OWNER, counted(ME))),
+    "insert without an owner": lambda: insert(Task).from_select(["change"], select(counted(ME))),
+    "insert from a union": lambda: insert(Task).from_select(["user_id"], select(OWNER).union_all(select(literal("x")))),
+}
+
 SCOPED: dict[str, Callable[[], Any]] = {
     "select": lambda: select(Task).where(MINE),
     "owner on the left": lambda: select(Task).where(OWNER == Task.user_id),  # noqa: SIM300
@@ -259,6 +280,23 @@ FREE_OF_OWNERS: dict[str, Callable[[], Any]] = {
 
 def cases(statements: dict[str, Callable[[], Any]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in statements.items()])
+
+
+def counted(condition: Any) -> Any:
+    """A column of a CTE that writes users."""
+    written = update(User).where(condition).values(change=User.change + 1)
+    return written.returning(User.change).cte("counted").c.change
+
+
+@cases(COUNTED)
+def test_a_cte_that_is_named_by_its_columns_alone_is_looked_at(build: Callable[[], Any]) -> None:
+    assert require_owner(build())
+
+
+@cases(MISCOUNTED)
+def test_a_cte_that_is_named_by_its_columns_alone_needs_an_owner(build: Callable[[], Any]) -> None:
+    with pytest.raises(UnscopedStatementError, match="has no owner"):
+        require_owner(build())
 
 
 @cases(READS | WRITES)

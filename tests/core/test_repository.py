@@ -15,11 +15,14 @@ from core.database import Database
 from core.database_errors import ForeignKeyViolationError, UniqueViolationError
 from core.errors import Problem, ProblemError
 from core.executor import Executor
+from core.models import is_owner_constraint
 from core.ownership import OWNER
 from core.repository import OwnedRepository, matching
 from core.security import Principal
 from core.statements import statement
 from modules.tasks.models import Task
+from modules.tasks.repository import TaskRepository
+from modules.tasks.schemas import TaskCreate
 from modules.users.accounts import UserAccounts
 from tests.conftest import TestDatabase
 from tests.core.database_path import on
@@ -220,6 +223,20 @@ def test_in_a_transaction_nothing_takes_a_second_connection(own: TestDatabase) -
         given(own, work)
     assert [sql.split()[0] for sql in own.proxy.queries] == ["INSERT", "ROLLBACK"]
     assert own.query("SELECT FROM users WHERE id = %s", new.user_id) == []
+
+
+def test_in_a_transaction_a_counted_create_needs_the_owners_row(own: TestDatabase) -> None:
+    """core.idempotency then makes it and begins again."""
+    new = someone()
+
+    async def work(path: Database, accounts: UserAccounts) -> None:
+        async with path.transaction() as transaction:
+            await TaskRepository(transaction, new, accounts).create(TaskCreate(title="Nobody's"))
+
+    with pytest.raises(ForeignKeyViolationError) as rejected:
+        given(own, work)
+    assert is_owner_constraint(rejected.value.constraint)
+    assert own.query("SELECT FROM tasks WHERE user_id = %s", new.user_id) == []
 
 
 def test_a_write_goes_through_for_an_expected_version_only(own: TestDatabase) -> None:

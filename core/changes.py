@@ -1,0 +1,45 @@
+"""The number of each change of an owner's rows, in the order of the commits: what incremental sync stands on."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import CTE, BigInteger, Interval, func, literal, update
+from sqlmodel import Field, SQLModel
+
+from core.models import Timestamps
+from core.ownership import OWNER, OWNER_COLUMN
+
+_LEAST = literal(timedelta(microseconds=1), Interval)
+
+
+class ChangeTracked(Timestamps):
+    """Mixin of an owned table whose changes have the numbers of `next_change`; `updated_at` is in the same order.
+
+    Whoever has seen a row with some `updated_at`, and asks for all from that time on, misses nothing: what commits
+    later has a later time. Deletions leave nothing to be found.
+    """
+
+    change: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+
+
+def next_change(table: type[SQLModel]) -> CTE:
+    """One more change of the current owner's rows, with its `number` and its time, `at`; no row where the owner has
+    none yet. `table` is an owned table: by its foreign key the owners' table is found.
+
+    It locks the owner's row until the transaction ends. So the number and the time that a transaction takes are greater
+    than those of all that committed before it, on one server, behind a pooler, on a replica and where owners are spread
+    over servers; now() is when a transaction began, which says nothing about when it commits. The clock of PostgreSQL
+    may stand still or be set back; the time goes on.
+    """
+    owner = _owner_column(table)
+    counters = owner.table.c
+    at = func.greatest(func.clock_timestamp(), counters.changed_at + _LEAST)
+    counted = update(owner.table).where(owner == OWNER).values(change=counters.change + 1, changed_at=at)
+    return counted.returning(counters.change.label("number"), counters.changed_at.label("at")).cte("counted")
+
+
+def _owner_column(table: type[SQLModel]) -> Any:
+    columns: Any = SQLModel.metadata.tables[str(table.__tablename__)].columns
+    (mine,) = (column for column in columns if OWNER_COLUMN in column.info)
+    (key,) = mine.foreign_keys
+    return key.column
