@@ -24,6 +24,7 @@ class Problem(_Kind, Enum):
     BAD_REQUEST = 400, "The request cannot be understood"
     MISSING_TOKEN = 401, "A bearer token is needed"
     INVALID_TOKEN = 401, "The bearer token is not valid"
+    ACCOUNT_DELETED = 401, "The account of the token was deleted"
     INVALID_CREDENTIALS = 401, "The e-mail address or the password is wrong"
     INVALID_REFRESH_TOKEN = 401, "The refresh token is not valid"
     FORBIDDEN = 403, "This belongs to somebody else"

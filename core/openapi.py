@@ -23,8 +23,11 @@ _HEADERS = {
             "Idempotency-Key",
             "A text of the client's own for this create: a repeat with it gives the first answer again.",
         ),
-        ("If-Match", "The ETag that the client has read: 412 if there is a newer version."),
-        ("If-None-Match", "The ETag that the client has: 304 if it is still the version."),
+        (
+            "If-Match",
+            "The ETag that the client has read: 412 if there is a newer version, or if it is of another user.",
+        ),
+        ("If-None-Match", "The ETag that the client has: 304 if it is still the version, and of the same user."),
     )
 }
 
@@ -70,7 +73,7 @@ def _complete(operation: dict[str, Any], route: PrivateRoute) -> None:
 def _general_problems(route: PrivateRoute) -> list[Problem]:
     found = list(_ANY)
     if route.private:
-        found += [Problem.MISSING_TOKEN, Problem.INVALID_TOKEN, Problem.KEYS_UNAVAILABLE]
+        found += [Problem.MISSING_TOKEN, Problem.INVALID_TOKEN, Problem.ACCOUNT_DELETED, Problem.KEYS_UNAVAILABLE]
     if route.creates:
         found += [Problem.REQUEST_IN_PROGRESS, Problem.IDEMPOTENCY_KEY_REUSED]
     if "If-Match" in _headers(route):

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core import preconditions, problems
+from core import context, preconditions, problems
 from core.answer import EMPTY, Answer, Reply
 from core.arguments import Arguments, NotFastError
 from core.headers import values as values_of
@@ -51,10 +51,11 @@ class FastOperation:
         if extra is not None:
             headers, status = extra.raw_headers, extra.status_code or status
         if isinstance(result, Versioned):
-            etag = (b"etag", preconditions.tag(result.version).encode())
-            if self._reads and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), result.version):
-                return Answer(304, [etag])
-            headers.append(etag)
+            owner = context.of(request).user.tag if self._route.private else None
+            etag = preconditions.tag(result.version, owner)
+            if self._reads and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), etag):
+                return Answer(304, [(b"etag", etag.encode())])
+            headers.append((b"etag", etag.encode()))
         return Answer(status, headers, self._content(result))
 
     def _content(self, result: Any) -> bytes | None:

@@ -28,7 +28,7 @@ def owned(repository: type[R]) -> Any:
         found = context.of(request)
         if request.method != "GET":
             refuse_if_none_match(headers.values(request.scope, b"if-none-match"))
-        versions = expected_versions(headers.values(request.scope, b"if-match"))
+        versions = expected_versions(headers.values(request.scope, b"if-match"), found.user.tag)
         return repository(found.executor, found.user, found.services.accounts, versions)
 
     setattr(build, _MARK, True)

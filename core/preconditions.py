@@ -1,4 +1,8 @@
-"""Nobody overwrites what they have not seen: strong entity tags from a row's version (RFC 9110, section 13)."""
+"""Nobody overwrites what they have not seen: strong entity tags of a row's version and owner (RFC 9110, section 13).
+
+The owner is in the tag because several people read at one address, `/users/me` among others: without it the tag that
+one of them got would be the tag of all, and 304 would give them what a cache keeps of somebody else.
+"""
 
 import re
 
@@ -7,26 +11,31 @@ from core.errors import FieldError, Problem, ProblemError
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 # Empty elements are to be taken (RFC 9110, section 5.6.1.2), and come of lists that were put together.
 _LIST = re.compile(rf"[\s,]*{_TAG}(?:\s*,[\s,]*{_TAG})*[\s,]*")
-_OURS = re.compile(r'"([1-9]\d{0,17})"')
+_OURS = re.compile(r'"([1-9]\d{0,17})(?:-([\w-]+))?"', re.ASCII)
 
 
-def tag(version: int) -> str:
-    """The strong entity tag of a row."""
-    return f'"{version}"'
+def tag(version: int, owner: str | None) -> str:
+    """The strong entity tag of a row; `owner` is Principal.tag, None for a row that is the same for everybody."""
+    return f'"{version}"' if owner is None else f'"{version}-{owner}"'
 
 
-def expected_versions(if_match: list[str]) -> list[int] | None:
-    """The versions that an If-Match allows, None for any. A weak tag never matches. Raises ProblemError 400."""
+def expected_versions(if_match: list[str], owner: str) -> list[int] | None:
+    """The versions that an If-Match allows, None for any. Raises ProblemError 400.
+
+    A weak tag never matches, nor does another owner's. A version without an owner does: the row is looked for among
+    the owner's alone.
+    """
     tags = _tags(if_match, "if-match")
     if tags is None or "*" in tags:
         return None
-    return [int(match[1]) for item in tags if (match := _OURS.fullmatch(item))]
+    ours = [match for item in tags if (match := _OURS.fullmatch(item))]
+    return [int(match[1]) for match in ours if match[2] in (None, owner)]
 
 
-def is_unchanged(if_none_match: list[str], version: int) -> bool:
-    """Whether the client has this version, by weak comparison. Raises ProblemError 400."""
+def is_unchanged(if_none_match: list[str], etag: str) -> bool:
+    """Whether the client has what has this tag, by weak comparison. Raises ProblemError 400."""
     tags = _tags(if_none_match, "if-none-match") or []
-    return "*" in tags or tag(version) in [item.removeprefix("W/") for item in tags]
+    return "*" in tags or etag in [item.removeprefix("W/") for item in tags]
 
 
 def refuse_if_none_match(lines: list[str]) -> None:
@@ -35,10 +44,10 @@ def refuse_if_none_match(lines: list[str]) -> None:
         raise _malformed("if-none-match", "Must not be sent with a write; If-Match says which version to change")
 
 
-def stale(version: int) -> ProblemError:
+def stale(version: int, owner: str) -> ProblemError:
     """The 412 of a row that has moved on; its tag tells the client what there is now."""
     detail = "The resource has changed since you read it. Read it again."
-    return ProblemError(Problem.PRECONDITION_FAILED, detail, headers={"ETag": tag(version)})
+    return ProblemError(Problem.PRECONDITION_FAILED, detail, headers={"ETag": tag(version, owner)})
 
 
 def _tags(lines: list[str], header: str) -> list[str] | None:

@@ -36,6 +36,7 @@ _log = structlog.get_logger("core.problems")
 # RFC 6750, section 3: without credentials there is no error code; with bad ones there is.
 _CHALLENGES: Mapping[Problem | StatusProblem, str] = {
     Problem.INVALID_TOKEN: 'Bearer error="invalid_token", error_description="The token is not valid"',
+    Problem.ACCOUNT_DELETED: 'Bearer error="invalid_token", error_description="The token is not valid"',
 }
 
 _KINDS = (ProblemError, DatabaseError, RequestValidationError, HTTPException)
@@ -77,7 +78,7 @@ def _response(error: ProblemError, scope: Scope) -> Response:
     names = {name.lower() for name in headers}
     if problem.status == 401 and "www-authenticate" not in names:
         headers["WWW-Authenticate"] = _CHALLENGES.get(problem, "Bearer")
-    if problem.status == 503 and "retry-after" not in names:
+    if (problem.status == 503 or problem is Problem.REQUEST_IN_PROGRESS) and "retry-after" not in names:
         headers["Retry-After"] = retry_after()
     request_id = context.in_scope(scope).request_id
     return Response(details(error, scope["path"], request_id), problem.status, headers, MEDIA_TYPE)

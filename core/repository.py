@@ -73,13 +73,13 @@ class OwnedRepository:
         if row is None and self._expected is not None:
             current = await self._one(found)
             if current is not None:
-                raise stale(current.version)
+                raise stale(current.version, self._principal.tag)
         return row
 
     def _matched(self, row: Found) -> Found:
         """A row that is to be written with nothing: the precondition holds for it as well."""
         if row is not None and self._expected is not None and row.version not in self._expected:
-            raise stale(row.version)
+            raise stale(row.version, self._principal.tag)
         return row
 
     async def _insert(self, query: Query[T]) -> T:

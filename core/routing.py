@@ -144,13 +144,13 @@ def _tagged(request: Request, response: Response) -> Reply:
     """The response with the ETag of the row that the endpoint gave, if it gave one; 304 where the client has it."""
     if response.status_code in EMPTY and "content-type" in response.headers:
         del response.headers["content-type"]  # of content that is not there
-    version = context.of(request).version
-    if version is None or response.status_code >= 300:
+    found = context.of(request)
+    if found.version is None or response.status_code >= 300:
         return response
-    lines = values_of(request.scope, b"if-none-match")
-    if request.method == "GET" and preconditions.is_unchanged(lines, version):
-        return Answer(304, [(b"etag", preconditions.tag(version).encode())])
-    response.headers.setdefault("ETag", preconditions.tag(version))
+    etag = preconditions.tag(found.version, found.principal.tag if found.principal else None)
+    if request.method == "GET" and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), etag):
+        return Answer(304, [(b"etag", etag.encode())])
+    response.headers.setdefault("ETag", etag)
     return response
 
 

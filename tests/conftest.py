@@ -1,5 +1,7 @@
 """What every test stands on: a real PostgreSQL, the shipped application on a real port, and real tokens."""
 
+import base64
+import hashlib
 import secrets
 import tempfile
 import threading
@@ -175,6 +177,11 @@ class Caller(httpx.Client):
         token = make_token(self.user_id, **claims)
         super().__init__(base_url=url, timeout=20, verify=False, headers={"Authorization": f"Bearer {token}"})
         self.tasks = f"/api/v1/users/{self.user_id}/tasks"
+
+    def etag(self, version: int) -> str:
+        """The entity tag of what the user owns in that version."""
+        owner = base64.urlsafe_b64encode(hashlib.sha256(self.user_id.encode()).digest()[:8]).rstrip(b"=").decode()
+        return f'"{version}-{owner}"'
 
     def create_task(self, **fields: Any) -> dict[str, Any]:
         """A stored task as the API answered it."""

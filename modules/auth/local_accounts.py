@@ -14,7 +14,8 @@ from core.database_errors import UniqueViolationError
 from core.errors import Problem, ProblemError
 from core.executor import Executor
 from core.security import Principal
-from modules.auth.passwords import Passwords, refuse_guessable
+from modules.auth.guessable import refuse_guessable
+from modules.auth.passwords import Passwords
 from modules.auth.repository import AuthRepository
 from modules.auth.schemas import PasswordChange, SignedUp, SignIn, SignUp, Tokens
 from modules.auth.tokens import Refresh, access_token

@@ -1,4 +1,4 @@
-"""Passwords: argon2id by argon2-cffi, in threads that cannot starve the rest, and a refusal of the commonest."""
+"""Passwords: argon2id by argon2-cffi, in threads that cannot starve the rest."""
 
 import asyncio
 import os
@@ -6,14 +6,12 @@ import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from importlib.metadata import files
-from runpy import run_path
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
-from core.errors import FieldError, Problem, ProblemError
+from core.errors import Problem, ProblemError
 
 T = TypeVar("T")
 
@@ -57,15 +55,6 @@ class Passwords:
             self._waiting -= 1
 
 
-def refuse_guessable(password: str, email: str | None, pointer: str) -> None:
-    """Raises ProblemError 400 for one of the commonest passwords, and for the account's own address."""
-    plain = _normal(password).casefold()
-    own = {email.casefold(), email.casefold().partition("@")[0]} if email else set()
-    if plain in _common() or plain in own:
-        error = FieldError(pointer=pointer, message="Is too easy to guess", code="guessable_password")
-        raise ProblemError(Problem.VALIDATION_FAILED, "Choose another password.", errors=[error])
-
-
 def _normal(password: str) -> str:
     """One spelling of what looks and is typed the same (NIST SP 800-63B-4, section 3.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
@@ -81,12 +70,3 @@ def _matches(encoded: str, password: str) -> bool:
 @cache
 def _nobody() -> str:
     return _HASHER.hash(os.urandom(16))
-
-
-@cache
-def _common() -> frozenset[str]:
-    """The commonest passwords that are long enough to be chosen here, by the leaks that zxcvbn counted."""
-    # Only this file of the package, and only now: imported, the whole would stay and take 13 MB.
-    file = next(path for path in files("zxcvbn") or () if path.name == "frequency_lists.py")
-    lists: dict[str, list[str]] = run_path(str(file.locate()))["FREQUENCY_LISTS"]
-    return frozenset(word for word in lists["passwords"] if len(word) >= 8)

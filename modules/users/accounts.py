@@ -27,13 +27,13 @@ class UserAccounts:
             await account.lock()
             if await account.is_deleted():
                 raise _deleted()
-            await account.create(principal.email, principal.name)
+            await account.create()
 
         await self._database.transact(work)
 
     async def create(self, transaction: Executor, principal: Principal) -> User | None:
         """Makes the row of a new account, as part of the caller's transaction; None if there is one."""
-        return await self._repository(transaction, principal).create(principal.email, principal.name)
+        return await self._repository(transaction, principal).create()
 
     async def delete(self, principal: Principal, expected: list[int] | None) -> None:
         """Removes the account and everything it owns; its tokens are dead from then on. Raises as refuse_deleted.
@@ -56,4 +56,4 @@ class UserAccounts:
 
 
 def _deleted() -> ProblemError:
-    return ProblemError(Problem.INVALID_TOKEN, "The account of this token was deleted.", reason="account_deleted")
+    return ProblemError(Problem.ACCOUNT_DELETED, "The account of this token was deleted.", reason="account_deleted")

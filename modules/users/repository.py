@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy import delete, exists, func, update
+from sqlalchemy import case, delete, exists, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from core.database_errors import DatabaseUnavailableError
 from core.ownership import OWNER
 from core.repository import OwnedRepository, matching
 from core.statements import statement
@@ -21,18 +22,47 @@ def _find() -> SelectOfScalar[User]:
 
 
 @statement
-def _rename(name: str | None, versions: list[int] | None) -> ReturningUpdate[User]:
+def _rename(
+    name: str | None, versions: list[int] | None, email: str | None, name_claim: str | None, issued_at: float | None
+) -> ReturningUpdate[User]:
+    """The new name stands above what the token says of it, which is seen herewith; a newer token's address is taken."""
+    newer = issued_at > func.coalesce(col(User.claims_issued_at), float("-inf"))
+    kept, seen = col(User.email), col(User.name_claim)
     return (
         update(User)
         .where(col(User.id) == OWNER, matching(col(User.version), versions))
         .values(name=name, version=col(User.version) + 1, updated_at=func.now())
+        .values(email=case((newer, func.coalesce(email, kept)), else_=kept))
+        .values(name_claim=case((newer, func.coalesce(name_claim, seen)), else_=func.coalesce(seen, name_claim)))
+        .values(claims_issued_at=func.greatest(col(User.claims_issued_at), issued_at))
         .returning(User)
     )
 
 
 @statement
-def _create(email: str | None, name: str | None) -> ReturningInsert[User]:
-    return insert(User).values(id=OWNER, email=email, name=name).on_conflict_do_nothing().returning(User)
+def _take_over(
+    email: str | None,
+    name: str | None,
+    name_claim: str | None,
+    issued_at: float | None,
+    version: int,
+    known_at: float | None,
+    *,
+    shows: bool,
+) -> ReturningUpdate[User]:
+    """Writes a token's claims unless somebody else has written since the row was read with `version` and `known_at`."""
+    unchanged = col(User.version) == version, col(User.claims_issued_at).is_not_distinct_from(known_at)
+    change = update(User).where(col(User.id) == OWNER, *unchanged)
+    change = change.values(email=email, name=name, name_claim=name_claim, claims_issued_at=issued_at)
+    if shows:
+        change = change.values(version=col(User.version) + 1, updated_at=func.now())
+    return change.returning(User)
+
+
+@statement
+def _create(email: str | None, name: str | None, issued_at: float | None) -> ReturningInsert[User]:
+    claims = {"email": email, "name": name, "name_claim": name, "claims_issued_at": issued_at}
+    return insert(User).values(id=OWNER, **claims).on_conflict_do_nothing().returning(User)
 
 
 @statement
@@ -57,24 +87,48 @@ def _lock() -> SelectOfScalar[None]:
 
 
 class UserRepository(OwnedRepository):
-    """The caller's own row, made from the token's claims when it is first needed."""
+    """The caller's own row, made from the token's claims when it is first needed, and following them from then on.
+
+    It follows where it is read and written over HTTP: nothing else shows the claims, so nothing else pays for them.
+    """
 
     async def get(self) -> User:
         """Raises the 401 of a deleted account."""
-        return await self._existing(lambda: self._one(_find()))
+        user = await self._find()
+        try:
+            return await self._follow(user)
+        except DatabaseUnavailableError:  # what is there can be read where nothing can be written now
+            return user
 
     async def change(self, changes: UserUpdate) -> User:
         """Writes what is present in `changes`. Raises the 401 of a deleted account."""
         if not changes.model_fields_set:
-            return self._matched(await self.get())
-        rename = _rename(changes.name, self._expected)
-        return await self._existing(lambda: self._write(rename, _find()))
+            return await self._follow(self._matched(await self._find()))
+        token = self._principal
+        issued_at = None if token.email is None and token.name is None else token.issued_at
+        rename = _rename(changes.name, self._expected, token.email, token.name, issued_at)
+        return await self._follow(await self._existing(lambda: self._write(rename, _find())))
 
     async def delete(self) -> None:
         """Removes the caller and everything they own. Raises the 401 of a deleted account."""
         if self._expected is not None:
-            self._matched(await self.get())
+            self._matched(await self._find())
         await self._accounts.delete(self._principal, self._expected)
+
+    async def _find(self) -> User:
+        return await self._existing(lambda: self._one(_find()))
+
+    async def _follow(self, user: User) -> User:
+        """The row with what the token's claims change of it, written unless it knows them."""
+        while (new := user.claimed(self._principal)) is not None:
+            shows = (new.email, new.name) != (user.email, user.name)
+            seen = user.version, user.claims_issued_at
+            query = _take_over(new.email, new.name, new.name_claim, new.issued_at, *seen, shows=shows)
+            written = await self._database.fetch_one(self._own(query))
+            if written is not None:
+                return written
+            user = await self._find()
+        return user
 
     async def _existing(self, attempt: Callable[[], Awaitable[User | None]]) -> User:
         user = await attempt()
@@ -92,9 +146,10 @@ class AccountRepository(OwnedRepository):
         """Whether the account was deleted here."""
         return bool(await self._database.fetch_one(self._own(_is_deleted())))
 
-    async def create(self, email: str | None, name: str | None) -> User | None:
-        """Makes the row if there is none, and gives it."""
-        return await self._database.fetch_one(self._own(_create(email, name)))
+    async def create(self) -> User | None:
+        """Makes the row of the principal's claims if there is none, and gives it."""
+        claims = self._principal.email, self._principal.name, self._principal.issued_at
+        return await self._database.fetch_one(self._own(_create(*claims)))
 
     async def delete(self) -> bool:
         """Removes the row, all that refers to it, and the way back. False if that was done before."""

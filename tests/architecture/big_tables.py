@@ -46,7 +46,9 @@ VALUES: dict[str, Any] = {
     **dict.fromkeys(("session_id", "kept"), SESSION),
     **dict.fromkeys(("life", "spacing", "allowance"), timedelta(minutes=1)),
     **dict.fromkeys(("fingerprint", "body", "token_hash", "new_hash"), b"new"),
-    **dict.fromkeys(("email", "name", "title", "description", "location", "etag", "password_hash"), "new"),
+    **dict.fromkeys(
+        ("email", "name", "name_claim", "title", "description", "location", "etag", "password_hash"), "new"
+    ),
     **dict.fromkeys(("due_at", "due_after"), _LATER),
     "due_before": _LATER + timedelta(hours=2),
     "updated_since": datetime(2026, 3, 11, 9, 30, tzinfo=UTC),
@@ -59,6 +61,9 @@ VALUES: dict[str, Any] = {
     "status": "pending",
     "versions": [1],
     "limit": 51,
+    "issued_at": 1_800_000_000.0,
+    "known_at": None,
+    "version": 1,
 }
 # Where the name alone does not say it: what is inserted is new, what is swept is a day old.
 SPECIAL: dict[str, dict[str, Any]] = {

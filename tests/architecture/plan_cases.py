@@ -28,6 +28,7 @@ SHAPES: dict[str, list[Shape]] = {
     "modules.tasks.repository._change": [
         {"fields": frozenset({one})} for one in ("title", "description", "status", "due_at")
     ],
+    "modules.users.repository._take_over": [{"shows": True}, {"shows": False}],
     COUNT: [{"filters": filters} for filters in _FILTERED],
     PAGE: [
         {"sort": sort, "filters": filters | after}

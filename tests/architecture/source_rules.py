@@ -17,7 +17,7 @@ _LOG_METHODS = {"debug", "info", "warning", "warn", "error", "exception", "criti
 
 
 def slices_have_the_agreed_files(folder: Path) -> Iterator[str]:
-    """router, schemas, models and repository, and beside them what the slice's import contract names."""
+    """router, schemas, models and repository, and beside them what the slice's import contract names, and data."""
     settings = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     agreed: dict[str, set[str]] = {}
     for contract in settings["tool"]["importlinter"]["contracts"]:
@@ -25,7 +25,7 @@ def slices_have_the_agreed_files(folder: Path) -> Iterator[str]:
             agreed[container.replace(".", "/")] = set(re.findall(r"\w+", " ".join(contract["layers"])))
     for slice_folder in sorted((folder / "modules").glob("[!_.]*/")):
         name = f"modules/{slice_folder.name}"
-        files = {path.stem for path in slice_folder.glob("[!_.]*")}
+        files = {path.stem for path in slice_folder.glob("[!_.]*") if path.is_dir() or path.suffix == ".py"}
         if name not in agreed:
             yield f"{name}: no import contract names its files"
         for missing in sorted(SLICE - files):

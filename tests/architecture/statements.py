@@ -18,7 +18,9 @@ FILTERS = ("status", "one_status", "q", "due_before", "due_after", "updated_sinc
 
 # What every parameter of this name is called with.
 VALUES: dict[str, Any] = {
-    **dict.fromkeys(("key", "email_key", "password_hash", "user_id", "email", "name", "title", "description"), "text"),
+    **dict.fromkeys(
+        ("key", "email_key", "password_hash", "user_id", "email", "name", "name_claim", "title", "description"), "text"
+    ),
     **dict.fromkeys(("task_id", "session_id", "kept", "after_id"), ID),
     **dict.fromkeys(("fingerprint", "body", "token_hash", "old_hash", "new_hash"), b"bytes"),
     **dict.fromkeys(("life", "spacing", "allowance"), timedelta(hours=1)),
@@ -27,6 +29,8 @@ VALUES: dict[str, Any] = {
     "status": "pending",
     "versions": [1],
     "limit": 51,
+    **dict.fromkeys(("issued_at", "known_at"), 1_800_000_000.0),
+    "version": 1,
     "after": TIME.isoformat(),
 }
 # Where a name alone does not say it.
@@ -35,6 +39,7 @@ SPECIAL: dict[str, dict[str, Any]] = {"core.idempotency._claim": {"kept": timede
 SHAPES: dict[str, list[dict[str, Any]]] = {
     "modules.tasks.repository._change": [{"fields": frozenset({"title", "description", "status", "due_at"})}],
     "modules.tasks.repository._count": [{"filters": frozenset({one})} for one in FILTERS] + [{"filters": frozenset()}],
+    "modules.users.repository._take_over": [{"shows": True}, {"shows": False}],
     "modules.tasks.repository._page": [
         {"sort": direction + sort, "filters": frozenset(filters)}
         for direction in ("", "-")

@@ -30,6 +30,7 @@ def _some(names: list[str]) -> list[frozenset[str]]:
 SHAPES: dict[str, list[dict[str, Any]]] = {
     "modules.tasks.repository._change": [{"fields": fields} for fields in _some(_COLUMNS)],
     "modules.tasks.repository._count": [{"filters": filters} for filters in _some(_FILTERS)],
+    "modules.users.repository._take_over": [{"shows": True}, {"shows": False}],
     "modules.tasks.repository._page": [
         {"sort": down + sort, "filters": filters}
         for down, sort, filters in itertools.product(("", "-"), _SORTS, _some([*_FILTERS, "after"]))

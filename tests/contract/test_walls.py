@@ -103,7 +103,7 @@ def test_the_token_of_a_deleted_account_is_dead(alice: Caller, database: TestDat
     assert alice.delete("/api/v1/users/me").status_code == 204
     before = _rows(database, alice.user_id)
     for user_id in (alice.user_id, "me"):
-        assert_problem(alice.request(**operation.request(user_id, task_id=task_id)), 401, "invalid_token")
+        assert_problem(alice.request(**operation.request(user_id, task_id=task_id)), 401, "account_deleted")
     assert _rows(database, alice.user_id) == before
 
 

@@ -48,7 +48,7 @@ def test_a_repeat_gives_the_first_answer_again_and_makes_nothing(alice: Caller) 
     first = create(alice, "key")
     assert first.status_code == 201
     assert REPLAYED not in first.headers
-    assert (first.headers["etag"], first.headers["location"]) == ('"1"', f"{alice.tasks}/{first.json()['id']}")
+    assert (first.headers["etag"], first.headers["location"]) == (alice.etag(1), f"{alice.tasks}/{first.json()['id']}")
     for _ in range(3):
         assert_replay(create(alice, "key"), first)
     assert alice.get(alice.tasks).json()["items"] == [first.json()]
@@ -168,7 +168,7 @@ def test_an_account_takes_its_keys_with_it_and_has_none_again(alice: Caller, dat
     assert alice.delete("/api/v1/users/me").status_code == 204
     for key in ("key", "another"):
         response = create(alice, key)
-        assert_problem(response, 401, "invalid_token", detail="The account of this token was deleted.")
+        assert_problem(response, 401, "account_deleted", detail="The account of this token was deleted.")
     assert database.query(stored, alice.user_id) == []
     assert database.query("SELECT id FROM tasks WHERE user_id = %s", alice.user_id) == []
 

@@ -110,6 +110,7 @@ def test_twenty_at_once_on_two_servers_make_one_row(
         for answer in answers:
             if answer not in good:
                 assert_problem(answer, 409, "request_in_progress")
+                assert 1 <= int(answer.headers["retry-after"]) <= 3
         assert len([answer for answer in good if REPLAYED not in answer.headers]) == 1
         assert len({answer.content for answer in good}) == 1
         assert_one_task(one, *good)
@@ -121,6 +122,7 @@ def test_while_the_first_request_runs_a_repeat_is_a_conflict(caller: Caller, own
         repeat = create(caller)
         title, detail = "The first request with this key is under way", "The first request with this key is under way."
         assert_problem(repeat, 409, "request_in_progress", title=title, detail=detail)
+        assert 1 <= int(repeat.headers["retry-after"]) <= 3
         assert_first(create(caller, "another"))
     assert_first(create(caller))
 

@@ -91,8 +91,8 @@ def given(database: TestDatabase, work: Work[T]) -> T:
     return on(database.proxied_url, lambda path: work(path, UserAccounts(path)))
 
 
-def someone(**claims: str) -> Principal:
-    return Principal(secrets.token_hex(16), **claims)
+def someone(email: str | None = None, name: str | None = None) -> Principal:
+    return Principal(secrets.token_hex(16), email, name)
 
 
 def tasks_of(principal: Principal, path: Executor, accounts: UserAccounts, expected: list[int] | None = None) -> Tasks:
@@ -178,7 +178,7 @@ def test_the_token_of_a_deleted_account_is_dead_in_every_operation(own: TestData
 
     with pytest.raises(ProblemError) as refused:
         given(own, work)
-    assert (refused.value.problem, refused.value.reason) == (Problem.INVALID_TOKEN, "account_deleted")
+    assert (refused.value.problem, refused.value.reason) == (Problem.ACCOUNT_DELETED, "account_deleted")
     assert own.query("SELECT FROM tasks WHERE user_id = %s", gone.user_id) == []
     assert own.query("SELECT FROM users WHERE id = %s", gone.user_id) == []
 
@@ -254,7 +254,7 @@ def test_a_write_goes_through_for_an_expected_version_only(own: TestDatabase) ->
                     answers.append((error.problem, error.headers))
         return answers
 
-    stale = (Problem.PRECONDITION_FAILED, {"ETag": '"2"'})
+    stale = (Problem.PRECONDITION_FAILED, {"ETag": f'"2-{alice.tag}"'})
     assert given(own, work) == ["Water the plants", "x", stale, stale, stale, stale, "x", "x", "x", "x"]
     assert own.query("SELECT version FROM tasks WHERE user_id = %s", alice.user_id) == [(4,)]
 

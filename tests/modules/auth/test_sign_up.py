@@ -12,6 +12,7 @@ from tests.conftest import SECRET, TestDatabase, assert_problem
 from tests.modules.auth.accounts import INVALID, ME, PASSWORD, Account, bearer, new_email, sign_in, sign_up
 
 EMOJI = "\U0001f33b"
+EMOJIS = "\U0001f33b\U0001f34e\U0001f6b2\U0001f422\U0001f388\U0001f319\U0001f9e9\U0001f941"
 NO_ADDRESS = {"pointer": "/email", "message": "Must be an e-mail address", "code": "value_error"}
 GUESSABLE = {"pointer": "/password", "message": "Is too easy to guess", "code": "guessable_password"}
 SHORT = {"pointer": "/password", "message": "Must have a length of at least 8", "code": "too_short"}
@@ -143,9 +144,9 @@ def test_a_password_of_the_wrong_length_is_refused(api: httpx.Client, password: 
     "password",
     [
         "abc xyz8",
-        EMOJI * 8,
+        EMOJIS,
         "x" * 127 + "y",
-        EMOJI * 128,
+        EMOJIS * 16,
         "  leading and trailing  ",
         "пароль на русском",
         "密码密码密码密码",
@@ -180,7 +181,7 @@ def test_another_keyboards_spelling_of_a_password_signs_in(api: httpx.Client, ch
 
 @pytest.mark.parametrize(
     "password",
-    ["password", "12345678", "PASSWORD", "Qwertyuiop", "iloveyou", "password".translate(WIDE), "\u24dfassword"],
+    ["password", "88888888", "PASSWORD", "Qwertyuiop", "jennifer", "87654321".translate(WIDE), "\u24dfassword"],
     ids=range(7),
 )
 def test_a_common_password_is_refused_in_whatever_letters(api: httpx.Client, password: str) -> None:

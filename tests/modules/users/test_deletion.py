@@ -17,8 +17,9 @@ DELETED = "The account of this token was deleted."
 
 
 def _assert_dead(response: httpx.Response) -> None:
-    assert_problem(response, 401, "invalid_token", title="The bearer token is not valid", detail=DELETED)
-    assert response.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
+    assert_problem(response, 401, "account_deleted", title="The account of the token was deleted", detail=DELETED)
+    challenge = 'Bearer error="invalid_token", error_description="The token is not valid"'
+    assert response.headers["www-authenticate"] == challenge
 
 
 def _rows(database: TestDatabase, user_id: str) -> dict[str, int]:

@@ -87,14 +87,6 @@ def test_a_subject_is_any_text(make_caller: Callable[..., Caller], user_id: str)
     assert caller.post(f"{ME}/tasks", json={"title": "x"}).status_code == 201
 
 
-def test_later_claims_do_not_overwrite_the_profile(make_caller: Callable[..., Caller], alice: Caller) -> None:
-    """A name that was changed here would otherwise come back with the next token."""
-    profile = alice.get(ME).json()
-    later = make_caller(alice.user_id, email="new@example.com", name="New")
-    later.create_task()
-    assert later.get(ME).json() == profile
-
-
 def test_the_same_address_does_not_make_the_same_user(make_caller: Callable[..., Caller]) -> None:
     first, second = (make_caller(email="shared@example.com") for _ in range(2))
     task = first.create_task()
