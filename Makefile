@@ -7,11 +7,15 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks
 
-.PHONY: run test test-faults check format lint types contracts openapi lock bench bench-scale bench-database
+.PHONY: run test test-faults check format lint types contracts openapi lock move-schema bench bench-scale bench-database
 
 run: $(RUNTIME) .env
 	$(BIN)/python -m alembic upgrade head
 	$(BIN)/python main.py
+
+# Moves the tables of a database that was made before they had a schema of their own. The API may go on meanwhile.
+move-schema: $(RUNTIME) .env
+	$(BIN)/python -m core.move_schema
 
 test: $(DEV)
 	$(BIN)/python -m coverage erase

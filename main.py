@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI
 
-from core import context, embedded_postgres, health, logging, migrations, server
+from core import context, embedded_postgres, health, logging, migrations, server, start_check
 from core.application import Api
 from core.config import ConfigurationError, Settings, load_settings
 from core.database import Database
@@ -77,11 +77,13 @@ def main() -> None:
         settings = load_settings()
     except ConfigurationError as error:
         sys.exit(str(error))
-    url = None if settings.database_url else embedded_postgres.start().get_uri()
+    url = settings.database_url.get_secret_value() if settings.database_url else embedded_postgres.start().get_uri()
     logging.configure(settings.log_level, settings.app_env)
     if settings.auth_local_accounts is None and not settings.local_accounts_enabled:
         reason = {"setting": "AUTH_LOCAL_ACCOUNTS", "reason": "BETTER_AUTH_SECRET is not set"}
         structlog.get_logger("main").info("local accounts are off", **reason)
+    if foreign := start_check.refusal(url, migrations.head()):
+        sys.exit(foreign)
     if settings.app_env == "development":
         origin = f"http://{settings.host}:{settings.port}"
         welcome = _WELCOME + (_SIGN_UP_HERE if settings.local_accounts_enabled else _SIGN_UP_THERE)

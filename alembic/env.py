@@ -1,32 +1,23 @@
 """Alembic's environment: finds every slice's tables by itself, and leaves tables alone that are not ours."""
 
-import importlib
 import random
 import time
-from pathlib import Path
 from typing import Any
 
 import psycopg2
 from alembic import context
 from alembic.util import CommandError
 from psycopg2.extensions import parse_dsn
-from sqlalchemy import Engine, create_engine, pool
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, create_engine, pool
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import SQLModel
 
-from core import config, embedded_postgres, migrations
-from core.config import PROJECT_ROOT
+from core import config, database_schema, migrations
 
 LOCK_TIMEOUT = "1s"
 LOCK_NOT_AVAILABLE = "55P03"
 # With the pauses between, half a minute.
 TRIES = 12
-
-
-def _load_models() -> None:
-    importlib.import_module("core.idempotency")
-    for path in sorted(Path(PROJECT_ROOT, "modules").glob("*/models.py")):
-        importlib.import_module(f"modules.{path.parent.name}.models")
 
 
 def _ours(name: str | None, kind: str, _: Any) -> bool:
@@ -38,9 +29,7 @@ def _url() -> str:
     if url := context.config.attributes.get("url"):
         return str(url)
     try:
-        settings = config.load_settings()
-        default = "" if settings.database_url else embedded_postgres.start().get_uri()
-        return migrations.migration_url(settings, default)
+        return migrations.url_of_settings()
     except config.ConfigurationError as error:
         raise CommandError(str(error)) from None
 
@@ -59,6 +48,11 @@ def _migrate() -> None:
                 raise
             context.config.print_stdout("A lock is held by others. Tries left: %d", tries_left)
             time.sleep(random.uniform(1, 2))  # noqa: S311
+        except ProgrammingError as error:
+            refusal = migrations.refusal(error.orig)
+            if refusal is None:
+                raise
+            raise CommandError(refusal) from None
         else:
             return
 
@@ -72,20 +66,37 @@ def _connect(url: str) -> Any:
 
 
 def _try(engine: Engine) -> None:
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        # One migrator at a time.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7261054289)")
+        found = connection.exec_driver_sql(database_schema.FIND)
+        schema = database_schema.in_use(name for (name,) in found)
+        # The migrations name no schema: so they do the same in either, and reach nobody else's.
+        connection.exec_driver_sql(f"SET LOCAL search_path = {schema}")
         context.configure(
             connection=connection,
+            version_table_schema=schema,
             target_metadata=SQLModel.metadata,
             include_name=_ours,
             compare_type=True,
             compare_server_default=True,
         )
-        with context.begin_transaction():
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-            # One migrator at a time.
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7261054289)")
-            _refuse_newer_database()
-            context.run_migrations()
+        _refuse_newer_database()
+        # Those who only look (check, current, a new revision) have none.
+        changes = "destination_rev" in context.get_context().opts
+        if changes and connection.exec_driver_sql(f"SELECT to_regnamespace('{schema}') IS NULL").scalar():
+            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+        context.run_migrations()
+        if changes:
+            _refuse_foreign_columns(connection, schema)
+
+
+def _refuse_foreign_columns(connection: Connection, schema: str) -> None:
+    heads = context.get_context().get_current_heads()
+    found = connection.exec_driver_sql(database_schema.relations_sql(schema)).all()
+    if heads and (refusal := database_schema.foreign(schema, found, heads[0], migrations.head())):
+        raise CommandError(refusal)
 
 
 def _refuse_newer_database() -> None:
@@ -99,5 +110,5 @@ def _refuse_newer_database() -> None:
             ) from None
 
 
-_load_models()
+migrations.load_models()
 _migrate()

@@ -3,22 +3,33 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+import structlog
 from psycopg2.extensions import cursor
 
-from core import driver
-from core.database_errors import ConnectionLostError, TransactionConflictError
+from core import database_schema, driver
+from core.database_errors import (
+    ConnectionLostError,
+    DatabaseError,
+    DatabaseUnavailableError,
+    TransactionConflictError,
+    UndefinedObjectError,
+)
 from core.executor import Executor, bound, milliseconds
+from core.models import SCHEMA
 from core.pool import Pool
 from core.statements import Query
 from core.transaction import Transaction
 
 T = TypeVar("T")
 
-# How often what met another transaction is tried again.
+# How often what had no effect is tried again: it met another transaction, or the tables are elsewhere.
 TRIES_AGAIN = 4
+_UNDONE = (TransactionConflictError, UndefinedObjectError)
+
+_log = structlog.get_logger("core.database")
 
 
 class Database(Executor):
@@ -26,6 +37,9 @@ class Database(Executor):
 
     DatabaseUnavailableError is raised at the latest when the request's deadline is reached, even when the server is
     silent. `deadline` gives it on the event loop's clock, or 0 where there is no request: `timeout` seconds from then.
+
+    It looks which schema the tables are in when it is first used, and again when a statement does not find them, so
+    that they can be moved while it runs.
     """
 
     autocommit = True
@@ -38,23 +52,34 @@ class Database(Executor):
         self._timeout = timeout
         self._requested = deadline
         self.last_answer = float("-inf")
+        self._schema: str | None = None
+        self._looking = asyncio.Lock()
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """`work` in one transaction, all of it again where that met another: it must have no effect but in it."""
+        """`work` in one transaction, all of it again where that met another or the tables were moved meanwhile.
 
-        async def attempt() -> T:
-            async with self.transaction() as transaction:
+        It must have no effect but in the transaction.
+        """
+
+        async def attempt(schema: str) -> T:
+            async with self._transaction(schema) as transaction:
                 return await work(transaction)
 
+        schema = self._schema or await self.schema()
         try:
-            return await attempt()
-        except TransactionConflictError:
-            return await _again(attempt)
+            return await attempt(schema)
+        except _UNDONE as error:
+            return await self._again(attempt, schema, error)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """BEGIN … COMMIT, tried once; any exception rolls back."""
-        transaction = Transaction(self._pool, self._deadline())
+        async with self._transaction(self._schema or await self.schema()) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def _transaction(self, schema: str) -> AsyncIterator[Transaction]:
+        transaction = Transaction(self._pool, schema, self._deadline())
         try:
             yield transaction
             await transaction.commit()
@@ -64,24 +89,70 @@ class Database(Executor):
         finally:
             transaction.release()
 
+    async def schema(self, missed: str | None = None) -> str:
+        """Where the tables are; `missed` is the schema in which a statement did not find them, to look again.
+
+        Those who ask at the same time share one look. Raises DatabaseUnavailableError.
+        """
+        deadline = self._deadline()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._looking.acquire()
+        except TimeoutError:
+            raise DatabaseUnavailableError("deadline") from None
+        try:
+            if self._schema is None or self._schema == missed:
+                rows = (await self._attempt(database_schema.find(), SCHEMA)).fetchall()
+                self._schema = database_schema.in_use(name for (name,) in rows)
+                if missed not in (None, self._schema):
+                    _log.warning("tables moved", **{"db.namespace": self._schema})
+            return self._schema
+        finally:
+            self._looking.release()
+
+    async def moved(self) -> bool:
+        """Looks again: whether the tables are elsewhere than it thought. Raises DatabaseUnavailableError."""
+        before = await self.schema()
+        return await self.schema(before) != before
+
     def close(self) -> None:
         """Closes the idle connections; those in use are closed as they come back."""
         self._pool.close()
 
     async def _run(self, query: Query[Any]) -> cursor:
+        schema = self._schema or await self.schema()
         try:
-            return await self._attempt(query)
-        except TransactionConflictError:  # the statement was the whole transaction
-            return await _again(lambda: self._attempt(query))
+            return await self._attempt(query, schema)
+        except _UNDONE as error:  # the statement was the whole transaction
+            return await self._again(lambda found: self._attempt(query, found), schema, error)
 
-    async def _attempt(self, query: Query[Any]) -> cursor:
+    async def _again(self, attempt: Callable[[str], Awaitable[T]], schema: str, error: DatabaseError) -> T:
+        """Tries until it succeeds: after a conflict when the other one should be done, else where the tables are now.
+
+        Raises `error`, or the newest one, where they have not moved, or after some conflicts.
+        """
+        for number in range(TRIES_AGAIN):
+            if isinstance(error, TransactionConflictError):
+                # A pause that the other one will not choose as well.
+                await asyncio.sleep(random.uniform(0, 0.02 * 2**number))  # noqa: S311
+            elif schema == (found := await self.schema(schema)):
+                break
+            else:
+                schema = found
+            try:
+                return await attempt(schema)
+            except _UNDONE as newest:
+                error = newest
+        raise error
+
+    async def _attempt(self, query: Query[Any], schema: str) -> cursor:
         deadline = self._deadline()
         values = bound(query)
         while True:
             connection = await self._pool.acquire(deadline)
             reused = connection.used
             try:
-                sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {query.statement.sql}"
+                sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {query.statement.texts[schema]}"
                 result = await connection.run(sql, values, deadline)
                 self.last_answer = connection.last_used
                 return result
@@ -94,12 +165,3 @@ class Database(Executor):
 
     def _deadline(self) -> float:
         return self._requested() or asyncio.get_running_loop().time() + self._timeout
-
-
-async def _again(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Tries until there is no conflict, after pauses that the other one will not choose as well."""
-    for number in range(TRIES_AGAIN - 1):
-        await asyncio.sleep(random.uniform(0, 0.02 * 2**number))  # noqa: S311
-        with suppress(TransactionConflictError):
-            return await attempt()
-    return await attempt()

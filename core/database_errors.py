@@ -11,6 +11,7 @@ _AWAY = {"57P01", "57P02", "57P03", "57P05", "58030", READ_ONLY, "25P03", "57014
 _CONFLICT = {"40001", "40P01"}
 _BAD_VALUE_CLASSES = {"22"}
 _BAD_VALUE = {"23502", "23514"}
+_UNDEFINED_CLASSES = {"42", "3F"}
 
 
 class DatabaseError(Exception):
@@ -58,6 +59,10 @@ class StatementError(DatabaseError):
     """Everything else is a bug of ours: answer 500."""
 
 
+class UndefinedObjectError(StatementError):
+    """Class 42 or 3F: it names what is not there, or not there any more. Nothing was done."""
+
+
 def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseError:
     """The application's error for psycopg2's. Only what holds no data of a user is taken over."""
     state = error.pgcode
@@ -79,6 +84,8 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
         kind = TransactionConflictError
     elif state in _AWAY or state[:2] in _AWAY_CLASSES:
         kind = DatabaseUnavailableError
+    elif state[:2] in _UNDEFINED_CLASSES:
+        kind = UndefinedObjectError
     return kind(type(error).__name__, sqlstate=state, constraint=diagnostics.constraint_name)
 
 

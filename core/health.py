@@ -6,14 +6,12 @@ from typing import Literal
 import structlog
 from fastapi import Request
 from pydantic import BaseModel
-from sqlalchemy import Select, column, select, table
 
-from core import context
+from core import context, database_schema
 from core.database_errors import DatabaseError
 from core.errors import Problem, ProblemError
 from core.protocol import LEAVING
 from core.routers import root_router
-from core.statements import statement
 
 router = root_router("health", "/health")
 
@@ -27,11 +25,6 @@ class Health(BaseModel):
     """The good answer; the other one is a problem."""
 
     status: Literal["ok"]
-
-
-@statement
-def _revision() -> Select[str]:
-    return select(column("version_num")).select_from(table("alembic_version"))
 
 
 @router.get("/live")
@@ -56,7 +49,9 @@ async def get_readiness(request: Request) -> Health:
         return Health(status="ok")
     found.deadline = now + min(services.settings.request_timeout, READY_SECONDS)
     try:
-        revision = await services.database.fetch_one(_revision())
+        revision = await services.database.fetch_one(database_schema.revision())
+        if revision != services.revision and await services.database.moved():
+            revision = await services.database.fetch_one(database_schema.revision())
     except DatabaseError as error:
         _log.warning("not ready", **{"error.reason": str(error), "db.response.status_code": error.sqlstate})
         raise ProblemError(Problem.DATABASE_UNAVAILABLE, "The database is not ready.") from None

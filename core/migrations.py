@@ -1,14 +1,22 @@
 """Alembic from the inside: which revision the code needs, and bringing a database to it."""
 
+import importlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import parse_dsn
 
-from core.config import PROJECT_ROOT, ConfigurationError, Settings
+from core import embedded_postgres
+from core.config import PROJECT_ROOT, ConfigurationError, Settings, load_settings
+from core.database_schema import WHAT_TO_DO
+from core.models import SCHEMA
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+# Class 42 of SQLSTATE: a table (or index, or view), a type or a column exists; the role may not.
+_EXISTS = {"42P07", "42710", "42701"}
+_NO_PRIVILEGE = "42501"
 
 _REVISION = re.compile(r"^(down_)?revision\b.*?= *(.*)$", re.MULTILINE)
 
@@ -23,13 +31,24 @@ def configuration(url: str) -> "Config":
 
 
 def head() -> str:
-    """The newest revision that the code knows, read from the files themselves: the one that no other comes after."""
-    known, followed = set[str](), set[str]()
-    for file in (PROJECT_ROOT / "alembic" / "versions").glob("*.py"):
-        for down, value in _REVISION.findall(file.read_text()):
-            (followed if down else known).update(re.findall(r"['\"](\w+)['\"]", value))
-    (newest,) = known - followed
+    """The newest revision that the code knows: the one that no other comes after."""
+    (newest,) = known() - _revisions(down=True)
     return newest
+
+
+def known() -> set[str]:
+    """All revisions that the code knows, read from the files themselves."""
+    return _revisions(down=False)
+
+
+def _revisions(*, down: bool) -> set[str]:
+    """Those that the files are, or come after."""
+    found = set[str]()
+    for file in (PROJECT_ROOT / "alembic" / "versions").glob("*.py"):
+        for of_another, value in _REVISION.findall(file.read_text()):
+            if bool(of_another) == down:
+                found.update(re.findall(r"['\"](\w+)['\"]", value))
+    return found
 
 
 def migration_url(settings: Settings, default: str) -> str:
@@ -43,6 +62,32 @@ def migration_url(settings: Settings, default: str) -> str:
             "Set DATABASE_URL_UNPOOLED to the direct URL: the same without -pooler."
         )
     return found
+
+
+def url_of_settings() -> str:
+    """The URL for migrations, of this machine's settings or of the embedded PostgreSQL. Raises ConfigurationError."""
+    settings = load_settings()
+    default = "" if settings.database_url else embedded_postgres.start().get_uri()
+    return migration_url(settings, default)
+
+
+def load_models() -> None:
+    """Imports the models of core and of every slice, so that SQLModel.metadata has all tables."""
+    importlib.import_module("core.idempotency")
+    for path in sorted(PROJECT_ROOT.glob("modules/*/models.py")):
+        importlib.import_module(f"modules.{path.parent.name}.models")
+
+
+def refusal(error: Any) -> str | None:
+    """One sentence for what others' tables, or missing rights, make of a migration; None for other psycopg2.Errors."""
+    if error.pgcode in _EXISTS:
+        return f"{error.diag.message_primary}, and this application did not make it: {WHAT_TO_DO}. Nothing was changed."
+    if error.pgcode == _NO_PRIVILEGE:
+        return (
+            f"{error.diag.message_primary}: let the owner of the database run CREATE SCHEMA IF NOT EXISTS {SCHEMA}; "
+            f"GRANT USAGE, CREATE ON SCHEMA {SCHEMA} TO the role that migrates. Nothing was changed."
+        )
+    return None
 
 
 def upgrade(url: str) -> None:

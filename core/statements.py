@@ -7,7 +7,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from sqlalchemy import Dialect, FromClause, Select, bindparam
+from sqlalchemy import Dialect, FromClause, Select, Table, TableClause, bindparam
 from sqlalchemy import inspect as inspect_mapping
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.orm import Mapper
@@ -17,6 +17,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
+from core.models import SCHEMAS
 from core.ownership import OWNER_PARAMETER, require_owner
 
 P = ParamSpec("P")
@@ -28,6 +29,9 @@ Row = Sequence[Any]
 # A list endpoint has one statement for each combination of its filters; beyond this they are compiled anew.
 SHAPES_KEPT = 512
 
+# Stands for the schema while a statement is compiled.
+_PLACEHOLDER = "__schema__"
+
 _DIALECT: Dialect = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
 # What an instance of SQLModel has beside its columns; it is compared and printed by them.
 _OF_PYDANTIC = (("__pydantic_extra__", None), ("__pydantic_fields_set__", set[str]()), ("__pydantic_private__", None))
@@ -38,9 +42,12 @@ _NUMERIC = 1700
 
 @dataclass(frozen=True, slots=True)
 class Compiled(Generic[T_co]):
-    """A statement's text, how its parameters are adapted, and how a row of its result becomes a T."""
+    """A statement's text, how its parameters are adapted, and how a row of its result becomes a T.
 
-    sql: str
+    `texts` has one for each schema that the tables can be in (core.models.SCHEMAS), with every table's name qualified.
+    """
+
+    texts: Mapping[str, str]
     adapters: Mapping[str, Callable[[Any], Any]]
     constants: Mapping[str, Any]
     make: Callable[[Row], T_co] | None
@@ -95,9 +102,11 @@ def statement(build: Callable[P, Any]) -> Callable[P, Query[Any]]:
 
 
 def _compile(source: Any, bound: frozenset[str]) -> Compiled[Any]:
-    compiled = source.compile(dialect=_DIALECT)
+    schemas = {None: _PLACEHOLDER}
+    compiled = source.compile(dialect=_DIALECT, schema_translate_map=schemas, render_schema_translate=True)
     assert isinstance(compiled, SQLCompiler)
     owned = require_owner(source)
+    _require_tables(source)
     for column in (*compiled.insert_prefetch, *compiled.update_prefetch):
         raise TypeError(f"{column}: give its value; its default is made in Python, and would be NULL here")
     adapters: dict[str, Callable[[Any], Any]] = {}
@@ -112,7 +121,14 @@ def _compile(source: Any, bound: frozenset[str]) -> Compiled[Any]:
         constants[name] = adapters.pop(name)(constants[name])
     # What a SELECT writes, it writes in a CTE.
     reads = isinstance(source, Select) and not any(isinstance(part, UpdateBase) for part in visitors.iterate(source))
-    return Compiled(str(compiled), adapters, constants, _row_maker(source), owned, reads)
+    texts = {schema: str(compiled).replace(f"{_PLACEHOLDER}.", f"{schema}.") for schema in SCHEMAS}
+    return Compiled(texts, adapters, constants, _row_maker(source), owned, reads)
+
+
+def _require_tables(source: Any) -> None:
+    for part in visitors.iterate(source):
+        if isinstance(part, TableClause) and not isinstance(part, Table):
+            raise TypeError(f"{part.name}: name a class of SQLModel or a Table; a bare table() gets no schema")
 
 
 def _row_maker(source: Any) -> Callable[[Row], Any] | None:

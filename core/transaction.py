@@ -24,8 +24,9 @@ class Transaction(Executor):
 
     autocommit = False
 
-    def __init__(self, pool: Pool, deadline: float) -> None:
+    def __init__(self, pool: Pool, schema: str, deadline: float) -> None:
         self._pool = pool
+        self._schema = schema
         self._deadline = deadline
         self._connection: Connection | None = None
         self._last: Query[Any] | None = None
@@ -41,7 +42,7 @@ class Transaction(Executor):
             return
         sql, values = "COMMIT", None
         if self._last is not None:
-            sql, values = f"{self._last.statement.sql}; COMMIT", bound(self._last)
+            sql, values = f"{self._last.statement.texts[self._schema]}; COMMIT", bound(self._last)
         ended = await self._connection.run(sql, values, self._deadline)
         if ended.statusmessage != "COMMIT":  # an error inside was caught, and PostgreSQL has rolled back
             raise StatementError("the transaction had failed before its COMMIT")
@@ -58,10 +59,10 @@ class Transaction(Executor):
             self._pool.release(self._connection)
 
     async def _run(self, query: Query[Any]) -> cursor:
-        values = bound(query)
+        sql, values = query.statement.texts[self._schema], bound(query)
         if self._connection is None:
-            return await self._begin(query.statement.sql, values)
-        return await self._connection.run(query.statement.sql, values, self._deadline)
+            return await self._begin(sql, values)
+        return await self._connection.run(sql, values, self._deadline)
 
     async def _begin(self, sql: str, values: Mapping[str, Any]) -> cursor:
         """On a connection that died unseen while it lay idle it begins again on another: nothing was committed."""

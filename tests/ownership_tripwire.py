@@ -1,4 +1,4 @@
-"""Reads SQL as it was sent, and says whether it reaches an owned table without its owner."""
+"""Reads SQL as it was sent: whether it reaches an owned table without its owner, or a table without its schema."""
 
 from sqlglot import exp, parse
 
@@ -8,6 +8,16 @@ OWNED = {"tasks": "user_id", "users": "id", "deleted_users": "id", "idempotency_
 def unscoped(sql: str) -> bool:
     """Whether any statement in `sql` reads or writes an owned table for more than one owner."""
     return any(_unscoped(statement) for statement in parse(sql, dialect="postgres") if statement is not None)
+
+
+def unqualified(sql: str) -> bool:
+    """Whether any statement in `sql` names a table that the search path would choose."""
+    for statement in parse(sql, dialect="postgres"):
+        within = {cte.alias for cte in statement.find_all(exp.CTE)} if statement is not None else set()
+        for table in statement.find_all(exp.Table) if statement is not None else ():
+            if isinstance(table.this, exp.Identifier) and not table.db and table.name not in within:
+                return True
+    return False
 
 
 def _unscoped(statement: exp.Expr) -> bool:

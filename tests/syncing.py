@@ -70,23 +70,23 @@ async def _write(client: httpx.AsyncClient, made: list[str], chance: random.Rand
     made.append(response.json()["id"])
 
 
-def _hold(database_url: str, users: str, user_id: str) -> None:
+def _hold(database_url: str, user_id: str) -> None:
     """The user's row, as another session does that changes something of the user."""
     connection = psycopg2.connect(database_url)
     with connection, connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT pg_sleep({HELD_SECONDS}) FROM (SELECT FROM {users} WHERE id = %s FOR UPDATE) held", [user_id]
+            f"SELECT pg_sleep({HELD_SECONDS}) FROM (SELECT FROM todo.users WHERE id = %s FOR UPDATE) held", [user_id]
         )
     connection.close()
 
 
-async def _hold_now_and_then(database_url: str, users: str, user_id: str) -> None:
+async def _hold_now_and_then(database_url: str, user_id: str) -> None:
     while True:
-        await asyncio.to_thread(_hold, database_url, users, user_id)
+        await asyncio.to_thread(_hold, database_url, user_id)
         await asyncio.sleep(5 * HELD_SECONDS)
 
 
-async def missed(urls: list[str], writes: int, database_url: str, users: str = "users") -> tuple[int, int]:
+async def missed(urls: list[str], writes: int, database_url: str) -> tuple[int, int]:
     """How many tasks the device has not, or not as they are, after `writes` by six writers; and how often it synced."""
     user_id = secrets.token_hex(16)
     headers = {"Authorization": f"Bearer {make_token(user_id)}"}
@@ -102,7 +102,7 @@ async def missed(urls: list[str], writes: int, database_url: str, users: str = "
                 await _write(client, made, chance)
 
         beside = [asyncio.create_task(device.keep_up())]
-        beside.append(asyncio.create_task(_hold_now_and_then(database_url, users, user_id)))
+        beside.append(asyncio.create_task(_hold_now_and_then(database_url, user_id)))
         await asyncio.gather(*map(write, clients[:-1]))
         for one in beside:
             one.cancel()

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from core.database_schema import FIND
+
 T = TypeVar("T")
 
 # Frontend messages (PostgreSQL documentation, "Message Formats"): a type, a length that counts itself, a body.
@@ -17,7 +19,8 @@ class PostgresProxy:
     """Forwards a TCP port of the loopback to PostgreSQL's Unix socket, in a thread of its own.
 
     `queries` holds the text of every simple query since `clear()`: its length is the number of round trips.
-    The application's own `SET LOCAL` prefix is taken off. Made for `sslmode=disable`.
+    The application's own `SET LOCAL` prefix is taken off. `looks` counts apart how often it looked which schema the
+    tables are in, which it does once before its first statement. Made for `sslmode=disable`.
     """
 
     def __init__(self, socket_path: str) -> None:
@@ -28,6 +31,7 @@ class PostgresProxy:
         self._accepting = True
         self._server: asyncio.Server | None = None
         self.queries: list[str] = []
+        self.looks = 0
         self._thread = threading.Thread(target=self._loop.run_forever, name="postgres-proxy", daemon=True)
         self._thread.start()
         self.port: int = self._call(self._start())
@@ -138,6 +142,9 @@ class _Frontend:
                 return
             message, self._buffer = self._buffer[:size], self._buffer[size:]
             if self._started and message[0] == _QUERY:
-                text = message[5:-1].decode()
-                self._proxy.queries.append(_OWN_LIMITS.sub("", text))
+                text = _OWN_LIMITS.sub("", message[5:-1].decode())
+                if text == FIND:
+                    self._proxy.looks += 1
+                else:
+                    self._proxy.queries.append(text)
             self._started = True

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import psycopg2
 
+from tests.conftest import SEARCH_PATH
+
 BIG, SMALL, NEW = "big", "user100", "user20001"  # 100,000 tasks, 500 tasks, and one who signs up
 SMALL_TASKS = 500
 TASK, SESSION, NOWHERE = UUID(int=50_000), UUID(int=100), UUID(int=10**9)
@@ -76,7 +78,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
 
 def fill(url: str) -> None:
     """100,000 tasks of one user, 500 of each of 400 others, 20,000 rows of everything else."""
-    connection = psycopg2.connect(url)
+    connection = psycopg2.connect(url, options=SEARCH_PATH)
     connection.autocommit = True
     cursor = connection.cursor()
     cursor.execute("SET session_replication_role = replica; SET maintenance_work_mem = '256MB'")

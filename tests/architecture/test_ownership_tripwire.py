@@ -4,12 +4,15 @@ import pytest
 from sqlmodel import SQLModel
 
 from core.ownership import OWNER_COLUMN
-from tests.ownership_tripwire import OWNED, unscoped
+from tests.ownership_tripwire import OWNED, unqualified, unscoped
 
 UNSCOPED = [
     "SELECT * FROM tasks",
     'SELECT * FROM "tasks"',
     "SELECT * FROM public.tasks",
+    "SELECT * FROM todo.tasks WHERE todo.tasks.id = 'x'",
+    "DELETE FROM todo.users WHERE todo.users.email = 'a@example.com'",
+    "INSERT INTO todo.tasks (id, title) VALUES ('x', 'y')",
     "SELECT count(*) FROM tasks WHERE status = 'pending'",
     "SELECT * FROM tasks WHERE id = 'x'",
     "SELECT * FROM tasks WHERE user_id <> 'a'",
@@ -50,6 +53,9 @@ SCOPED = [
     "SELECT version_num FROM alembic_version",
     "SELECT * FROM local_accounts WHERE email_key = 'a@example.com'",
     "SELECT * FROM tasks WHERE user_id = 'a'",
+    "SELECT todo.tasks.id FROM todo.tasks WHERE todo.tasks.user_id = 'a'",
+    "UPDATE todo.users SET version = todo.users.version + 1 WHERE todo.users.id = 'a' RETURNING todo.users.id",
+    "INSERT INTO todo.tasks (user_id, id) VALUES ('a', 'x') RETURNING todo.tasks.id",
     "SELECT * FROM tasks WHERE tasks.user_id = 'a' AND tasks.id = 'x'",
     "SELECT * FROM tasks t WHERE t.status = 'x' AND t.id = 'y' AND t.user_id = 'a'",
     "SELECT * FROM tasks WHERE user_id = 'a' AND (status = 'x' OR title = 'y') ORDER BY id LIMIT 5",
@@ -72,6 +78,35 @@ def test_a_statement_without_its_owner_trips(sql: str) -> None:
 @pytest.mark.parametrize("sql", SCOPED)
 def test_a_statement_with_its_owner_passes(sql: str) -> None:
     assert not unscoped(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM tasks",
+        "SELECT * FROM todo.tasks JOIN users ON true",
+        "SELECT 1 WHERE EXISTS (SELECT FROM alembic_version)",
+        "INSERT INTO tasks (id) VALUES ('x')",
+        "UPDATE tasks SET id = 'x'",
+        "WITH gone AS (DELETE FROM tasks) SELECT * FROM gone",
+        "SELECT 1; DELETE FROM users",
+    ],
+)
+def test_a_table_without_its_schema_trips(sql: str) -> None:
+    assert unqualified(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT todo.tasks.id FROM todo.tasks AS t",
+        "SELECT * FROM generate_series(1, 3)",
+        "WITH gone AS (DELETE FROM todo.tasks RETURNING id) INSERT INTO public.users (id) SELECT id FROM gone",
+        "COMMIT",
+    ],
+)
+def test_a_table_with_its_schema_passes(sql: str) -> None:
+    assert not unqualified(sql)
 
 
 def test_the_tripwire_watches_exactly_the_owned_tables() -> None:

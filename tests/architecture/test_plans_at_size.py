@@ -7,16 +7,17 @@ import psycopg2
 import pytest
 
 from core import driver
+from core.models import SCHEMA
 from tests.architecture import big_tables, plan_cases
 from tests.architecture.big_tables import BIG, SMALL, SMALL_TASKS
 from tests.architecture.plan_cases import COUNT, PAGE, Case
 from tests.architecture.plans import SORTED, Plan, complaints, nodes, visited
 from tests.architecture.statements import found
-from tests.conftest import TestDatabase
+from tests.conftest import SEARCH_PATH, TestDatabase
 
 # The only reads of a whole table: by which statement, of which table, and why.
 EXCEPTIONS = {
-    "core.health._revision": ("alembic_version", "it has one row"),
+    "core.database_schema.revision": ("alembic_version", "it has one row"),
     "modules.auth.repository._sweep_throttles": ("sign_in_throttles", "it ends at the twentieth row that is settled"),
 }
 _FIRST_COLUMNS = "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid, 1, true) FROM pg_index"
@@ -29,7 +30,7 @@ class Explainer:
 
     def __init__(self, url: str) -> None:
         driver.prepare()
-        self._connection = psycopg2.connect(url)
+        self._connection = psycopg2.connect(url, options=SEARCH_PATH)
         self.cursor = self._connection.cursor()
         self.cursor.execute(_FIRST_COLUMNS)
         self._first = dict(self.cursor.fetchall())
@@ -76,7 +77,7 @@ def _reads_the_table_rightly(case: Case) -> bool:
 
 
 def _wrong(explainer: Explainer, case: Case) -> set[str]:
-    return explainer.wrong(case.query.statement.sql, case.query.values, run=case.cheap)
+    return explainer.wrong(case.query.statement.texts[SCHEMA], case.query.values, run=case.cheap)
 
 
 def test_every_statement_finds_its_rows_by_an_index(explainer: Explainer) -> None:
@@ -98,7 +99,7 @@ def test_a_search_reads_the_rows_of_its_owner_alone(explainer: Explainer) -> Non
     searches = [case for case in plan_cases.cases(PAGE, COUNT) if case.filters == {"q"} and case.owner == SMALL]
     assert len(searches) == 9  # a count, and the sorts either way
     for case in searches:
-        plan = explainer.plan(case.query.statement.sql, case.query.values, run=True)
+        plan = explainer.plan(case.query.statement.texts[SCHEMA], case.query.values, run=True)
         assert max(visited(node) for node in nodes(plan)) <= SMALL_TASKS, (str(case), plan)
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import psycopg2
 import pytest
 
 from core import driver
+from core.models import SCHEMA
 from tests.architecture import statements
 from tests.conftest import TestDatabase
 
@@ -17,7 +17,7 @@ SMALL = {"alembic_version"}
 _NO_OTHER_WAY = "SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off"
 _LEADING = """
 SELECT c.relname, pg_get_indexdef(i.indexrelid, 1, true) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-WHERE c.relnamespace = 'public'::regnamespace
+WHERE c.relnamespace = 'todo'::regnamespace
 """
 Explain = Callable[..., list[str]]
 
@@ -26,7 +26,7 @@ Explain = Callable[..., list[str]]
 def explain(make_database: Callable[[], TestDatabase]) -> Iterator[Explain]:
     """What is wrong with the plan of a statement; with `sorts=True` a sort of what was found is meant."""
     driver.prepare()
-    connection = psycopg2.connect(make_database().url)
+    connection = make_database().connect()
     cursor = connection.cursor()
     cursor.execute(_NO_OTHER_WAY)
     cursor.execute(_LEADING)
@@ -69,14 +69,14 @@ def test_every_statement_finds_its_rows_by_an_index(explain: Explain) -> None:
     for label, query in statements.queries():
         # A filter with a sort that its index does not have: tests/modules/tasks/test_plans.py says when which is used.
         narrowed = "_page" in label and not label.endswith("'frozenset()']")
-        if bad := explain(query.statement.sql, query.values, sorts=narrowed):
+        if bad := explain(query.statement.texts[SCHEMA], query.values, sorts=narrowed):
             wrong[label] = bad
     assert wrong == {}
 
 
 def test_the_statements_are_found() -> None:
     assert len(statements.found()) >= 29
-    assert {"core.health._revision", "modules.tasks.repository._page"} <= statements.found().keys()
+    assert {"core.database_schema.revision", "modules.tasks.repository._page"} <= statements.found().keys()
 
 
 @pytest.mark.parametrize(

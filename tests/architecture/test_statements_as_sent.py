@@ -1,4 +1,4 @@
-"""Every statement that the product can send, in every shape, names its owner on the wire where its table is owned."""
+"""Every statement that the product can send, in every shape, names on the wire its tables' schema, and its owner."""
 
 import ast
 import asyncio
@@ -14,7 +14,7 @@ from core.database import Database
 from core.database_errors import DatabaseError
 from core.statements import Query
 from tests.conftest import TestDatabase, project_root
-from tests.ownership_tripwire import OWNED, unscoped
+from tests.ownership_tripwire import OWNED, unqualified, unscoped
 
 _FILTERS = ["status", "q", "due_before", "due_after", "updated_since"]
 _SORTS = ["created_at", "updated_at", "due_at", "title"]
@@ -66,9 +66,9 @@ def test_a_statement_of_the_product_carries_its_owner(
     asyncio.run(_send(database, queries))
     sent = list(database.proxy.queries)
     assert len(sent) == len(queries)
-    assert [sql for sql in sent if unscoped(sql)] == []
+    assert [sql for sql in sent if unscoped(sql) or unqualified(sql)] == []
     for query, sql in zip(queries, sent, strict=True):
-        assert query.statement.owned == any(table in sql.split() for table in OWNED), sql
+        assert query.statement.owned == any(f"todo.{table}" in sql.split() for table in OWNED), sql
 
 
 async def _send(database: TestDatabase, queries: list[Query[Any]]) -> None:

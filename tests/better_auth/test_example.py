@@ -49,8 +49,8 @@ def api(start_server: Callable[..., RunningServer], shared: TestDatabase, exampl
     return start_server(database=shared, better_auth_url=example.urls[0], auth_local_accounts=False)
 
 
-def _tables(database: TestDatabase) -> set[str]:
-    return {name for (name,) in database.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+def _tables(database: TestDatabase, schema: str) -> set[str]:
+    return {name for (name,) in database.query("SELECT tablename FROM pg_tables WHERE schemaname = %s", schema)}
 
 
 def test_who_signs_up_there_has_tasks_here(
@@ -73,12 +73,13 @@ def test_the_tables_of_both_stand_side_by_side(
 ) -> None:
     """Our migrations and their check leave Better Auth's tables alone, and it goes on with them."""
     person = sign_up(example.urls[0])
-    together = _tables(shared)
-    assert together > TABLES_OF_BETTER_AUTH
+    ours = _tables(shared, "todo")
+    assert ours > {"tasks", "users"}
+    assert _tables(shared, "public") == TABLES_OF_BETTER_AUTH
     configuration = migrations.configuration(shared.url)
     command.check(configuration)
     command.downgrade(configuration, "base")
-    assert _tables(shared) == TABLES_OF_BETTER_AUTH | {"alembic_version"}
+    assert (_tables(shared, "todo"), _tables(shared, "public")) == ({"alembic_version"}, TABLES_OF_BETTER_AUTH)
     command.upgrade(configuration, "head")
-    assert _tables(shared) == together
+    assert (_tables(shared, "todo"), _tables(shared, "public")) == (ours, TABLES_OF_BETTER_AUTH)
     assert profile(api, person.token()).status_code == 200

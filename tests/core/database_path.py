@@ -30,8 +30,8 @@ NOTES = Table("notes", MetaData(), Column("note", Text), Column("place", Integer
 
 PREPARE = """
 CREATE TABLE notes (note text NOT NULL CHECK (note <> ''), place integer UNIQUE DEFERRABLE INITIALLY DEFERRED);
-CREATE FUNCTION slow_note(seconds float) RETURNS text LANGUAGE sql AS
-    'INSERT INTO notes SELECT ''slow'' FROM pg_sleep(seconds) RETURNING note';
+CREATE FUNCTION public.slow_note(seconds float) RETURNS text LANGUAGE sql AS
+    'INSERT INTO todo.notes SELECT ''slow'' FROM pg_sleep(seconds) RETURNING note';
 """
 
 
@@ -124,6 +124,14 @@ async def value(connection: Connection, sql: str, given: object = None) -> Any:
     row = (await connection.run(sql, {"v": given}, later())).fetchone()
     assert row is not None
     return row[0]
+
+
+async def with_no_connection(path: Database, database: TestDatabase) -> None:
+    """The next statement opens a new one, and need not look for the schema."""
+    await path.schema()
+    database.proxy.cut()
+    await until(lambda: backends(database) == [])
+    database.proxy.clear()
 
 
 async def until(condition: Callable[[], bool]) -> None:

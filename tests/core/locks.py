@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import psycopg2
-
 from tests.conftest import TestDatabase
 
 _WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -14,7 +12,7 @@ _WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AN
 @contextmanager
 def locked_tasks(database: TestDatabase) -> Iterator[Callable[[], None]]:
     """Every statement on tasks waits, until the function that this gives is called or the block ends."""
-    lock = psycopg2.connect(database.url)
+    lock = database.connect()
     lock.cursor().execute("LOCK TABLE tasks")
     yield lock.close
     lock.close()

@@ -16,7 +16,7 @@ from tests.core.database_path import PREPARE, lock, note, notes, on
 CONFLICTS = """
 CREATE SEQUENCE tries;
 CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF nextval('tries') <= TG_ARGV[0]::integer THEN RAISE EXCEPTION USING ERRCODE = TG_ARGV[1]; END IF;
+    IF nextval('todo.tries') <= TG_ARGV[0]::integer THEN RAISE EXCEPTION USING ERRCODE = TG_ARGV[1]; END IF;
     RETURN NEW;
 END $$;
 """

@@ -83,7 +83,7 @@ def test_a_statement_is_one_round_trip_and_a_transaction_one_more(own: TestDatab
         return [*counted, list(own.proxy.queries)]
 
     read, written, transaction, written_at_end, nothing = through(own, work)
-    insert = "INSERT INTO notes (note, place) VALUES ('{}', NULL) RETURNING notes.note"
+    insert = "INSERT INTO todo.notes (note, place) VALUES ('{}', NULL) RETURNING todo.notes.note"
     assert read == ["SELECT concat('a') AS concat_1"]
     assert written == [insert.format("b")]
     assert transaction[0].startswith("BEGIN; SET LOCAL statement_timeout = ")

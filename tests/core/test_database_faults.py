@@ -24,6 +24,7 @@ from tests.core.database_path import (
     sleep,
     slow_note,
     until,
+    with_no_connection,
 )
 
 T = TypeVar("T")
@@ -166,7 +167,7 @@ def test_a_read_that_loses_a_used_connection_is_sent_once_more(own: TestDatabase
 
 def test_a_read_that_loses_a_new_connection_is_an_outage(own: TestDatabase) -> None:
     async def work(path: Database) -> int:
-        own.proxy.clear()
+        await with_no_connection(path, own)
         task = asyncio.create_task(path.fetch_all(sleep(30)))
         await _cut_while_at_work(own, task, "pg_sleep")
         assert isinstance(task.exception(), ConnectionLostError)
@@ -230,7 +231,7 @@ def test_a_transaction_that_loses_a_new_connection_at_its_first_statement_is_an_
             await transaction.execute(slow_note(1.5))
 
     async def work(path: Database) -> int:
-        own.proxy.clear()
+        await with_no_connection(path, own)
         task = asyncio.create_task(write(path))
         await _cut_while_at_work(own, task, "slow_note")
         assert isinstance(task.exception(), ConnectionLostError)

@@ -119,7 +119,7 @@ def test_the_database_is_asked_once_in_the_time_that_an_answer_holds(
         for _ in range(10):
             assert_ready(caller.get("/health/ready"))
             assert_ready(caller.get("/health/live"))
-    assert own_database.proxy.queries == ["SELECT version_num \nFROM alembic_version"]
+    assert own_database.proxy.queries == ["SELECT todo.alembic_version.version_num \nFROM todo.alembic_version"]
 
 
 def test_any_answer_of_the_database_is_proof_that_it_is_there(

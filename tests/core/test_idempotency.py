@@ -197,8 +197,8 @@ def test_a_create_without_a_key_is_one_round_trip_and_with_one_three(alice: Call
     alice.create_task()
     assert len(database.proxy.queries) == 1
     for key, expected in (
-        ("key", ["BEGIN; SET", "WITH counted", "UPDATE idempotency_keys"]),
-        ("key", ["BEGIN; SET", "SELECT idempotency_keys", "COMMIT"]),
+        ("key", ["BEGIN; SET", "WITH counted", "UPDATE todo.idempotency_keys"]),
+        ("key", ["BEGIN; SET", "SELECT todo.idempotency_keys", "COMMIT"]),
     ):
         database.proxy.clear()
         assert create(alice, key).status_code == 201

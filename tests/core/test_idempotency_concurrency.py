@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from functools import partial
 
 import httpx
-import psycopg2
 import pytest
 from psycopg2.extensions import cursor
 
@@ -25,7 +24,7 @@ CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON tasks DEFERRABLE INITIALLY DEFERR
 # Whoever looks for a key finds that another create has swept what was old.
 SWEEP_AT_INSERT = """
 CREATE FUNCTION sweep() RETURNS trigger LANGUAGE plpgsql AS
-    'BEGIN DELETE FROM idempotency_keys WHERE created_at < now() - interval ''1 day''; RETURN NULL; END';
+    'BEGIN DELETE FROM todo.idempotency_keys WHERE created_at < now() - interval ''1 day''; RETURN NULL; END';
 CREATE TRIGGER sweep AFTER INSERT ON idempotency_keys EXECUTE FUNCTION sweep();
 """
 
@@ -53,7 +52,7 @@ def caller(server: RunningServer) -> Iterator[Caller]:
 @contextmanager
 def transaction(database: TestDatabase) -> Iterator[cursor]:
     """A transaction of somebody else, which comes to nothing."""
-    connection = psycopg2.connect(database.url)
+    connection = database.connect()
     try:
         yield connection.cursor()
     finally:

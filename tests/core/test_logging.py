@@ -201,9 +201,9 @@ def test_a_bug_is_an_error_with_all_that_is_known_of_it(
         own_database.query("ALTER TABLE tasks RENAME COLUMN headline TO title")
     assert response.status_code == 500
     line = line_of(process, response.headers["x-request-id"], "request failed")
-    assert (line["level"], line["error.type"]) == ("error", "StatementError")
+    assert (line["level"], line["error.type"]) == ("error", "UndefinedObjectError")
     assert line["db.response.status_code"] == "42703"
-    assert line["exception.type"] == "core.database_errors.StatementError"
+    assert line["exception.type"] == "core.database_errors.UndefinedObjectError"
     assert line["exception.message"] == "UndefinedColumn"
     assert 'core/middleware.py", line ' in line["exception.stacktrace"]
     access = line_of(process, response.headers["x-request-id"])

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import psycopg2
 import pytest
 
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
@@ -193,7 +192,7 @@ def test_a_profile_that_is_made_by_the_request_has_its_first_version(make_caller
 def test_an_account_that_changes_while_it_is_deleted_stays(alice: Caller, database: TestDatabase) -> None:
     """The version is compared by the statement that deletes, not only before."""
     tag = alice.get(ME).headers["etag"]
-    connection = psycopg2.connect(database.url)
+    connection = database.connect()
     try:
         lock = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
         connection.cursor().execute(lock, (alice.user_id,))  # as whoever makes or deletes the account does

@@ -138,7 +138,7 @@ def test_a_bug_is_500_without_a_word_of_its_cause(own_database: TestDatabase, ca
     assert_problem(response, 500, "internal_error", title="The server failed", detail=detail)
     assert not re.search(rf"{MARKER}|column|headline|42703|Undefined|SELECT|INSERT|Traceback", response.text)
     (failure,) = [line for line in logs if line["log_level"] == "error"]
-    assert (failure["event"], failure["error.type"]) == ("request failed", "StatementError")
+    assert (failure["event"], failure["error.type"]) == ("request failed", "UndefinedObjectError")
     assert failure["exc_info"].sqlstate == "42703"
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     insert,
     null,
+    table,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -250,6 +251,26 @@ def test_a_statement_needs_all_its_values() -> None:
 
 def test_what_is_printed_of_a_query_holds_no_value() -> None:
     assert "hunter2" not in repr(sample(label="hunter2"))
+
+
+def test_a_table_without_a_schema_is_refused_with_what_to_write_instead() -> None:
+    """Its name would be looked for on the search path, where somebody else's may come first."""
+
+    @statement
+    def bare() -> SelectOfScalar[int]:
+        return select(literal(1)).select_from(table("nowhere"))
+
+    with pytest.raises(
+        TypeError, match=r"nowhere: name a class of SQLModel or a Table; a bare table\(\) gets no schema"
+    ):
+        bare()
+
+
+def test_a_statement_has_a_text_for_each_schema() -> None:
+    texts = find_sample(uuid4()).statement.texts
+    assert texts.keys() == {"todo", "public"}
+    assert "FROM todo.samples" in texts["todo"]
+    assert texts["public"] == texts["todo"].replace("todo.", "public.")
 
 
 def test_in_is_refused_with_what_to_write_instead(samples: TestDatabase) -> None:

@@ -27,7 +27,7 @@ max_connections = {MAX_CONNECTIONS}
 # What was written, told by the database itself in the same transaction: one row for each row of each write.
 _JOURNAL = """
 CREATE TABLE journal (at bigserial, operation text, user_id text, id uuid, title text);
-CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = todo AS $$
 DECLARE it tasks := coalesce(NEW, OLD);
 BEGIN
     INSERT INTO journal (operation, user_id, id, title) VALUES (TG_OP, it.user_id, it.id, it.title);
@@ -72,7 +72,7 @@ class Postgres:
     def session(self, database: str = "postgres", role: str = "postgres") -> Iterator[Any]:
         """A session in autocommit, which says BEGIN itself where it wants to."""
         # A session of the tests outlives what ends the application's.
-        keep = "-c idle_session_timeout=0 -c default_transaction_read_only=off"
+        keep = "-c idle_session_timeout=0 -c default_transaction_read_only=off -c search_path=todo,public"
         connection = psycopg2.connect(self.url(database, role), connect_timeout=10, options=keep)
         connection.autocommit = True
         try:

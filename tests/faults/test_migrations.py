@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from core import migrations
+from tests.architecture.folders import replace as replace_text
 from tests.conftest import SECRET, project_root
 from tests.faults.bench import Bench, Way
 from tests.faults.conftest import Say
@@ -26,6 +27,7 @@ READER_SECONDS = 2.5
 _WAITING = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
 _COLUMN = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'tasks' AND column_name = 'colour'"
 COPIED = ("core", "modules", "alembic", "main.py", "pyproject.toml")
+DUE = "    due_at: datetime | None = Field(sa_type=TIMESTAMP)\n"
 NEXT = '''"""adds a column
 
 Revision ID: 0123456789ab
@@ -58,6 +60,7 @@ def next_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
+    replace_text(folder, "modules/tasks/models.py", DUE, f"{DUE}    colour: str | None = Field(sa_type=Text)\n")
     (folder / "alembic" / "versions" / "20990101_adds_a_column.py").write_text(NEXT.format(head=migrations.head()))
     return folder
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
-from tests.conftest import TestDatabase, project_root
+from tests.conftest import SEARCH_PATH, TestDatabase, project_root
 from tests.migrations.schema import describe
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class PlainDatabase:
 
     def connect(self) -> Any:
         """A connection of the test's own."""
-        return psycopg2.connect(self.url)
+        return psycopg2.connect(self.url, options=SEARCH_PATH)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Runs SQL beside the migrations."""

@@ -14,7 +14,7 @@ ARGON2ID = "$argon2id$v=19$m=19456,t=2,p=1$"
 
 def _everything(database: TestDatabase) -> str:
     """All rows of all tables, as text."""
-    tables = database.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    tables = database.query("SELECT tablename FROM pg_tables WHERE schemaname = 'todo'")
     rows = [row for (table,) in tables for (row,) in database.query(f"SELECT t::text FROM {table} t")]
     return "\n".join(rows)
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg2
 import pytest
 
 from tests.conftest import Caller, RunningServer, TestDatabase
@@ -93,7 +92,7 @@ def big(make_database: Callable[[], TestDatabase], start_server: Callable[..., R
         database.query("INSERT INTO users (id) VALUES (%s)", caller.user_id)
         database.query(_FILL.format(owner="'user' || i / 500", many=MANY))
         database.query(_FILL.format(owner=f"'{caller.user_id}'", many=MANY))
-        connection = psycopg2.connect(database.url)
+        connection = database.connect()
         connection.autocommit = True
         connection.cursor().execute("VACUUM ANALYZE")
         connection.close()

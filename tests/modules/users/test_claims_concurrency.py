@@ -23,7 +23,7 @@ def test_of_tokens_that_meet_the_newest_wins_in_whatever_order_they_write(
     make_caller(user_id, iat=now - 1, name="Nobody").get(ME)
     callers = [make_caller(user_id, iat=now + place, name=f"Name {place}", email=f"{place}@x.com") for place in order]
     with psycopg2.connect(database.url) as lock, ThreadPoolExecutor(len(callers)) as threads:
-        lock.cursor().execute("SELECT FROM users WHERE id = %s FOR UPDATE", (user_id,))
+        lock.cursor().execute("SELECT FROM todo.users WHERE id = %s FOR UPDATE", (user_id,))
         answers = []
         for count, caller in enumerate(callers, 1):
             answers.append(threads.submit(caller.get, ME))
@@ -43,8 +43,8 @@ def test_an_account_that_is_deleted_while_its_profile_follows_is_gone(
     make_caller(user_id, iat=now, name="Ann").get(ME)
     new = make_caller(user_id, iat=now + 1, name="Bea")
     with psycopg2.connect(database.url) as lock, ThreadPoolExecutor(1) as threads:
-        lock.cursor().execute("DELETE FROM users WHERE id = %s", (user_id,))
-        lock.cursor().execute("INSERT INTO deleted_users (id) VALUES (%s)", (user_id,))
+        lock.cursor().execute("DELETE FROM todo.users WHERE id = %s", (user_id,))
+        lock.cursor().execute("INSERT INTO todo.deleted_users (id) VALUES (%s)", (user_id,))
         answer = threads.submit(new.get, ME)
         wait_for_waiting(database)
         lock.commit()

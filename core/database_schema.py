@@ -1,0 +1,86 @@
+"""Which schema of the database our tables are in, and whether what stands there under their names is ours."""
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Any, TypeVar
+
+from sqlalchemy import Column, MetaData, Select, Table, Text, select
+from sqlmodel import SQLModel
+
+from core.models import FORMER_SCHEMA, SCHEMA, SCHEMAS
+from core.statements import Compiled, Query, statement
+
+T = TypeVar("T")
+
+VERSIONS = Table("alembic_version", MetaData(), Column("version_num", Text))
+
+# Constraints of the first migration that nobody else has. The catalogue tells them whatever a role may read, and waits
+# for no lock; a row of alembic_version could be another application's, or of a revision that is newer than this code.
+MARKS = ("ck_tasks_completed_at_with_status", "fk_idempotency_keys_user_id_users")
+FIND = f"""\
+SELECT DISTINCT n.nspname::text FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
+WHERE c.conname IN ('{"', '".join(MARKS)}') AND n.nspname IN ('{"', '".join(SCHEMAS)}')"""  # noqa: S608
+WHAT_TO_DO = '"One database for both" in docs/better-auth.md says what to do'
+_RELATIONS = """\
+SELECT c.relname::text, c.relkind::text, array(
+    SELECT a.attname::text FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = '{schema}' AND c.relname IN ('{names}') ORDER BY 1"""
+
+
+def find() -> Query[str]:
+    """Gives each of SCHEMAS that holds our tables."""
+    return _of_catalogue(FIND, itemgetter(0))
+
+
+def in_use(found: Iterable[str]) -> str:
+    """The schema to work in, of those that `find` gives: our own, unless our tables are in the former one alone."""
+    return FORMER_SCHEMA if set(found) == {FORMER_SCHEMA} else SCHEMA
+
+
+def relations(schema: str) -> Query[tuple[str, str, list[str]]]:
+    """Gives name, kind (pg_class.relkind) and columns of all in `schema` that bears the name of a table of ours."""
+    return _of_catalogue(relations_sql(schema), tuple)
+
+
+def relations_sql(schema: str) -> str:
+    """The text of `relations`, for those who have a connection of their own."""
+    names = "', '".join([*SQLModel.metadata.tables, VERSIONS.name])
+    return _RELATIONS.format(schema=schema, names=names)
+
+
+@statement
+def revision() -> Select[str]:
+    """The database's revision, as Alembic keeps it beside the tables."""
+    return select(VERSIONS.c.version_num)
+
+
+def foreign(schema: str, found: Iterable[Sequence[Any]], revision: str | None, head: str) -> str | None:
+    """One sentence on what in `schema` is somebody else's, or None.
+
+    `found` is what `relations` gives; `revision` is the database's, None where it was never migrated. Another one than
+    `head` may rightly go with other columns, and a missing table is no foreign one: of both readiness tells.
+    """
+    ours = {name: set(table.columns.keys()) for name, table in SQLModel.metadata.tables.items()}
+    found = [one for one in found if one[0] in ours]
+    if revision is None:
+        strange = [f"{schema}.{name}" for name, _, _ in found]
+    elif revision == head:
+        strange = [
+            f"{schema}.{name} ({', '.join(extra) or 'no table'})"
+            for name, kind, columns in found
+            if (extra := [one for one in columns if one not in ours[name]]) or kind not in "rp"
+        ]
+    else:
+        return None
+    if not strange:
+        return None
+    return (
+        f"The database has tables or columns that this application did not make, under the names of its own: "
+        f"{', '.join(strange)}; {WHAT_TO_DO}."
+    )
+
+
+def _of_catalogue(sql: str, make: Callable[[Any], T]) -> Query[T]:
+    return Query(Compiled(dict.fromkeys(SCHEMAS, sql), {}, {}, make, owned=False, reads=True), {})

@@ -1,0 +1,40 @@
+"""Before the first request: is what the database holds under the names of our tables ours?"""
+
+import asyncio
+
+import structlog
+
+from core import database_schema
+from core.database import Database
+from core.database_errors import DatabaseError
+
+# A database that is asleep or away does not keep the process from starting: readiness tells of that.
+SECONDS = 3
+
+_log = structlog.get_logger("core.start_check")
+
+
+def refusal(url: str, head: str) -> str | None:
+    """One sentence on what in the database at `url` is somebody else's; None where nothing is, or nobody answers.
+
+    `head` is the revision that the code needs. Runs an event loop of its own, so that nothing of it is left when the
+    workers are forked.
+    """
+    return asyncio.run(_look(url, head))
+
+
+async def _look(url: str, head: str) -> str | None:
+    deadline = asyncio.get_running_loop().time() + SECONDS
+    database = Database(url, pool_size=1, timeout=SECONDS, deadline=lambda: deadline)
+    try:
+        schema = await database.schema()
+        found = await database.fetch_all(database_schema.relations(schema))
+        migrated = any(name == database_schema.VERSIONS.name for name, _, _ in found)
+        revision = await database.fetch_one(database_schema.revision()) if migrated else None
+        return database_schema.foreign(schema, found, revision, head)
+    except DatabaseError as error:
+        reason = {"error.reason": str(error), "db.response.status_code": error.sqlstate}
+        _log.warning("tables not looked at", **reason)
+        return None
+    finally:
+        database.close()

@@ -1,0 +1,156 @@
+"""Somebody else's tables under our names are refused in one sentence, by the migration and by the start."""
+
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from core import migrations
+from tests.conftest import TestDatabase, project_root
+from tests.core.api_process import ApiProcess
+from tests.migrations.conftest import PlainDatabase, environment, run_alembic
+from tests.migrations.former import to_public
+from tests.migrations.schema import describe, tables
+
+WHERE = '"One database for both" in docs/better-auth.md says what to do'
+# What Better Auth's migrator adds where it takes our table for its own.
+COLUMNS = (
+    'ALTER TABLE {schema}.users ADD "emailVerified" boolean, ADD image text; ALTER TABLE {schema}.tasks ADD "x" int'
+)
+NAMED = "{schema}.tasks (x), {schema}.users (emailVerified, image)"
+
+
+def upgrade(database: PlainDatabase) -> "subprocess.CompletedProcess[str]":
+    return run_alembic("upgrade", "head", DATABASE_URL=database.url)
+
+
+def start(database: PlainDatabase) -> "subprocess.CompletedProcess[str]":
+    """`python main.py`, which is expected to end at once."""
+    return subprocess.run(
+        [sys.executable, "main.py"],
+        cwd=project_root(),
+        env=environment(DATABASE_URL=database.url, PORT="0"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def refusal(done: "subprocess.CompletedProcess[str]") -> str:
+    """The one line that says it: Alembic's on standard output, the start's on standard error."""
+    assert done.returncode not in (0, None)
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if line and not re.match(r"INFO +\[", line)]
+    (line,) = lines
+    return line.strip().removeprefix("FAILED: ")
+
+
+@pytest.fixture(params=["todo", "public"])
+def at_head(request: pytest.FixtureRequest, migrated: PlainDatabase) -> tuple[PlainDatabase, str]:
+    """A migrated database with its tables there, and where that is."""
+    if request.param == "public":
+        to_public(migrated)
+    return migrated, request.param
+
+
+def test_columns_of_others_in_our_tables_are_refused(at_head: tuple[PlainDatabase, str]) -> None:
+    database, schema = at_head
+    database.query(COLUMNS.format(schema=schema))
+    before = describe(database, schema)
+    for refused in (upgrade(database), start(database)):
+        said = refusal(refused)
+        assert NAMED.format(schema=schema) in said
+        assert WHERE in said
+    assert describe(database, schema) == before
+
+
+@pytest.mark.parametrize("kind", ["TABLE", "VIEW", "MATERIALIZED VIEW"])
+def test_a_relation_of_others_where_ours_are_to_be_is_refused(empty: PlainDatabase, kind: str) -> None:
+    empty.query(f"CREATE SCHEMA todo; CREATE {kind} todo.users AS SELECT 'theirs'::text AS id")
+    migration, at_start = refusal(upgrade(empty)), refusal(start(empty))
+    assert 'relation "users" already exists, and this application did not make it' in migration
+    assert WHERE in migration
+    assert "todo.users" in at_start
+    assert WHERE in at_start
+    assert tables(empty) <= {"users"}
+    assert empty.query("SELECT id FROM todo.users") == [("theirs",)]
+
+
+def test_a_view_in_place_of_a_table_of_ours_is_refused(migrated: PlainDatabase) -> None:
+    migrated.query("ALTER TABLE todo.users RENAME TO kept; CREATE VIEW todo.users AS SELECT * FROM todo.kept")
+    for refused in (upgrade(migrated), start(migrated)):
+        assert "todo.users (no table)" in refusal(refused)
+
+
+@pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
+def test_their_users_in_public_is_no_matter_while_ours_are_elsewhere(empty: PlainDatabase, kind: str) -> None:
+    empty.query(f"CREATE {kind} public.users AS SELECT 'theirs'::text AS id; CREATE TABLE public.tasks (id int)")
+    theirs = describe(empty, "public")
+    empty.alembic("upgrade", "head")
+    empty.alembic("check")
+    with ApiProcess(empty.url) as process:
+        assert not [line for line in process.lines if line["level"] in ("warning", "error")]
+    empty.alembic("downgrade", "base")
+    assert describe(empty, "public") == theirs
+
+
+@pytest.mark.parametrize("revision", ["0123456789ab", None])
+def test_columns_are_judged_at_our_own_revision_only(migrated: PlainDatabase, revision: str | None) -> None:
+    """Those of a newer revision are rightly there, and what is missing is readiness's to tell."""
+    if revision is None:
+        migrated.query("DROP TABLE todo.local_sessions")
+    else:
+        migrated.query(f"UPDATE todo.alembic_version SET version_num = '{revision}'")
+        migrated.query(COLUMNS.format(schema="todo"))
+    with ApiProcess(migrated.url) as process:
+        assert not [line for line in process.lines if line["level"] in ("warning", "error")]
+
+
+def test_a_database_that_was_never_migrated_does_not_stop_the_start(empty: PlainDatabase) -> None:
+    with ApiProcess(empty.url) as process:
+        assert not [line for line in process.lines if line["level"] in ("warning", "error")]
+
+
+def test_a_database_that_is_away_costs_a_line_and_not_the_start(make_database: Callable[[], TestDatabase]) -> None:
+    database = make_database()
+    database.proxy.refuse()
+    with ApiProcess(database.proxied_url) as process:
+        line = process.find(lambda line: line["message"] == "tables not looked at")
+    assert (line["level"], line["error.reason"].partition(":")[0]) == ("warning", "cannot connect")
+
+
+def test_a_database_that_is_silent_does_not_keep_it_for_long(make_database: Callable[[], TestDatabase]) -> None:
+    database = make_database()
+    database.proxy.pause()
+    try:
+        with ApiProcess(database.proxied_url) as process:
+            assert process.find(lambda line: line["message"] == "tables not looked at")["error.reason"] == "deadline"
+    finally:
+        database.proxy.resume()
+
+
+def test_a_role_that_may_not_make_the_schema_is_told_what_to_grant(empty: PlainDatabase) -> None:
+    role = f"migrator_{secrets.token_hex(4)}"
+    empty.query(f"CREATE ROLE {role} LOGIN")
+    limited = PlainDatabase(empty.url.replace("postgres:@", f"{role}:@"))
+    grant = "CREATE SCHEMA IF NOT EXISTS todo; GRANT USAGE, CREATE ON SCHEMA todo TO"
+    said = refusal(upgrade(limited))
+    assert said.startswith("permission denied for database ")
+    assert grant in said
+    empty.query("CREATE SCHEMA todo")
+    said = refusal(upgrade(limited))
+    assert said.startswith("permission denied for schema todo")
+    empty.query(f"{grant} {role}")
+    limited.alembic("upgrade", "head")
+    limited.alembic("upgrade", "head")
+    limited.alembic("check")
+    assert empty.query("SELECT version_num FROM todo.alembic_version") == [(migrations.head(),)]
+
+
+def test_who_looks_makes_no_schema(empty: PlainDatabase) -> None:
+    assert run_alembic("check", DATABASE_URL=empty.url).returncode != 0
+    empty.alembic("current")
+    assert empty.query("SELECT to_regnamespace('todo')") == [(None,)]
