@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI
 
-from core import context, embedded_postgres, health, logging, migrations, server, start_check
+from core import context, embedded_postgres, health, listening, logging, migrations, server, start_check
 from core.application import Api
 from core.config import ConfigurationError, Settings, load_settings
 from core.database import Database
@@ -84,23 +84,24 @@ def main() -> None:
         structlog.get_logger("main").info("local accounts are off", **reason)
     if foreign := start_check.refusal(url, migrations.head()):
         sys.exit(foreign)
+    sockets = listening.listeners_or_exit(settings.host, settings.port)  # before anybody is told where it listens
     if settings.app_env == "development":
-        origin = f"http://{settings.host}:{settings.port}"
         welcome = _WELCOME + (_SIGN_UP_HERE if settings.local_accounts_enabled else _SIGN_UP_THERE)
+        origin = listening.origin(settings.host, settings.port)
         print(welcome.format(origin=origin), file=sys.stderr)  # noqa: T201
-    _serve(create_app(settings, url), settings)
+    _serve(create_app(settings, url), settings, sockets)
 
 
-def _serve(app: Api, settings: Settings) -> None:
+def _serve(app: Api, settings: Settings, sockets: list[socket.socket]) -> None:
     config = server.config(app, settings, app.services.gate)
     if settings.web_concurrency == 1:
-        server.Server(config, settings.shutdown_notice).run()
+        server.Server(config, settings.shutdown_notice).run(sockets)
         return
 
-    def work(listener: socket.socket, parent: int) -> None:
-        server.Server(config, settings.shutdown_notice, parent).run([listener])
+    def work(sockets: list[socket.socket], parent: int) -> None:
+        server.Server(config, settings.shutdown_notice, parent).run(sockets)
 
-    sys.exit(Workers(settings.web_concurrency, config.bind_socket(), work).run())
+    sys.exit(Workers(settings.web_concurrency, sockets, work).run())
 
 
 _WELCOME = """

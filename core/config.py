@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.database_url import check_database_url
+from core.forwarded import check_network
 from core.secret_strength import weakness
 from core.urls import canonical, is_plain_http, origin_of
 
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     request_timeout: float = Field(default=5, gt=0, le=5)
     head_timeout: float = Field(default=10, gt=0)
     body_timeout: float = Field(default=30, gt=0)
+    keep_alive_timeout: int = Field(default=75, ge=1, le=3600)
     shutdown_notice: float = Field(default=2, ge=0, le=4)
     max_concurrent_requests: int = Field(default=200, ge=1)
     fast_path: bool = True
@@ -100,6 +102,13 @@ class Settings(BaseSettings):
         if url is not None and _is_unset(found, "better_auth_url") and _is_unset(found, "neon_auth_base_url"):
             raise ValueError("needs BETTER_AUTH_URL or NEON_AUTH_BASE_URL, which say whose keys they are")
         return url
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in entries:
+            check_network(entry)
+        return entries
 
     @field_validator("better_auth_secret", "better_auth_secret_previous")
     @classmethod

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from core import context, database_schema
 from core.database_errors import DatabaseError
 from core.errors import Problem, ProblemError
-from core.protocol import LEAVING
+from core.framing import LEAVING
 from core.routers import root_router
 
 router = root_router("health", "/health")

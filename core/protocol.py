@@ -1,115 +1,83 @@
-"""uvicorn's HTTP protocol with what it lacks for the open internet: bounds, one shape of error, cheap refusals."""
+"""uvicorn's HTTP protocol with what it lacks for the open internet: bounds, whose request it is, cheap refusals."""
 
 import asyncio
 import time
 from functools import partial
-from typing import Any
-from uuid import uuid4
+from typing import Any, cast
 
-import orjson
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from core import refusals
 from core.access import API
 from core.errors import Problem
+from core.forwarded import Proxies, unmapped
+from core.framing import LEAVING, FramedProtocol
 from core.limits import Gate
 from core.middleware import access_fields, request_id_of
-from core.problems import details, retry_after
-from core.sending import in_one_piece
+from core.sending import LAST, in_one_piece
+from core.transport import LingeringTransport
 
-MAX_HEAD_BYTES = 64 * 1024
 # Who was refused in a flood was told to wait for a second or more. Who does not is not read for this long: to refuse
 # again and again would take all the time from those who are served.
 FLOOD_PAUSE_SECONDS = 0.5
-# Of the state that every request finds as `request.state`: set while the process takes leave.
-LEAVING = "leaving"
+# An idle connection has longer than it is told, so that a request which was sent in time arrives in time.
+KEEP_ALIVE_GRACE_SECONDS = 1
+# A request that arrived while the loop was busy is read before its connection is closed as idle.
+LAST_LOOK_SECONDS = 0.01
 
-_log = structlog.get_logger("core.protocol")
 _log_access = structlog.get_logger("core.middleware")
 
 _API = API.encode() + b"/"
-_NOT_SIMPLE = {b"content-length", b"transfer-encoding", b"upgrade", b"origin"}
+_NOT_SIMPLE = {b"content-length", b"transfer-encoding", b"origin"}
 _OVERLOADED = Problem.OVERLOADED.code
-_SECURITY = "x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
-
-_BAD_FRAMING = {
-    "type": "urn:todo-api:problem:bad_request",
-    "title": Problem.BAD_REQUEST.title,
-    "status": 400,
-    "detail": "This is not well-formed HTTP/1.1.",
-    "code": Problem.BAD_REQUEST.code,
-}
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with bounds that it lacks: on the time (seconds) and the size of a request's head, and on
-    the time of a client that does not read its answer.
+class BoundedProtocol(FramedProtocol):
+    """The protocol with bounds that uvicorn's lacks: on the time (seconds) of a request's head, and of a client that
+    does not read its response; and with a flood's cheap refusals.
     """
 
     head_timeout: float
     body_timeout: float
     gate: Gate | None
-    _refusing = False
+    proxies: Proxies | None
+    # What ends the head of a response after which the connection is kept.
+    kept: bytes
+    _lingering: LingeringTransport
     _pause_timer: asyncio.TimerHandle | None = None
     _head_timer: asyncio.TimerHandle | None = None
     _reader_timer: asyncio.TimerHandle | None = None
-    _in_head = True
-    # Bytes that no complete head and no body have come of: a head, trailers, what chunks are wrapped in.
-    _pending = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first head is due from here."""
-        super().connection_made(transport)
-        self._start_timer()
+        self._lingering = LingeringTransport(transport, self.loop)
+        super().connection_made(cast(asyncio.Transport, self._lingering))
+        self.client = self.client and (unmapped(self.client[0]), self.client[1])  # None: it is gone already
+        self._set_timers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is due any more."""
-        self._stop_timer()
+        self._lingering.lost()
+        self._stop_head_timer()
         self._stop_reader_timer()
         self._stop_pause()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
-        """A head that is not complete after this is due in time, and counted."""
-        if self.cycle is not None and self.cycle.response_complete:
-            self._in_head = True
-        self._pending += len(data)
-        super().data_received(data)
-        if self._pending > MAX_HEAD_BYTES:
-            self.transport.close()
-        elif not self._in_head:
-            self._stop_timer()
-        elif self._head_timer is None:
-            self._start_timer()
-
-    def on_headers_complete(self) -> None:
-        """From here on it is a body, which core.limits bounds."""
-        self._in_head = False
-        self._pending = 0
-        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
-            raise ValueError("the head is too large")  # the parser makes it bad framing
-        if self.gate is not None and self.gate.flooded and self._is_simple():
-            self._refusing = True
-            return
-        super().on_headers_complete()
-        if self.app_state.get(LEAVING):
-            self.cycle.keep_alive = False
-
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        super()._start_asgi_task(cycle, partial(in_one_piece, app, cycle))
+        self._running = cycle
+        super()._start_asgi_task(cycle, partial(in_one_piece, app, cycle, self.kept))
 
-    def on_message_complete(self) -> None:
-        """The request is whole."""
-        if self._refusing:
-            self._refusing = False
-            self._refuse()
-        else:
-            super().on_message_complete()
+    def on_response_complete(self) -> None:
+        """The next of several requests is begun, or the connection is idle, unless a message is half received."""
+        super().on_response_complete()
+        if self._part is not None:
+            self._set_timers()
 
-    def on_body(self, body: bytes) -> None:
-        """A body is not held here."""
-        self._pending = 0
-        super().on_body(body)
+    def timeout_keep_alive_handler(self) -> None:
+        """The connection was idle for its time."""
+        self.timeout_keep_alive_task = self.loop.call_later(LAST_LOOK_SECONDS, self.transport.close)
 
     def pause_writing(self) -> None:
         """The client does not read as fast as it is answered; from here on it has to."""
@@ -121,6 +89,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().resume_writing()
         self._stop_reader_timer()
 
+    def _is_refused(self) -> bool:
+        if self.proxies is not None:
+            self.scope["client"], self.scope["scheme"] = self.proxies.origin(self.client, self.headers)
+        return self.gate is not None and self.gate.flooded and self._is_simple()
+
     def _is_simple(self) -> bool:
         """Whether a flood's refusal can be made here: of the API, alone on its connection, without a body, and not of
         a browser that asks from elsewhere and reads nothing without the headers of CORS."""
@@ -130,48 +103,49 @@ class BoundedProtocol(HttpToolsProtocol):
         return alone and has_content and self.url.startswith(_API) and not names & _NOT_SIMPLE
 
     def _refuse(self) -> None:
-        """503 as core.problems answers it, and its line in the log, at a fifth of the cost."""
+        """503, and its line in the log."""
         assert self.gate is not None
         started, headers = time.perf_counter(), dict(self.headers)
         path = self.url.decode("latin-1").split("?")[0]
         request_id = request_id_of(headers)
-        body = details(self.gate.refuse(), path, request_id)
-        close = not self.parser.should_keep_alive() or LEAVING in self.app_state
-        head = (
-            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\nretry-after: {retry_after()}\r\nx-request-id: {request_id}\r\n"
-            f"{_SECURITY}{'connection: close' if close else 'connection: keep-alive'}\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self._in_head = True
+        self._ended = not self.parser.should_keep_alive() or LEAVING in self.app_state
+        end = LAST if self._ended else self.kept
+        self.transport.write(refusals.overloaded(self.gate.refuse(), path, request_id, end))
         scope = {**self.scope, "method": self.parser.get_method().decode(), "path": path}
         fields = {**access_fields(scope, headers, 503, started), "error.code": _OVERLOADED}
         _log_access.info("request", request_id=request_id, **fields)
-        if close:
+        if self._ended:
             self.transport.close()
         else:
             self._stop_pause()
             self.flow.pause_reading()
             self._pause_timer = self.loop.call_later(FLOOD_PAUSE_SECONDS, self.flow.resume_reading)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn's words are replaced)
-        """Bad framing, in the form of every other failure; what it was sent to is not known."""
-        occurrence = uuid4()
-        body = orjson.dumps({**_BAD_FRAMING, "instance": occurrence.urn, "request_id": occurrence.hex})
-        head = (
-            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\nx-request-id: {occurrence.hex}\r\n"
-            f"{_SECURITY}connection: close\r\n\r\n"
-        )
-        fields = {"error.code": Problem.BAD_REQUEST.code, "error.reason": "bad_framing"}
-        _log.info("request refused", request_id=occurrence.hex, **fields)
-        self.transport.write(head.encode() + body)
-        self.transport.close()
+    def _set_timers(self) -> None:
+        """A head, or the rest of a body that was answered already, has the head's time; between two messages the
+        connection is idle. While a response is due, the application has its own limits."""
+        answered = self.cycle is None or self.cycle.response_complete
+        if self._ended or not (self._part == "head" or answered):
+            self._stop_head_timer()
+        elif self._part is None:
+            self._stop_head_timer()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+        else:
+            self._unset_keepalive_if_required()
+            if self._head_timer is None:
+                self._head_timer = self.loop.call_later(self.head_timeout, self._head_is_overdue)
 
-    def _start_timer(self) -> None:
-        self._head_timer = self.loop.call_later(self.head_timeout, self.transport.close)
+    def _head_is_overdue(self) -> None:
+        """Requests before this head are answered still."""
+        self._ended = True
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self.cycle.keep_alive = False
 
-    def _stop_timer(self) -> None:
+    def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None

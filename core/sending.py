@@ -7,32 +7,55 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 # Without content, and without a length of it (RFC 9110, section 8.6).
 _EMPTY = (204, 304)
+# What ends the head of a response after which the connection is closed, and of one after which it is kept.
+LAST = b"connection: close\r\n\r\n"
 
 
-async def in_one_piece(app: ASGIApp, cycle: RequestResponseCycle, scope: Scope, receive: Receive, send: Send) -> None:
-    """Runs `app`. What is no plain answer (parts, no length, HEAD, a slow reader) is sent by uvicorn as it comes."""
+def kept_for(seconds: int) -> bytes:
+    """Keep-Alive is a hop's own header, so that Connection has to name it (RFC 9110, section 7.6.1)."""
+    return f"connection: keep-alive\r\nkeep-alive: timeout={seconds}\r\n\r\n".encode()
+
+
+async def in_one_piece(
+    app: ASGIApp, cycle: RequestResponseCycle, kept: bytes, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Runs `app`. What is no plain answer (parts, no length, HEAD, a slow reader) is sent by uvicorn as it comes.
+
+    `kept` ends the head of an answer after which the connection is kept.
+    """
     held: Message | None = None
 
     async def hold(message: Message) -> None:
         nonlocal held
         if message["type"] == "http.response.start" and held is None and not cycle.response_started:
             held = message
+            if cycle.waiting_for_100_continue and cycle.more_body:
+                # Told this instead of "go on", the client sends its body or does not: nobody knows (RFC 9110, 10.1.1).
+                cycle.keep_alive = False
             return
         if held is not None:
             start, held = held, None
-            if _write(cycle, start, message):
+            if _write(cycle, kept, start, message):
                 return
-            await send(start)
+            await send(_announced(cycle, kept, start))
         await send(message)
 
     try:
         await app(scope, receive, hold)
     finally:
         if held is not None:  # it failed before its body: uvicorn ends what has begun
-            await send(held)
+            await send(_announced(cycle, kept, held))
 
 
-def _write(cycle: RequestResponseCycle, start: Message, message: Message) -> bool:
+def _announced(cycle: RequestResponseCycle, kept: bytes, start: Message) -> Message:
+    """`start` with the headers of `kept` where they hold."""
+    if not cycle.keep_alive or any(name == b"connection" for name, _ in start["headers"]):
+        return start
+    pairs = [tuple(line.split(b": ", 1)) for line in kept.split(b"\r\n") if line]
+    return {**start, "headers": [*start["headers"], *pairs]}
+
+
+def _write(cycle: RequestResponseCycle, kept: bytes, start: Message, message: Message) -> bool:
     """Sends a plain answer; False where it is none."""
     body: bytes = message.get("body", b"")
     if message["type"] != "http.response.body" or message.get("more_body") or cycle.scope["method"] == "HEAD":
@@ -51,7 +74,7 @@ def _write(cycle: RequestResponseCycle, start: Message, message: Message) -> boo
     whole = body == b"" if start["status"] in _EMPTY else length == len(body)
     if not whole or not head.count(b"\r") == head.count(b"\n") == len(headers) + 1 or b"\0" in head:
         return False  # uvicorn refuses what would break the framing
-    cycle.transport.write(head + (b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n") + body)
+    cycle.transport.write(head + (kept if cycle.keep_alive else LAST) + body)
     cycle.response_started = cycle.response_complete = True
     cycle.message_event.set()
     if not cycle.keep_alive:

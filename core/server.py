@@ -9,8 +9,11 @@ from typing import Any
 import uvicorn
 
 from core.config import Settings
+from core.forwarded import Proxies
+from core.framing import LEAVING
 from core.limits import Gate
-from core.protocol import LEAVING, BoundedProtocol
+from core.protocol import KEEP_ALIVE_GRACE_SECONDS, BoundedProtocol
+from core.sending import kept_for
 
 # Requests under way when nobody is listened to any more have this long; idle connections are closed at once.
 SHUTDOWN_SECONDS = 10
@@ -26,7 +29,13 @@ def config(app: Any, settings: Settings, gate: Gate | None = None, **options: An
         http=type(
             "Protocol",
             (BoundedProtocol,),
-            {"head_timeout": settings.head_timeout, "body_timeout": settings.body_timeout, "gate": gate},
+            {
+                "head_timeout": settings.head_timeout,
+                "body_timeout": settings.body_timeout,
+                "gate": gate,
+                "proxies": Proxies(settings.trusted_proxies) if settings.trusted_proxies else None,
+                "kept": kept_for(settings.keep_alive_timeout),
+            },
         ),
         ws="none",
         loop="uvloop",
@@ -34,8 +43,8 @@ def config(app: Any, settings: Settings, gate: Gate | None = None, **options: An
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        proxy_headers=False,  # see core/forwarded.py
+        timeout_keep_alive=settings.keep_alive_timeout + KEEP_ALIVE_GRACE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         **{"host": settings.host, "port": settings.port, **options},
     )
@@ -56,6 +65,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Serves from here on."""
         await super().startup(sockets)
+        if sockets is not None:
+            self._log_started_message(sockets)
         if self._parent is not None:
             asyncio.get_running_loop().add_reader(self._parent, self._orphaned)
 
@@ -73,15 +84,17 @@ class Server(uvicorn.Server):
         if self._takes_leave:
             self.lifespan.state[LEAVING] = True
             await asyncio.sleep(self._notice)
-            await self._stop_listening()
+            await self._stop_listening(sockets or [])
         await super().shutdown(sockets)
 
-    async def _stop_listening(self) -> None:
+    async def _stop_listening(self, sockets: list[socket.socket]) -> None:
         """Closes the listeners, but not on those whom the kernel has let in already and nobody has greeted yet."""
         loop = asyncio.get_running_loop()
         listeners = [listener.dup() for server in self.servers for listener in server.sockets]
         for server in self.servers:
             server.close()
+        for listener in sockets:
+            listener.close()
         arrived = [connection for listener in listeners for connection in _waiting(listener)]
         for connection in arrived:
             await loop.connect_accepted_socket(self._greet, connection)

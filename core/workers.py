@@ -18,14 +18,16 @@ _log = structlog.get_logger("core.workers")
 
 
 class Workers:
-    """Runs `serve` in `count` processes, each with the same listener.
+    """Runs `serve` in `count` processes, each with the same listeners.
 
     `serve` also gets the end of a pipe that can be read from once this process is gone.
     """
 
-    def __init__(self, count: int, listener: socket.socket, serve: Callable[[socket.socket, int], None]) -> None:
+    def __init__(
+        self, count: int, listeners: list[socket.socket], serve: Callable[[list[socket.socket], int], None]
+    ) -> None:
         self._count = count
-        self._listener = listener
+        self._listeners = listeners
         self._serve = serve
         self._alive, self._held = os.pipe()
         # When each was born, by its process id.
@@ -64,9 +66,10 @@ class Workers:
             self._leave(signal.SIGTERM)
 
     def _leave(self, received: int) -> None:
-        """Who is to end closes its listener; so does this process, or the port would seem open."""
+        """Who is to end closes its listeners; so does this process, or the port would seem open."""
         self._leaving = True
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         for pid in self._born:
             os.kill(pid, received)
 
@@ -78,7 +81,7 @@ class Workers:
         os.close(self._held)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         try:
-            self._serve(self._listener, self._alive)
+            self._serve(self._listeners, self._alive)
         finally:
             os._exit(0)
 

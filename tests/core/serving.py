@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,9 +15,9 @@ from tests.conftest import make_settings
 
 
 @contextmanager
-def serving(app: ASGIApp, notice: float = 0) -> Iterator[server.Server]:
-    """The running server; `port_of` says where."""
-    settings = make_settings()
+def serving(app: ASGIApp, notice: float = 0, **values: Any) -> Iterator[server.Server]:
+    """The running server with such settings; `port_of` says where."""
+    settings = make_settings(**values)
     services = create_app(settings, "postgresql://nobody@localhost/none").services
     running = server.Server(server.config(RequestMiddleware(app, services, lambda app: app), settings, port=0), notice)
     thread = threading.Thread(target=running.run, daemon=True)

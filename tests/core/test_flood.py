@@ -12,6 +12,7 @@ from core.protocol import FLOOD_PAUSE_SECONDS
 from tests.conftest import Caller, TestDatabase, assert_problem
 from tests.core.api_process import ApiProcess
 from tests.core.locks import locked_tasks, wait_for_waiting
+from tests.core.offers import OFFERS, offering
 from tests.core.raw_http import connect
 
 BUSY = "The server has as much to do as it can. Try again shortly."
@@ -122,13 +123,34 @@ def test_requests_in_one_piece_are_answered_in_turn_each_with_its_own(flooded: C
     assert ask(flooded, "HEAD").status_code == 401
 
 
-def test_the_client_may_end_the_connection_with_its_request(flooded: Caller, process: ApiProcess) -> None:
+@pytest.mark.parametrize("offer", OFFERS)
+def test_the_client_may_end_the_connection_with_its_request(flooded: Caller, process: ApiProcess, offer: str) -> None:
+    """What follows is not read, be it for the API or not."""
     with connect(process.port) as last:
-        last.send(f"GET {TASKS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        answer = last.answer()
-        assert answer is not None
-        assert (answer.status, answer.header("connection")) == (503, "close")
-        assert last.seconds_until_closed() < 1
+        request = f"GET {TASKS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-ID: last\r\n\r\n".encode()
+        for path in (b"/health/live", TASKS.encode()):
+            request += b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nX-Request-ID: behind\r\n\r\n"
+        last.send(offering(offer, request))
+        (answer,) = last.answers()
+    assert (answer.status, answer.header("connection")) == (503, "close")
+    process.find(lambda line: line.get("request_id") == "last")
+    assert ask(flooded, path="/health/live", headers={"X-Request-ID": "later"}).status_code == 200
+    process.find(lambda line: line.get("request_id") == "later")
+    assert not [line for line in process.lines if line.get("request_id") == "behind"]
+
+
+@pytest.mark.parametrize("offer", OFFERS)
+def test_an_offer_to_switch_protocols_changes_no_refusal(flooded: Caller, process: ApiProcess, offer: str) -> None:
+    """The one with a body is looked at, and read to its end; a connection is told how long it is kept."""
+    get = f"GET {TASKS} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    post = f"POST {TASKS} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+    with connect(process.port) as connection:
+        connection.send(b"".join(offering(offer, one) for one in (get, get, post)))
+        answers = [answer for answer in (connection.answer() for _ in range(3)) if answer]
+    assert [answer.status for answer in answers] == [503, 503, 401]
+    assert {(answer.header("connection"), answer.header("keep-alive")) for answer in answers} == {
+        ("keep-alive", "timeout=75")
+    }
 
 
 def test_one_that_hangs_up_when_refused_leaves_nothing_behind(flooded: Caller, process: ApiProcess) -> None:

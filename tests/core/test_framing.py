@@ -1,12 +1,19 @@
-"""Bytes that are not well-formed HTTP/1.1 are refused and the connection ends; nothing is smuggled behind them."""
+"""Bytes that are not well-formed HTTP/1.1 are refused and the connection ends: nothing behind them is read.
+
+Each holds without an offer to switch protocols and with any, and is counted: responses and lines of the log are as many
+as the requests that were sent.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.conftest import Caller, RunningServer
-from tests.core.raw_http import Answer, connect, exchange
+from tests.conftest import Caller, TestDatabase
+from tests.core.api_process import ApiProcess, Line
+from tests.core.offers import OFFERS, offering
+from tests.core.raw_http import Answer, RawConnection
+from tests.core.served import Served, logged, statuses
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
 CLOSE = b"Connection: close\r\n\r\n"
@@ -25,6 +32,7 @@ MALFORMED = {
     "unknown method": b"BREW /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "method in small letters": b"get /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "CONNECT": b"CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "CONNECT with a path": b"CONNECT /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "no path": b"GET  HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "no slash": b"GET health/live HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "space in the path": b"GET /health/ live HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -83,6 +91,18 @@ ENDLESS = {
 }
 
 
+ALLOWED = [
+    b"\r\n\r\n" + LIVE + CLOSE,
+    b"GET /health/live HTTP/1.0\r\n\r\n",
+    b"GET http://elsewhere.example/health/live HTTP/1.1\r\nHost: localhost\r\n" + CLOSE,
+    b"GET /health/live HTTP/1.1\r\nHost:\r\n" + CLOSE,
+    b"GET /health/live HTTP/1.1\r\nhOsT:localhost\t \r\n" + CLOSE,
+    LIVE + b"Transfer-Encoding: chunked\r\n" + CLOSE + b"2;ext=1\r\n{}\r\n0\r\nX-Trailer: 1\r\n\r\n",
+    LIVE + b"X-A: \xff\xfe\t\xe9\r\n" + CLOSE,
+    LIVE + b"X-A: " + b"a" * 60_000 + b"\r\n" + CLOSE,
+]
+
+
 def assert_refused(answer: Answer) -> None:
     """The whole answer to bytes that are not HTTP; `instance` is there also where no path was understood."""
     problem: dict[str, Any] = answer.json()
@@ -107,79 +127,139 @@ def assert_refused(answer: Answer) -> None:
 
 
 @pytest.fixture(scope="module")
-def mallory(api_server: RunningServer) -> Iterator[Caller]:
-    """Whose requests are the ones to smuggle; in the end there is no task of his."""
-    with Caller(api_server.url) as caller:
+def process(database: TestDatabase) -> Iterator[ApiProcess]:
+    """The program."""
+    with ApiProcess(database.proxied_url, SIGN_IN_ATTEMPTS_PER_ADDRESS="1000000") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def served(process: ApiProcess) -> Iterator[Served]:
+    """The program, counted."""
+    with Served(process) as counted:
+        yield counted
+
+
+@pytest.fixture(scope="module")
+def mallory(process: ApiProcess) -> Iterator[Caller]:
+    """Whose requests stand where none may be read; in the end there is no task of his."""
+    with Caller(process.url) as caller:
         yield caller
 
 
+@pytest.fixture
+def caller(process: ApiProcess) -> Iterator[Caller]:
+    """A user whom the database has never seen."""
+    with Caller(process.url) as made:
+        yield made
+
+
+def _refusals(lines: list[Line]) -> int:
+    """How many requests the log calls refused: by the protocol, or by the application."""
+    return len([line for line in lines if line.get("error.code") == "bad_request"])
+
+
+@pytest.mark.parametrize("offer", OFFERS)
 @pytest.mark.parametrize("name", MALFORMED)
-def test_malformed_http_is_refused_and_the_connection_ends(api_server: RunningServer, name: str) -> None:
-    (answer,) = exchange(api_server.port, MALFORMED[name])
+def test_malformed_http_is_refused_and_nothing_behind_it_is_read(
+    served: Served, mallory: Caller, name: str, offer: str
+) -> None:
+    behind = offering(offer, _create(mallory, "Behind"))
+    (answer,), lines = served.exchange([offering(offer, MALFORMED[name]) + behind])
     assert_refused(answer)
+    assert _refusals(lines) == 1
+    assert logged(lines) in ([], [400], [499])  # 499: its response was under way when its body turned out to be none
+    assert mallory.get(mallory.tasks).json()["items"] == []
 
 
+@pytest.mark.parametrize("offer", OFFERS)
+@pytest.mark.parametrize("name", MALFORMED)
+def test_what_was_asked_before_malformed_http_is_answered(
+    served: Served, caller: Caller, name: str, offer: str
+) -> None:
+    """In its place: the refusal does not come in the name of another request."""
+    before, behind = (offering(offer, _create(caller, title)) for title in ("Before", "Behind"))
+    answers, lines = served.exchange([before + offering(offer, MALFORMED[name]) + behind])
+    assert statuses(answers) in ([201], [201, 400])
+    assert answers[0].json()["title"] == "Before"
+    assert logged(lines) in ([201], [201, 400])
+    assert _refusals(lines) == 1
+    assert [task["title"] for task in caller.get(caller.tasks).json()["items"]] == ["Before"]
+
+
+@pytest.mark.parametrize("offer", OFFERS)
 @pytest.mark.parametrize("name", ENDLESS)
-def test_what_never_comes_to_an_end_is_cut_off(api_server: RunningServer, name: str) -> None:
-    with connect(api_server.port) as connection:
-        connection.send(ENDLESS[name])
+def test_what_never_comes_to_an_end_is_cut_off(served: Served, name: str, offer: str) -> None:
+    def send(connection: RawConnection) -> list[Answer]:
+        connection.send(offering(offer, ENDLESS[name]))
         assert connection.seconds_until_closed() < 5
         assert b"200 OK" not in connection.received
+        return []
+
+    _, lines = served.talk(send)
+    assert _refusals(lines) == 1
 
 
-@pytest.mark.parametrize("name", MALFORMED)
-def test_a_request_behind_malformed_http_is_not_carried_out(
-    api_server: RunningServer, mallory: Caller, name: str
+@pytest.mark.parametrize("offer", OFFERS)
+def test_a_request_has_one_response_also_if_its_body_turns_out_to_be_none(
+    served: Served, mallory: Caller, offer: str
 ) -> None:
-    exchange(api_server.port, MALFORMED[name] + _create(mallory, "Smuggled"))
+    """It was rejected before its body came: nothing more is said, as it would be taken for the next response."""
+
+    def send(connection: RawConnection) -> list[Answer]:
+        connection.send(offering(offer, CHUNKED.replace(b"auth/sign-in", b"users/me/tasks")))
+        first = connection.answer()
+        connection.send(b"zz\r\n" + offering(offer, _create(mallory, "Behind")))
+        return [*filter(None, [first]), *connection.answers()]
+
+    answers, lines = served.talk(send)
+    assert statuses(answers) == logged(lines) == [401]
+    assert _refusals(lines) == 1
     assert mallory.get(mallory.tasks).json()["items"] == []
 
 
-def test_a_length_wins_over_what_looks_like_a_request(api_server: RunningServer, mallory: Caller) -> None:
-    smuggled = _create(mallory, "Smuggled")
-    body_of_a_get = LIVE + b"Content-Length: %d\r\n\r\n" % len(smuggled) + smuggled
-    body_of_a_post = POST + b"Content-Length: %d\r\n\r\n" % len(smuggled) + smuggled
-    in_a_chunk = LIVE + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(smuggled) + smuggled + b"\r\n0\r\n\r\n"
-    answers = exchange(api_server.port, body_of_a_get + body_of_a_post + in_a_chunk + LIVE + CLOSE)
-    assert [answer.status for answer in answers] == [200, 400, 200, 200]
+@pytest.mark.parametrize("offer", OFFERS)
+def test_a_length_wins_over_what_looks_like_a_request(served: Served, mallory: Caller, offer: str) -> None:
+    inner = offering(offer, _create(mallory, "Inner"))
+    sent = [
+        LIVE + b"Content-Length: %d\r\n\r\n" % len(inner) + inner,
+        POST + b"Content-Length: %d\r\n\r\n" % len(inner) + inner,
+        LIVE + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(inner) + inner + b"\r\n0\r\n\r\n",
+        LIVE + CLOSE,
+    ]
+    answers, lines = served.exchange([b"".join(offering(offer, one) for one in sent)])
+    assert statuses(answers) == logged(lines) == [200, 400, 200, 200]
     assert mallory.get(mallory.tasks).json()["items"] == []
 
 
-def test_what_follows_the_last_request_of_a_connection_is_not_carried_out(
-    api_server: RunningServer, mallory: Caller
+@pytest.mark.parametrize("offer", OFFERS)
+@pytest.mark.parametrize("last", [LIVE + CLOSE, b"GET /health/live HTTP/1.0\r\n\r\n"])
+@pytest.mark.parametrize("name", ["a request", "no version"])
+def test_what_follows_the_last_request_of_a_connection_is_not_read(
+    served: Served, mallory: Caller, offer: str, last: bytes, name: str
 ) -> None:
-    answers = exchange(api_server.port, LIVE + CLOSE + _create(mallory, "Smuggled"))
-    assert [answer.status for answer in answers] == [200]
-    old = b"GET /health/live HTTP/1.0\r\n\r\n"
-    assert [answer.status for answer in exchange(api_server.port, old + _create(mallory, "Smuggled"))] == [200]
+    behind = MALFORMED.get(name) or _create(mallory, "Behind")
+    answers, lines = served.exchange([offering(offer, last) + offering(offer, behind)])
+    assert statuses(answers) == logged(lines) == [200]
+    assert len(lines) == 1
     assert mallory.get(mallory.tasks).json()["items"] == []
 
 
-def test_pipelined_requests_are_answered_in_their_order(api_server: RunningServer, alice: Caller) -> None:
-    missing = LIVE.replace(b"/health/live", b"/nothing")
-    sent = LIVE + b"\r\n" + _create(alice, "First") + missing + b"\r\n" + _create(alice, "Second") + LIVE + CLOSE
-    answers = exchange(api_server.port, sent)
-    assert [answer.status for answer in answers] == [200, 201, 404, 201, 200]
+@pytest.mark.parametrize("offer", OFFERS)
+def test_pipelined_requests_are_answered_in_their_order(served: Served, caller: Caller, offer: str) -> None:
+    missing = LIVE.replace(b"/health/live", b"/nothing") + b"\r\n"
+    sent = [LIVE + b"\r\n", _create(caller, "First"), missing, _create(caller, "Second"), LIVE + CLOSE]
+    answers, lines = served.exchange([b"".join(offering(offer, one) for one in sent)])
+    assert statuses(answers) == logged(lines) == [200, 201, 404, 201, 200]
     assert [answers[index].json()["title"] for index in (1, 3)] == ["First", "Second"]
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"\r\n\r\n" + LIVE + CLOSE,
-        b"GET /health/live HTTP/1.0\r\n\r\n",
-        b"GET http://elsewhere.example/health/live HTTP/1.1\r\nHost: localhost\r\n" + CLOSE,
-        b"GET /health/live HTTP/1.1\r\nHost:\r\n" + CLOSE,
-        b"GET /health/live HTTP/1.1\r\nhOsT:localhost\t \r\n" + CLOSE,
-        LIVE + b"Transfer-Encoding: chunked\r\n" + CLOSE + b"2;ext=1\r\n{}\r\n0\r\nX-Trailer: 1\r\n\r\n",
-        LIVE + b"X-A: \xff\xfe\t\xe9\r\n" + CLOSE,
-        LIVE + b"X-A: " + b"a" * 60_000 + b"\r\n" + CLOSE,
-        LIVE + b"Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
-    ],
-)
-def test_what_the_grammar_allows_is_answered(api_server: RunningServer, sent: bytes) -> None:
-    (answer,) = exchange(api_server.port, sent)
+@pytest.mark.parametrize("offer", OFFERS)
+@pytest.mark.parametrize("sent", ALLOWED)
+def test_what_the_grammar_allows_is_answered(served: Served, sent: bytes, offer: str) -> None:
+    (answer,), lines = served.exchange([offering(offer, sent)])
     assert (answer.status, answer.json()) == (200, {"status": "ok"})
+    assert logged(lines) == [200]
 
 
 def _create(caller: Caller, title: str) -> bytes:

@@ -6,14 +6,16 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx
 from starlette.types import Receive, Scope, Send
 
-from core.protocol import LEAVING
+from core.framing import LEAVING
 from tests.conftest import Caller, TestDatabase, assert_problem
 from tests.core.api_process import ApiProcess
 from tests.core.locks import locked_tasks, wait_for_waiting
+from tests.core.offers import OFFERS, offering
 from tests.core.raw_http import connect, exchange
 from tests.core.serving import answer_ok, live_and_die, port_of, serving
 
@@ -65,7 +67,7 @@ def _wait_for(condition: Callable[[], bool]) -> None:
 
 def test_before_it_ends_it_goes_on_serving_and_says_that_it_leaves(make_database: Callable[[], TestDatabase]) -> None:
     with ApiProcess(make_database().proxied_url, SHUTDOWN_NOTICE="3") as process, Caller(process.url) as caller:
-        assert "connection" not in caller.get("/health/ready").headers
+        assert caller.get("/health/ready").headers["connection"] == "keep-alive"
         process.terminate()
         _wait_for(lambda: caller.get("/health/ready").status_code != 200)
         response = caller.get("/health/ready")
@@ -77,6 +79,35 @@ def test_before_it_ends_it_goes_on_serving_and_says_that_it_leaves(make_database
             assert (served.status_code, served.headers["connection"]) == (200, "close")
         assert caller.get("/health/live").status_code == 200
         assert process.wait() < 15
+
+
+def test_while_it_leaves_a_connection_has_one_response_more() -> None:
+    """After that of a request that was begun before; nothing is read behind it, whatever offers are made."""
+    begun: list[str] = []
+
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await live_and_die(receive, send)
+            return
+        begun.append(scope["path"])
+        while (await receive())["more_body"]:
+            pass
+        await answer_ok(scope, send)
+
+    post = b"POST /first HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
+    with serving(answering, notice=1) as running, ExitStack() as ends:
+        kept = {offer: ends.enter_context(connect(port_of(running))) for offer in OFFERS}
+        for offer, connection in kept.items():
+            connection.send(offering(offer, post)[:-1])
+        _wait_for(lambda: len(begun) == len(kept))
+        running.handle_exit(signal.SIGTERM, None)
+        _wait_for(lambda: LEAVING in running.lifespan.state)
+        for offer, connection in kept.items():
+            connection.send(b"}" + offering(offer, post.replace(b"first", b"next")) + offering(offer, post))
+        for connection in kept.values():
+            told = [(answer.status, answer.header("connection")) for answer in connection.answers()]
+            assert told == [(200, "keep-alive"), (200, "close")]
+    assert sorted(begun) == ["/first"] * len(kept) + ["/next"] * len(kept)
 
 
 def test_who_came_while_it_stopped_listening_is_answered_too() -> None:

@@ -63,9 +63,11 @@ def test_a_port_in_use_is_said(project: Project, database: TestDatabase) -> None
         port = str(other.getsockname()[1])
         variables = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": database.proxied_url, "PORT": port}
         done = project.run(sys.executable, "main.py", **variables)
-    assert done.returncode not in (0, None)
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    (said,) = [line["message"] for line in lines if line["level"] == "error"]
-    assert said.endswith(f"('127.0.0.1', {port}): address already in use")
+    assert done.returncode == 1
+    (line,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (line["message"], line["level"]) == ("cannot listen", "error")
+    assert (line["server.address"], line["server.port"]) == ("127.0.0.1", int(port))
+    assert line["exception.message"].endswith("Address already in use")
     assert "Traceback" not in done.stdout + done.stderr
+    assert "The API is at" not in done.stderr
     assert SECRET not in done.stdout + done.stderr
