@@ -99,7 +99,10 @@ def _serve(app: Api, settings: Settings, sockets: list[socket.socket]) -> None:
         return
 
     def work(sockets: list[socket.socket], parent: int) -> None:
-        server.Server(config, settings.shutdown_notice, parent).run(sockets)
+        try:
+            server.Server(config, settings.shutdown_notice, parent).run(sockets)
+        finally:
+            logging.flush()
 
     sys.exit(Workers(settings.web_concurrency, sockets, work).run())
 

@@ -3,35 +3,72 @@
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-import orjson
 import structlog
 from fastapi.exceptions import ValidationException
 from pydantic import ValidationError
 
 from core.config import VERSION
 from core.database_errors import DatabaseError
+from core.log_lines import Event, cut, lines
+from core.log_writer import LogWriter
 
-Event = MutableMapping[str, Any]
+_MESSAGE_LENGTH = 1024
+_STACKTRACE_LENGTH = 2560
 
 
 def configure(level: str, environment: str) -> None:
     """Sets up structlog and the standard library's logging for the whole process. Field names: OpenTelemetry's."""
     shared = _fields(environment)
     if sys.stdout.isatty():
-        final: list[Any] = [structlog.dev.ConsoleRenderer(repr_native_str=True), lambda _, __, line: line.encode()]
+        final = [lines(readable=True)]
     else:
-        final = [structlog.processors.EventRenamer("message"), _json_line]
+        final = [structlog.processors.EventRenamer("message"), lines(readable=False)]
+    writer = LogWriter(sys.stdout.fileno(), _dropped([*shared, *final]))
     structlog.configure(
         processors=[*shared, *final],
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=partial(_Lines, writer.write),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
-    _route_standard_logging(level, shared, final)
+    _route_standard_logging(level, shared, final, writer)
+
+
+def flush() -> None:
+    """Writes what waits to be written: before a process ends in a way that Python's `atexit` does not see."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
+class _Lines:
+    """What structlog hands its lines to; one a logger, because it has the name."""
+
+    def __init__(self, write: Callable[[bytes], None], name: str) -> None:
+        self.name = name
+        self.debug = self.info = self.warning = self.error = self.critical = write
+
+
+class _Handler(logging.Handler):
+    """The same for the standard library, which flushes it when the process ends."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Takes the line of a record."""
+        try:
+            self._writer.write(self.format(record).encode())
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Waits until all is written, for a bounded time."""
+        self._writer.flush()
 
 
 def _fields(environment: str) -> list[Any]:
@@ -56,9 +93,22 @@ def _fields(environment: str) -> list[Any]:
     ]
 
 
-def _route_standard_logging(level: str, shared: list[Any], final: list[Any]) -> None:
-    """uvicorn and libraries log through the standard library; their lines take the same form."""
-    handler = logging.StreamHandler(sys.stdout)
+def _dropped(processors: list[Any]) -> Callable[[int], bytes]:
+    """Makes the line that stands for so many that were dropped; whatever the level, it is wanted."""
+    logger = _Lines(lambda _: None, "core.log_writer")
+
+    def line(count: int) -> Any:
+        event: Any = {"event": "log lines dropped", "todo_api.dropped_lines": count}
+        for process in processors:
+            event = process(logger, "error", event)
+        return event
+
+    return line
+
+
+def _route_standard_logging(level: str, shared: list[Any], final: list[Any], writer: LogWriter) -> None:
+    """uvicorn and libraries log through the standard library; their lines take the same form and way."""
+    handler = _Handler(writer)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -72,13 +122,8 @@ def _route_standard_logging(level: str, shared: list[Any], final: list[Any]) -> 
 
 
 def _text(_: Any, __: str, line: Any) -> str:
-    """The standard library's handlers write text."""
+    """The standard library's formatters make text."""
     return bytes(line).decode()
-
-
-def _json_line(_: Any, __: str, event: Event) -> bytes:
-    """orjson escapes control characters, so that no value can forge a second line."""
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _exception_fields(_: Any, __: str, event: Event) -> Event:
@@ -89,10 +134,18 @@ def _exception_fields(_: Any, __: str, event: Event) -> Event:
     if isinstance(error, BaseException):
         event["exception.type"] = f"{type(error).__module__}.{type(error).__qualname__}"
         event["exception.message"] = _safe_message(error)
-        event["exception.stacktrace"] = "".join(traceback.format_tb(error.__traceback__))
+        event["exception.stacktrace"] = _stacktrace(error)
+        cut(event, "exception.message", _MESSAGE_LENGTH)
+        cut(event, "exception.stacktrace", _STACKTRACE_LENGTH)
     if isinstance(error, DatabaseError):
         event["db.response.status_code"] = error.sqlstate
     return event
+
+
+def _stacktrace(error: BaseException) -> str:
+    """As Python prints it, without the marks below each line, which take the room of frames."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return "".join(traceback.format_list([(one.filename, one.lineno or 0, one.name, one.line) for one in frames]))
 
 
 def _safe_message(error: BaseException) -> str:

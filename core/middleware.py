@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.context import RequestContext, Services, begin, in_scope
 from core.errors import Problem, ProblemError
 from core.limits import limited, refuse_bad_head
+from core.log_lines import cut
 from core.problems import failed, respond
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -20,6 +21,8 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(
     rb"(?!ff|00-.{52}-)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
 )
+# What is longer is cut where it is logged: anybody may send it, and a line has to fit into one write.
+_PATH_LENGTH = 512
 _USER_AGENT_LENGTH = 256
 _SECURITY = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 # The client went away before there was an answer (nginx's code; never sent).
@@ -124,16 +127,19 @@ def access_fields(
     found: RequestContext | None = None,
 ) -> dict[str, Any]:
     """What the line of a request tells; `started` is of time.perf_counter()."""
-    client = scope.get("client")
+    client, path, agent = scope.get("client"), scope["path"], headers.get(b"user-agent", b"")
     fields: dict[str, Any] = {
         "http.request.method": scope["method"],
-        "url.path": scope["path"],
+        "url.path": path,
         "url.scheme": scope["scheme"],
         "http.response.status_code": status,
         "duration_ms": round((time.perf_counter() - started) * 1000, 3),
         "client.address": client[0] if client else None,
-        "user_agent.original": headers.get(b"user-agent", b"")[:_USER_AGENT_LENGTH].decode("latin-1"),
+        "user_agent.original": agent.decode("latin-1"),
     }
+    if len(path) > _PATH_LENGTH or len(agent) > _USER_AGENT_LENGTH:
+        cut(fields, "url.path", _PATH_LENGTH)
+        cut(fields, "user_agent.original", _USER_AGENT_LENGTH)
     if found is None:
         return fields
     route = found.route or getattr(scope.get("route"), "path", None)  # FastAPI knows the route of a 405

@@ -3,6 +3,8 @@
 import asyncio
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -12,6 +14,7 @@ from core.config import Settings
 from core.forwarded import Proxies
 from core.framing import LEAVING
 from core.limits import Gate
+from core.logging import flush
 from core.protocol import KEEP_ALIVE_GRACE_SECONDS, BoundedProtocol
 from core.sending import kept_for
 
@@ -78,6 +81,15 @@ class Server(uvicorn.Server):
         """The handler of both signals."""
         self._takes_leave = sig == signal.SIGTERM
         super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Behind it the process ends by the signal that it got: what it has to say is said before."""
+        with super().capture_signals():
+            try:
+                yield
+            finally:
+                flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends when all requests are answered, or their time is over."""
