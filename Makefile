@@ -7,7 +7,8 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks
 
-.PHONY: run test test-faults check format lint types contracts openapi lock move-schema bench bench-scale bench-database
+.PHONY: run test test-faults test-compatibility check format lint types contracts openapi lock move-schema
+.PHONY: bench bench-scale bench-database
 
 run: $(RUNTIME) .env
 	$(BIN)/python -m alembic upgrade head
@@ -17,9 +18,12 @@ run: $(RUNTIME) .env
 move-schema: $(RUNTIME) .env
 	$(BIN)/python -m core.move_schema
 
+# In several processes, each with a PostgreSQL of its own. One test: .venv/bin/python -m pytest PATH -k NAME
+JOBS ?= 3
+
 test: $(DEV)
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage run -m pytest --numprocesses=$(JOBS) --dist=loadfile
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
@@ -32,6 +36,11 @@ SOAK ?= 180
 test-faults: $(DEV)
 	$(BIN)/python -m tests.faults.packages
 	$(BIN)/python -m pytest tests/faults --verbose --maxfail=5 --soak=$(SOAK)
+
+# Real clients, proxies and Better Auth servers, in some minutes; writes the table of docs/compatibility.md. SMALL=1
+# repeats less and writes nothing.
+test-compatibility: $(DEV)
+	$(BIN)/python -m tests.compatibility.run $(if $(SMALL),--small)
 
 lint: $(DEV)
 	$(BIN)/python -m ruff format --check $(SOURCES)

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from core.database_url import check_database_url
 from core.forwarded import check_network
 from core.secret_strength import weakness
-from core.urls import canonical, is_plain_http, origin_of
+from core.urls import canonical, check_origin, is_plain_http, origin_of
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -72,14 +72,12 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("cors_origins")
+    @field_validator("cors_origins", "trusted_proxies")
     @classmethod
-    def _exact_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            scheme, _, host = origin.partition("://")
-            if scheme not in ("http", "https") or not host or set(host) & set("/*?# "):
-                raise ValueError("each origin is scheme://host[:port], without a path or a wildcard")
-        return origins
+    def _each(cls, entries: tuple[str, ...], found: ValidationInfo) -> tuple[str, ...]:
+        for entry in entries:
+            (check_origin if found.field_name == "cors_origins" else check_network)(entry)
+        return entries
 
     @field_validator("neon_auth_base_url", "better_auth_url", "better_auth_jwks_url")
     @classmethod
@@ -102,13 +100,6 @@ class Settings(BaseSettings):
         if url is not None and _is_unset(found, "better_auth_url") and _is_unset(found, "neon_auth_base_url"):
             raise ValueError("needs BETTER_AUTH_URL or NEON_AUTH_BASE_URL, which say whose keys they are")
         return url
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
-        for entry in entries:
-            check_network(entry)
-        return entries
 
     @field_validator("better_auth_secret", "better_auth_secret_previous")
     @classmethod

@@ -47,7 +47,7 @@ def flush() -> None:
 class _Lines:
     """What structlog hands its lines to; one a logger, because it has the name."""
 
-    def __init__(self, write: Callable[[bytes], None], name: str) -> None:
+    def __init__(self, write: Callable[[bytes], None], name: str | None = None) -> None:
         self.name = name
         self.debug = self.info = self.warning = self.error = self.critical = write
 

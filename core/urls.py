@@ -25,6 +25,13 @@ def origin_of(url: str) -> str:
     return "/".join(url.split("/", 3)[:3])
 
 
+def check_origin(origin: str) -> None:
+    """Raises ValueError unless it is an origin as browsers send it (RFC 6454, section 6.2)."""
+    scheme, _, host = origin.partition("://")
+    if scheme not in ("http", "https") or not host or set(host) & set("/*?# "):
+        raise ValueError("each origin is scheme://host[:port], without a path or a wildcard")
+
+
 def is_plain_http(url: str) -> bool:
     """Whether it is an http(s) URL of a host, and nothing but a path behind it: no user, query or fragment."""
     try:

@@ -24,10 +24,19 @@ T = TypeVar("T")
 class ApiProcess:
     """Starts with the settings given as environment variables, and is up once it says so.
 
-    Its standard output is a pipe, or with `terminal` a pseudo-terminal.
+    Its standard output is a pipe, or with `terminal` a pseudo-terminal; or `output`, a descriptor that nobody reads
+    here, so that PORT must be given. `errors` is its standard error.
     """
 
-    def __init__(self, database_url: str, *, terminal: bool = False, **environment: str) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        terminal: bool = False,
+        output: int | None = None,
+        errors: int = subprocess.DEVNULL,
+        **environment: str,
+    ) -> None:
         settings = {
             "BETTER_AUTH_SECRET": SECRET,
             "DATABASE_URL": database_url,
@@ -43,11 +52,14 @@ class ApiProcess:
             [sys.executable, "main.py"],
             cwd=project_root(),
             env={**os.environ, **settings},
-            stdout=writing,
-            stderr=subprocess.DEVNULL,
+            stdout=writing if output is None else output,
+            stderr=errors,
         )
         os.close(writing)
-        self._reading = reading
+        self.output_descriptor = reading
+        self._reads = threading.Event()
+        self._reads.set()
+        self._hung_up = False
         self._written: queue.Queue[bytes] = queue.Queue()
         self._raw: list[bytes] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -103,6 +115,18 @@ class ApiProcess:
         """The first line that is `wanted`; waits for it."""
         return _poll(lambda: next(filter(wanted, self.lines), None))
 
+    def stop_reading(self) -> None:
+        """From the next line on nobody reads the output, and it fills up."""
+        self._reads.clear()
+
+    def go_on_reading(self) -> None:
+        """Somebody does again."""
+        self._reads.set()
+
+    def close_output(self) -> None:
+        """From the next line on there is nobody who could read."""
+        self._hung_up = True
+
     def terminate(self) -> None:
         """Sends SIGTERM."""
         self.send(signal.SIGTERM)
@@ -120,13 +144,17 @@ class ApiProcess:
             self._process.kill()
             self._process.wait()
             raise
+        self.go_on_reading()
         self._reader.join(5)
         return time.monotonic() - started
 
     def _read(self) -> None:
-        with os.fdopen(self._reading, "rb") as output, suppress(OSError):  # how a pseudo-terminal ends
+        with os.fdopen(self.output_descriptor, "rb") as output, suppress(OSError):  # how a pseudo-terminal ends
             for line in output:
                 self._written.put(line)
+                self._reads.wait()
+                if self._hung_up:
+                    return
 
     def _logged_port(self) -> int | None:
         found = re.search(rb"Uvicorn running on http://127.0.0.1:(\d+)", b"".join(self.raw_lines))
@@ -139,6 +167,14 @@ class ApiProcess:
         except ConnectionRefusedError:
             return None
         return True
+
+
+def free_port() -> int:
+    """For a process that is not asked which port it took."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def _poll(attempt: Callable[[], T | None]) -> T:

@@ -342,6 +342,8 @@ def declare(router: APIRouter) -> None:  # noqa: C901, PLR0915 (one after the ot
     async def callable_dependency(found: Annotated[bool, Depends(Checker("bar"))]) -> dict[str, bool]:
         return {"found": found}
 
+    router.add_api_route("/callable-endpoint", Checker("bar"))
+
     @router.get("/thread-dependency")
     async def thread_dependency(q: Annotated[str, Depends(in_thread)]) -> dict[str, str]:
         return {"q": q}

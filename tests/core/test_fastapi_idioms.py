@@ -67,6 +67,7 @@ IDIOMS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/stream", {}),
     ("GET", "/class-dependency", {"params": {"q": "a", "skip": "2"}}),
     ("GET", "/callable-dependency", {"params": {"q": "foobar"}}),
+    ("GET", "/callable-endpoint", {"params": {"q": "foobar"}}),
     ("GET", "/thread-dependency", {"params": {"q": "a"}}),
     ("GET", "/same-dependency-twice", {}),
     ("GET", "/yield", {}),

@@ -3,7 +3,6 @@
 import json
 import re
 import secrets
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ import pytest
 
 from core.config import VERSION
 from tests.conftest import SECRET, Caller, TestDatabase, make_token, project_root
-from tests.core.api_process import ApiProcess, Line
+from tests.core.api_process import ApiProcess, Line, free_port
 from tests.core.raw_http import exchange
 
 MARKER = "zq7marker"
@@ -126,7 +125,7 @@ def test_nobody_outside_can_forge_a_line(process: ApiProcess) -> None:
     assert lines[0]["user_agent.original"] == 'Agent\t{"message": "forged"}\xa0'
     assert re.fullmatch("[0-9a-f]{32}", lines[0]["request_id"])
     assert lines[1]["user.id"] == user_id
-    assert lines[1]["user_agent.original"] == "x" * 256
+    assert (lines[1]["user_agent.original"], lines[1]["todo_api.truncated"]) == ("x" * 256 + "…", True)
     assert all(line.count(b"\n") == 1 and not re.search(rb"[\x00-\x09\x0b-\x1f]", line) for line in process.raw_lines)
 
 
@@ -152,10 +151,8 @@ def test_the_servers_own_lines_take_the_same_form(own_database: TestDatabase) ->
 def test_a_higher_level_leaves_out_the_lines_below(make_database: Callable[[], TestDatabase]) -> None:
     broken = make_database()
     broken.query("ALTER TABLE users RENAME TO hidden")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with ApiProcess(broken.proxied_url, LOG_LEVEL="ERROR", PORT=str(port)) as process, Caller(process.url) as caller:
+    port = str(free_port())
+    with ApiProcess(broken.proxied_url, LOG_LEVEL="ERROR", PORT=port) as process, Caller(process.url) as caller:
         assert caller.get("/health/live").status_code == 200
         assert caller.get("/api/v1/users/me", headers={"Authorization": "Bearer x"}).status_code == 401
         assert caller.get("/api/v1/users/me").status_code == 500

@@ -1,13 +1,19 @@
-"""PgBouncer and nginx, Debian's packages: finds them, installs them where that is possible, or says what to type."""
+"""Debian's programs that tests need: finds them, installs them where that is possible, or says what to type.
+
+`python -m tests.faults.packages [PROGRAM …]`: those of `make test-faults` unless some are named.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 
-# Debian puts both where only root looks.
+# Debian puts some where only root looks.
 _PLACES = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 NEEDED = ("pgbouncer", "nginx")
+# Where the package has another name.
+_PACKAGES = {"java": "default-jdk-headless"}
 
 
 def find(program: str) -> str | None:
@@ -15,17 +21,24 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=_PLACES)
 
 
+def install(programs: Iterable[str]) -> list[str]:
+    """Installs what is missing where that is possible, and gives what is missing still."""
+    missing = [name for name in programs if find(name) is None]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        names = [_PACKAGES.get(name, name) for name in missing]
+        print("Installing", *names, flush=True)  # noqa: T201
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update"], ["install", "-y", "--no-install-recommends", *names]):
+            subprocess.run(["apt-get", "-q", *command], env=environment, check=False, stdout=subprocess.DEVNULL)
+    return [name for name in missing if find(name) is None]
+
+
 def main() -> None:
     """Ends with a message where something is missing and cannot be installed."""
-    missing = [name for name in NEEDED if find(name) is None]
-    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
-        print("Installing", *missing, flush=True)  # noqa: T201
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
-            subprocess.run(["apt-get", "-q", *command], env=environment, check=True, stdout=subprocess.DEVNULL)
-        missing = [name for name in NEEDED if find(name) is None]
-    if missing:
-        sys.exit(f"make test-faults needs {' and '.join(missing)}. On Debian: apt-get install {' '.join(missing)}")
+    programs = sys.argv[1:] or NEEDED
+    if missing := install(programs):
+        names = " ".join(_PACKAGES.get(name, name) for name in missing)
+        sys.exit(f"This needs {' and '.join(missing)}. On Debian: apt-get install {names}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The throttle of sign-ins: by account and by address, over all processes, and without shutting anybody else out."""
 
+import asyncio
+import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -7,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import RunningServer, TestDatabase, assert_problem
+from main import create_app
+from tests.conftest import RunningServer, TestDatabase, assert_problem, make_settings
 from tests.modules.auth.accounts import Account, new_email, sign_in
 
 # What the servers of this file allow: four in fifteen minutes, then one each time that a quarter of them is over.
@@ -136,3 +139,19 @@ def test_behind_a_trusted_proxy_the_address_is_the_one_it_forwards(
         ):
             statuses = [_statuses(api, new_email(), 1, headers={"X-Forwarded-For": value}) for value in forwarded]
             assert statuses == [[401], [401], [429]], forwarded
+
+
+def test_a_client_without_an_address_is_throttled_too(database: TestDatabase) -> None:
+    """On a Unix socket there is none."""
+
+    async def attempts() -> list[int]:
+        app = create_app(make_settings(sign_in_attempts_per_address=2), database.proxied_url)
+        transport = httpx.ASGITransport(app, client=("", 0))
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+        ):
+            bodies = [{"email": f"{n}-{secrets.token_hex(4)}@example.com", "password": "x" * 9} for n in range(3)]
+            return [(await client.post("/api/v1/auth/sign-in", json=body)).status_code for body in bodies]
+
+    assert asyncio.run(attempts()) == [401, 401, 429]

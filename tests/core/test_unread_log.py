@@ -1,0 +1,154 @@
+"""A log that nobody reads, or that cannot be written, stops nothing: the service goes on, and says what is missing."""
+
+import os
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import psutil
+import pytest
+
+from core.log_writer import MAX_WRITE_BYTES
+from core.workers import LIFE_SECONDS
+from tests.conftest import TestDatabase
+from tests.core.api_process import ApiProcess, free_port
+
+# Each of these characters is six in JSON: a line of 3.5 KB, of which 300 fill a process's buffer.
+LONG = "/" + "%01" * 500
+ALWAYS = {"timestamp", "level", "message", "logger", "service.name", "service.version", "deployment.environment.name"}
+# A request that waits for the log waits for ever.
+PATIENCE = 10
+
+
+def ask(process: ApiProcess, path: str, count: int) -> int:
+    """So many requests on a few connections at once; all must be answered."""
+
+    def some(_: int) -> int:
+        with httpx.Client(base_url=process.url, timeout=PATIENCE) as client:
+            return len([client.get(path) for _ in range(count // 4)])
+
+    with ThreadPoolExecutor(4) as threads:
+        return sum(threads.map(some, range(4)))
+
+
+def stall(process: ApiProcess) -> int:
+    """Fills what takes the lines up to the brim; gives the number of requests."""
+    process.stop_reading()
+    return ask(process, LONG, 1200)
+
+
+def assert_healthy(process: ApiProcess) -> int:
+    """On so many connections that each worker gets some; gives the number of requests."""
+    for path in ("/health/live", "/health/ready") * 10:
+        assert httpx.get(f"{process.url}{path}", timeout=PATIENCE).status_code == 200
+    return 20
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_reader_that_stalls_delays_nobody_and_the_lines_that_it_misses_are_counted(
+    database: TestDatabase, workers: int
+) -> None:
+    with ApiProcess(database.url, WEB_CONCURRENCY=str(workers)) as process:
+        made = stall(process) + assert_healthy(process)
+        process.go_on_reading()
+        process.find(lambda line: line["message"] == "log lines dropped")
+        made += ask(process, "/health/live", 40)
+    told = [line for line in process.lines if line["message"] == "log lines dropped"]
+    assert [line.keys() ^ ALWAYS for line in told] == [{"todo_api.dropped_lines"}] * len(told)
+    assert {(line["level"], line["logger"]) for line in told} == {("error", "core.log_writer")}
+    missing = sum(line["todo_api.dropped_lines"] for line in told)
+    assert missing > 0
+    assert missing + len([line for line in process.lines if line["message"] == "request"]) == made
+    assert process.lines[-1]["message"].startswith("Finished server process")
+    assert max(map(len, process.raw_lines)) <= MAX_WRITE_BYTES
+
+
+def test_lines_of_several_workers_are_whole_however_long_a_path_is(database: TestDatabase) -> None:
+    with ApiProcess(database.url, WEB_CONCURRENCY="2") as process:
+        made = ask(process, "/" + "a" * 60_000, 400)
+    lines = [line for line in process.lines if line["message"] == "request"]
+    assert len(lines) == made
+    assert {(line["url.path"], line["todo_api.truncated"]) for line in lines} == {("/" + "a" * 511 + "…", True)}
+
+
+def test_a_worker_is_replaced_and_all_end_while_nobody_reads(database: TestDatabase) -> None:
+    with ApiProcess(database.url, WEB_CONCURRENCY="2") as process:
+        time.sleep(LIFE_SECONDS)  # who ends sooner ends all
+        stall(process)
+        first = set(psutil.Process(process.pid).children())
+        first.copy().pop().kill()
+        deadline = time.monotonic() + PATIENCE
+        while len(set(psutil.Process(process.pid).children()) - first) == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert_healthy(process)
+        process.terminate()
+        process.wait()
+        assert process.exit_status == 0
+
+
+def test_the_end_does_not_wait_for_a_reader_that_stalls(database: TestDatabase) -> None:
+    with ApiProcess(database.url) as process:
+        stall(process)
+        process.terminate()
+        process.wait()
+        assert process.exit_status == -signal.SIGTERM
+
+
+@contextmanager
+def silent_errors() -> Iterator[int]:
+    """A standard error that nothing is written to."""
+    with tempfile.TemporaryFile() as file:
+        yield file.fileno()
+        file.seek(0)
+        assert file.read() == b""
+
+
+def test_a_pipe_that_was_closed_is_no_reason_to_stop_or_to_complain(database: TestDatabase) -> None:
+    with silent_errors() as errors, ApiProcess(database.url, errors=errors) as process:
+        process.close_output()
+        ask(process, "/health/live", 40)
+        assert_healthy(process)
+        process.terminate()
+        process.wait()
+        assert process.exit_status == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_neither_is_a_full_disk(database: TestDatabase, workers: int) -> None:
+    with silent_errors() as errors, open("/dev/full", "wb") as full:  # noqa: PTH123
+        output, port = full.fileno(), str(free_port())
+        with ApiProcess(database.url, output=output, errors=errors, PORT=port, WEB_CONCURRENCY=str(workers)) as process:
+            ask(process, "/health/live", 40)
+            assert_healthy(process)
+            process.terminate()
+            process.wait()
+            assert process.exit_status == (-signal.SIGTERM if workers == 1 else 0)
+
+
+def test_a_terminal_that_was_stopped_stops_nobody(database: TestDatabase) -> None:
+    with ApiProcess(database.url, terminal=True) as process:
+        os.write(process.output_descriptor, b"\x13")  # Ctrl-S
+        ask(process, LONG, 40)
+        assert_healthy(process)
+        os.write(process.output_descriptor, b"\x11")  # Ctrl-Q
+    requests = [line for line in process.raw_lines if b"url.path" in line]
+    assert len(requests) == 60
+    assert max(map(len, requests)) <= MAX_WRITE_BYTES + 1  # the terminal adds a carriage return
+
+
+def test_a_socket_gets_the_lines_and_stays_as_its_other_users_know_it(database: TestDatabase) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with ApiProcess(database.url, output=theirs.fileno(), PORT=str(free_port())) as process:
+            assert_healthy(process)
+            assert os.get_blocking(theirs.fileno())
+        theirs.close()
+        received = b"".join(iter(lambda: ours.recv(65536), b""))
+    assert received.count(b'"message":"request"') == 20
+    assert b"Finished server process" in received.splitlines()[-1]
