@@ -4,10 +4,8 @@ import random
 import time
 from typing import Any
 
-import psycopg2
 from alembic import context
 from alembic.util import CommandError
-from psycopg2.extensions import parse_dsn
 from sqlalchemy import Connection, Engine, create_engine, pool
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import SQLModel
@@ -38,7 +36,7 @@ def _migrate() -> None:
     """Tries again where a lock could not be had: whoever waits for one keeps all requests behind it waiting."""
     url = _url()
     engine = create_engine(
-        "postgresql+psycopg2://", creator=lambda: _connect(url), poolclass=pool.NullPool, hide_parameters=True
+        "postgresql+psycopg2://", creator=lambda: migrations.connect(url), poolclass=pool.NullPool, hide_parameters=True
     )
     for tries_left in reversed(range(TRIES)):
         try:
@@ -55,14 +53,6 @@ def _migrate() -> None:
             raise CommandError(refusal) from None
         else:
             return
-
-
-def _connect(url: str) -> Any:
-    """libpq reads the URL, as for the application: SQLAlchemy's own parser knows no list of hosts with ports.
-
-    The timeout is that of each address. Of several servers a migration needs the one that takes writes.
-    """
-    return psycopg2.connect(**{"connect_timeout": 10, **parse_dsn(url), "target_session_attrs": "read-write"})
 
 
 def _try(engine: Engine) -> None:

@@ -4,7 +4,8 @@ import importlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from psycopg2.extensions import parse_dsn
+import psycopg2
+from psycopg2.extensions import connection, parse_dsn
 
 from core import embedded_postgres
 from core.config import PROJECT_ROOT, ConfigurationError, Settings, load_settings
@@ -88,6 +89,18 @@ def refusal(error: Any) -> str | None:
             f"GRANT USAGE, CREATE ON SCHEMA {SCHEMA} TO the role that migrates. Nothing was changed."
         )
     return None
+
+
+def connect(url: str) -> connection:
+    """A connection to the server that takes writes, of those that the URL names; raises psycopg2.Error.
+
+    libpq reads the URL, as for the application: SQLAlchemy's own parser knows no list of hosts with ports. The timeout
+    is that of each address.
+    """
+    made: connection = psycopg2.connect(
+        **{"connect_timeout": 10, **parse_dsn(url), "target_session_attrs": "read-write"}
+    )
+    return made
 
 
 def upgrade(url: str) -> None:

@@ -39,7 +39,7 @@ def main() -> None:
 def move(url: str) -> str:
     """Moves all tables or none, and says what was done. Raises RefusedError, psycopg2.Error."""
     migrations.load_models()
-    session = psycopg2.connect(url, connect_timeout=10)
+    session = migrations.connect(url)
     try:
         tries_left = TRIES
         while True:

@@ -104,6 +104,11 @@ def test_a_missing_secret_is_refused() -> None:
     assert str(refused.value) == f"{HEAD}  - BETTER_AUTH_SECRET: {NO_SECRET}"
 
 
+@pytest.mark.parametrize("level", ["warning", "Warning", "WARNING"])
+def test_a_log_level_is_taken_in_whatever_case(level: str) -> None:
+    assert load_settings(None, better_auth_secret=SECRET, log_level=level).log_level == "WARNING"
+
+
 @pytest.mark.parametrize("name", ["database_url", "database_url_unpooled"])
 @pytest.mark.parametrize(
     ("url", "problem"),
