@@ -68,8 +68,8 @@ class ApiProcess:
 
     def __enter__(self) -> Self:
         try:
-            self.port = self.port or _poll(self._logged_port)
-            _poll(self._listens)
+            self.port = self.port or poll(self._logged_port)
+            poll(self._listens)
         except BaseException:
             self._process.kill()
             self.wait()
@@ -113,7 +113,7 @@ class ApiProcess:
 
     def find(self, wanted: Callable[[Line], bool]) -> Line:
         """The first line that is `wanted`; waits for it."""
-        return _poll(lambda: next(filter(wanted, self.lines), None))
+        return poll(lambda: next(filter(wanted, self.lines), None))
 
     def stop_reading(self) -> None:
         """From the next line on nobody reads the output, and it fills up."""
@@ -177,7 +177,7 @@ def free_port() -> int:
     return port
 
 
-def _poll(attempt: Callable[[], T | None]) -> T:
+def poll(attempt: Callable[[], T | None]) -> T:
     """What `attempt` gives once it is not None."""
     deadline = time.monotonic() + 20
     while (found := attempt()) is None:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import IO, Any
 
@@ -86,12 +87,15 @@ def test_neither_is_a_line_doubled_by_a_fork_while_nobody_reads() -> None:
         stderr=subprocess.PIPE,
     ) as process:
         os.close(writing)
+        patience = threading.Timer(30, process.kill)
+        patience.start()
         assert process.stdin is not None
         assert process.stderr is not None
         assert process.stderr.read(2) == b".."
         process.stdin.close()
         with os.fdopen(reading, "rb") as output:
             written = output.read().strip()
+        patience.cancel()
     assert process.returncode == 0
     assert sorted(messages(written)) == ["child after", "parent", "parent after"]
 
