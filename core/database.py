@@ -18,9 +18,8 @@ from core.database_errors import (
     UndefinedObjectError,
 )
 from core.executor import Executor, bound, milliseconds
-from core.models import SCHEMA
 from core.pool import Pool
-from core.statements import Query
+from core.statements import SCHEMA, Query
 from core.transaction import Transaction
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from psycopg2.extensions import connection, parse_dsn
 from core import embedded_postgres
 from core.config import PROJECT_ROOT, ConfigurationError, Settings, load_settings
 from core.database_schema import WHAT_TO_DO
-from core.models import SCHEMA
+from core.statements import SCHEMA
 
 if TYPE_CHECKING:
     from alembic.config import Config

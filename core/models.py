@@ -12,10 +12,6 @@ from uuid_utils.compat import uuid7
 
 from core.ownership import OWNER_COLUMN
 
-# The tables' schema in a new database, and the one where they were made before they had a schema of their own. Their
-# classes name neither: core.statements writes into each text the one that is in use, and alembic/env.py works in it.
-SCHEMA, FORMER_SCHEMA = SCHEMAS = ("todo", "public")
-
 # Each constraint and index has a name that migrations and error handling can rely on.
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 
 from core import database_schema, migrations
 from core.config import ConfigurationError
-from core.models import FORMER_SCHEMA, SCHEMA
+from core.statements import FORMER_SCHEMA, SCHEMA
 
 # For all locks together: whoever waits for one keeps all requests behind it waiting.
 LOCKS_TIMEOUT = "1s"

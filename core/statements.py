@@ -17,7 +17,6 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
-from core.models import SCHEMAS
 from core.ownership import OWNER_PARAMETER, require_owner
 
 P = ParamSpec("P")
@@ -28,6 +27,10 @@ Row = Sequence[Any]
 
 # A list endpoint has one statement for each combination of its filters; beyond this they are compiled anew.
 SHAPES_KEPT = 512
+
+# The tables' schema in a new database, and the one where they were made before they had a schema of their own. Their
+# classes name neither: each text has the one that is in use, and alembic/env.py works in it.
+SCHEMA, FORMER_SCHEMA = SCHEMAS = ("todo", "public")
 
 # Stands for the schema while a statement is compiled.
 _PLACEHOLDER = "__schema__"
@@ -44,7 +47,7 @@ _NUMERIC = 1700
 class Compiled(Generic[T_co]):
     """A statement's text, how its parameters are adapted, and how a row of its result becomes a T.
 
-    `texts` has one for each schema that the tables can be in (core.models.SCHEMAS), with every table's name qualified.
+    `texts` has one for each schema that the tables can be in (core.statements.SCHEMAS), with every table's name qualified.
     """
 
     texts: Mapping[str, str]
