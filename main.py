@@ -13,9 +13,9 @@ from core import context, embedded_postgres, health, listening, logging, migrati
 from core.application import Api
 from core.config import ConfigurationError, Settings, load_settings
 from core.database import Database
-from core.jwks import PublishedKeys
 from core.limits import Gate
-from core.security import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
+from core.tokens.published_keys import PublishedKeys
+from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
 from core.workers import Workers
 from modules.auth import router as auth
 from modules.auth.local_accounts import LocalAccounts

@@ -8,10 +8,10 @@ import statistics
 import time
 from typing import Any
 
-from core.jwks import PublishedKeys
-from core.security import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
+from core.tokens.published_keys import PublishedKeys
+from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
 from tests.conftest import SECRET, make_token
-from tests.core.key_server import PATH, KeyServer, SigningKey
+from tests.core.tokens.key_server import PATH, KeyServer, SigningKey
 
 TOKENS, ROUNDS = 500, 5
 CLAIMS: dict[str, Any] = {"email": "alice@example.com", "name": "Alice", "emailVerified": True, "image": None}

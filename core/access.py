@@ -5,7 +5,7 @@ from fastapi.routing import iter_route_contexts
 
 from core import context, headers
 from core.errors import Problem, ProblemError
-from core.security import Principal, TokenError
+from core.tokens.verifier import Principal, TokenError
 
 API = "/api/v1"
 # Whatever lies below this, and the id that follows, belongs to that user.

@@ -15,7 +15,7 @@ from core.errors import ProblemError
 from core.executor import Executor
 from core.limits import Gate
 from core.repository import Accounts
-from core.security import Principal, TokenVerifier
+from core.tokens.verifier import Principal, TokenVerifier
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from core.database_errors import ForeignKeyViolationError
 from core.executor import Executor
 from core.models import Versioned, is_owner_constraint
 from core.preconditions import stale
-from core.security import Principal
 from core.statements import Query
+from core.tokens.verifier import Principal
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Versioned)

@@ -13,7 +13,7 @@ from core.database import Database
 from core.database_errors import UniqueViolationError
 from core.errors import Problem, ProblemError
 from core.executor import Executor
-from core.security import Principal
+from core.tokens.verifier import Principal
 from modules.auth.guessable import refuse_guessable
 from modules.auth.passwords import Passwords
 from modules.auth.repository import AuthRepository

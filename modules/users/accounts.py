@@ -3,7 +3,7 @@
 from core.database import Database
 from core.errors import Problem, ProblemError
 from core.executor import Executor
-from core.security import Principal
+from core.tokens.verifier import Principal
 from modules.users.models import User
 from modules.users.repository import AccountRepository
 

@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from core.models import TIMESTAMP, Timestamps, Versioned
 from core.ownership import OWNER_COLUMN
-from core.security import Principal
+from core.tokens.verifier import Principal
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,12 +86,16 @@ ROWS = (
     Row(
         "Neon Auth (Better Auth with its base path and keys' path)",
         "`NEON_AUTH_BASE_URL` alone, without a secret",
-        ("tests/end_to_end/test_neon_auth.py", "tests/core/test_jwks_places.py"),
+        ("tests/end_to_end/test_neon_auth.py", "tests/core/tokens/test_jwks_places.py"),
     ),
     Row(
         "tokens as others write them",
         "`typ: jwt`, `Ed25519`, thousands of published keys, several issuers, an audience that is not configured",
-        ("tests/core/test_security_claims.py", "tests/core/test_security.py", "tests/core/test_key_set.py"),
+        (
+            "tests/core/tokens/test_security_claims.py",
+            "tests/core/tokens/test_security.py",
+            "tests/core/tokens/test_key_set.py",
+        ),
     ),
     Row("published secrets", "rejected at the start", ("tests/core/test_secret_strength.py",)),
     Row("common passwords", "rejected at sign-up", ("tests/modules/auth/test_guessable.py",)),

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from core.security import Principal
+from core.tokens.verifier import Principal
 from tests.conftest import Caller, TestDatabase, assert_problem
 
 ME = "/api/v1/users/me"

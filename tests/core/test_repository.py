@@ -18,8 +18,8 @@ from core.executor import Executor
 from core.models import is_owner_constraint
 from core.ownership import OWNER
 from core.repository import OwnedRepository, matching
-from core.security import Principal
 from core.statements import statement
+from core.tokens.verifier import Principal
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
 from modules.tasks.schemas import TaskCreate

@@ -6,7 +6,7 @@ import httpx
 
 from tests.conftest import TestDatabase
 from tests.core.api_process import ApiProcess
-from tests.core.key_server import KeyServer, SigningKey
+from tests.core.tokens.key_server import KeyServer, SigningKey
 from tests.end_to_end.project import Project, free_port, printed_commands
 
 BASE = "/neondb/auth"

@@ -7,9 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from core.key_set import parse
-from core.security import ASYMMETRIC
-from tests.core.key_server import SigningKey
+from core.tokens.key_set import parse
+from core.tokens.verifier import ASYMMETRIC
+from tests.core.tokens.key_server import SigningKey
 
 KEYS = {algorithm: SigningKey(algorithm, kid="k").jwk for algorithm in ASYMMETRIC}
 ED, EC, RSA = KEYS["EdDSA"], KEYS["ES256"], KEYS["RS256"]

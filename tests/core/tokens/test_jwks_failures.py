@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from core.jwks import RETRY_SECONDS, WAIT_SECONDS
-from core.key_download import MAX_BYTES, download, hang_up
-from core.key_set import parse
+from core.tokens.key_download import MAX_BYTES, download, hang_up
+from core.tokens.key_set import parse
+from core.tokens.published_keys import RETRY_SECONDS, WAIT_SECONDS
 from tests.core.database_path import run
-from tests.core.key_server import PATH, KeyServer, SigningKey, make_certificate
-from tests.core.test_jwks import at_once, outcome, verifier_for
+from tests.core.tokens.key_server import PATH, KeyServer, SigningKey, make_certificate
+from tests.core.tokens.test_jwks import at_once, outcome, verifier_for
 
 FIRST, SECOND = SigningKey(kid="first"), SigningKey(kid="second")
 

@@ -13,7 +13,7 @@ from typing import Any
 import jwt
 import pytest
 
-from core.security import MAX_TOKEN_LENGTH, REMEMBERED, Principal, SecretKeys, TokenError, TokenVerifier
+from core.tokens.verifier import MAX_TOKEN_LENGTH, REMEMBERED, Principal, SecretKeys, TokenError, TokenVerifier
 
 SECRET = secrets.token_hex(32)
 HEADER = {"alg": "HS256", "typ": "JWT"}

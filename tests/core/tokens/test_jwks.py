@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from core.errors import ProblemError
-from core.jwks import FRUITLESS_AT_ONCE, PublishedKeys
-from core.security import ASYMMETRIC, Principal, TokenError, TokenVerifier
+from core.tokens.published_keys import FRUITLESS_AT_ONCE, PublishedKeys
+from core.tokens.verifier import ASYMMETRIC, Principal, TokenError, TokenVerifier
 from tests.core.database_path import run
-from tests.core.key_server import PATH, KeyServer, SigningKey
+from tests.core.tokens.key_server import PATH, KeyServer, SigningKey
 
 FIRST, SECOND, UNPUBLISHED = SigningKey(kid="first"), SigningKey(kid="second"), SigningKey(kid="unpublished")
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from core.errors import Problem, ProblemError
-from core.key_download import fetch
-from core.key_set import parse
-from core.security import ASYMMETRIC, Key, TokenError
+from core.tokens.key_download import fetch
+from core.tokens.key_set import parse
+from core.tokens.verifier import ASYMMETRIC, Key, TokenError
 
 # A request waits this long for keys; the fetch itself may go on for longer, for the requests after it.
 WAIT_SECONDS = 2
@@ -20,7 +20,7 @@ RETRY_OLD_SECONDS = 10
 FRUITLESS_AT_ONCE = 5
 FRUITLESS_SECONDS = 10
 
-_log = structlog.get_logger("core.jwks")
+_log = structlog.get_logger("core.tokens.published_keys")
 
 
 class PublishedKeys:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.security import Principal
-from tests.core.test_security import CLAIMS, HEADER, LATER, NOW, refusal, token, verify
+from core.tokens.verifier import Principal
+from tests.core.tokens.test_security import CLAIMS, HEADER, LATER, NOW, refusal, token, verify
 
 
 def claiming(**claims: str) -> bytes:

@@ -15,10 +15,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from core.jwks import FRUITLESS_AT_ONCE
-from core.security import ASYMMETRIC
+from core.tokens.published_keys import FRUITLESS_AT_ONCE
+from core.tokens.verifier import ASYMMETRIC
 from tests.conftest import SECRET, RunningServer
-from tests.core.key_server import KeyServer, SigningKey, b64
+from tests.core.tokens.key_server import KeyServer, SigningKey, b64
 from tests.refusals import profile, refusal
 
 KEYS = {algorithm: SigningKey(algorithm, kid=f"key-{algorithm}") for algorithm in ASYMMETRIC}

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from jwt.algorithms import Algorithm, HMACAlgorithm
 
-from core.claims import (
+from core.tokens.claims import (
     LEEWAY_SECONDS,
     TokenError,
     algorithm_of,

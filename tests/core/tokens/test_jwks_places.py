@@ -10,13 +10,13 @@ from http.client import HTTPException
 import pytest
 from structlog.testing import capture_logs
 
-from core.jwks import PublishedKeys
-from core.key_download import MAX_BYTES, fetch
-from core.key_set import parse
-from core.security import ASYMMETRIC, TokenVerifier
+from core.tokens.key_download import MAX_BYTES, fetch
+from core.tokens.key_set import parse
+from core.tokens.published_keys import PublishedKeys
+from core.tokens.verifier import ASYMMETRIC, TokenVerifier
 from tests.core.database_path import run
-from tests.core.key_server import PATH, WELL_KNOWN, KeyServer, SigningKey
-from tests.core.test_jwks import outcome
+from tests.core.tokens.key_server import PATH, WELL_KNOWN, KeyServer, SigningKey
+from tests.core.tokens.test_jwks import outcome
 
 FIRST, SECOND = SigningKey(kid="first"), SigningKey(kid="second")
 

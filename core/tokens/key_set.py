@@ -8,8 +8,8 @@ from jwt.algorithms import get_default_algorithms
 from jwt.exceptions import PyJWTError
 
 from core import strict_json
-from core.claims import one_name
-from core.security import ASYMMETRIC, Key
+from core.tokens.claims import one_name
+from core.tokens.verifier import ASYMMETRIC, Key
 
 # NIST SP 800-131A asks for the one; beyond the other verification is slow.
 RSA_BITS = range(2048, 8193)
