@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 
 from core import driver
-from core.models import SCHEMA
+from core.statements import SCHEMA
 from tests.architecture import big_tables, plan_cases
 from tests.architecture.big_tables import BIG, SMALL, SMALL_TASKS
 from tests.architecture.plan_cases import COUNT, PAGE, Case

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core import driver
-from core.models import SCHEMA
+from core.statements import SCHEMA
 from tests.architecture import statements
 from tests.conftest import TestDatabase
 

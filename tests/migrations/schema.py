@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from core.models import SCHEMA
+from core.statements import SCHEMA
 
 
 class Queried(Protocol):
