@@ -16,7 +16,7 @@ run: $(RUNTIME) .env
 
 # Moves the tables of a database that was made before they had a schema of their own. The API may go on meanwhile.
 move-schema: $(RUNTIME) .env
-	$(BIN)/python -m core.move_schema
+	$(BIN)/python -m core.database.move_schema
 
 # In several processes, each with a PostgreSQL of its own. One test: .venv/bin/python -m pytest PATH -k NAME
 JOBS ?= 3

@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI
 
-from core import context, embedded_postgres, health, listening, logging, migrations, server, start_check
+from core import context, health, listening, logging, server
 from core.application import Api
 from core.config import ConfigurationError, Settings, load_settings
-from core.database import Database
+from core.database import embedded, migrations, start_check
+from core.database.database import Database
 from core.limits import Gate
 from core.tokens.published_keys import PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
@@ -77,7 +78,7 @@ def main() -> None:
         settings = load_settings()
     except ConfigurationError as error:
         sys.exit(str(error))
-    url = settings.database_url.get_secret_value() if settings.database_url else embedded_postgres.start().get_uri()
+    url = settings.database_url.get_secret_value() if settings.database_url else embedded.start().get_uri()
     logging.configure(settings.log_level, settings.app_env)
     if settings.auth_local_accounts is None and not settings.local_accounts_enabled:
         reason = {"setting": "AUTH_LOCAL_ACCOUNTS", "reason": "BETTER_AUTH_SECRET is not set"}

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine, create_engine, pool
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import SQLModel
 
-from core import config, database_schema, migrations
+from core import config
+from core.database import migrations, table_schema
 
 LOCK_TIMEOUT = "1s"
 LOCK_NOT_AVAILABLE = "55P03"
@@ -60,8 +61,8 @@ def _try(engine: Engine) -> None:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         # One migrator at a time.
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7261054289)")
-        found = connection.exec_driver_sql(database_schema.FIND)
-        schema = database_schema.in_use(name for (name,) in found)
+        found = connection.exec_driver_sql(table_schema.FIND)
+        schema = table_schema.in_use(name for (name,) in found)
         # The migrations name no schema: so they do the same in either, and reach nobody else's.
         connection.exec_driver_sql(f"SET LOCAL search_path = {schema}")
         context.configure(
@@ -84,8 +85,8 @@ def _try(engine: Engine) -> None:
 
 def _refuse_foreign_columns(connection: Connection, schema: str) -> None:
     heads = context.get_context().get_current_heads()
-    found = connection.exec_driver_sql(database_schema.relations_sql(schema)).all()
-    if heads and (refusal := database_schema.foreign(schema, found, heads[0], migrations.head())):
+    found = connection.exec_driver_sql(table_schema.relations_sql(schema)).all()
+    if heads and (refusal := table_schema.foreign(schema, found, heads[0], migrations.head())):
         raise CommandError(refusal)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import CTE, BigInteger, Interval, func, literal, update
 from sqlmodel import Field, SQLModel
 
+from core.database.ownership import OWNER, OWNER_COLUMN
 from core.models import Timestamps
-from core.ownership import OWNER, OWNER_COLUMN
 
 _LEAST = literal(timedelta(microseconds=1), Interval)
 

@@ -10,9 +10,9 @@ from fastapi import Depends, Request
 from starlette.types import Scope
 
 from core.config import Settings
-from core.database import Database
+from core.database.database import Database
+from core.database.executor import Executor
 from core.errors import ProblemError
-from core.executor import Executor
 from core.limits import Gate
 from core.repository import Accounts
 from core.tokens.verifier import Principal, TokenVerifier

@@ -7,8 +7,9 @@ import structlog
 from fastapi import Request
 from pydantic import BaseModel
 
-from core import context, database_schema
-from core.database_errors import DatabaseError
+from core import context
+from core.database import table_schema
+from core.database.errors import DatabaseError
 from core.errors import Problem, ProblemError
 from core.framing import LEAVING
 from core.routers import root_router
@@ -49,9 +50,9 @@ async def get_readiness(request: Request) -> Health:
         return Health(status="ok")
     found.deadline = now + min(services.settings.request_timeout, READY_SECONDS)
     try:
-        revision = await services.database.fetch_one(database_schema.revision())
+        revision = await services.database.fetch_one(table_schema.revision())
         if revision != services.revision and await services.database.moved():
-            revision = await services.database.fetch_one(database_schema.revision())
+            revision = await services.database.fetch_one(table_schema.revision())
     except DatabaseError as error:
         _log.warning("not ready", **{"error.reason": str(error), "db.response.status_code": error.sqlstate})
         raise ProblemError(Problem.DATABASE_UNAVAILABLE, "The database is not ready.") from None

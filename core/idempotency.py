@@ -15,13 +15,13 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from core import context, headers
 from core.answer import Answer, Reply
-from core.database_errors import DatabaseUnavailableError, ForeignKeyViolationError
+from core.database.errors import DatabaseUnavailableError, ForeignKeyViolationError
+from core.database.ownership import OWNER
+from core.database.statements import Query, statement
+from core.database.transaction import Transaction
 from core.errors import FieldError, Problem, ProblemError
 from core.models import TIMESTAMP, is_owner_constraint, owner_column
-from core.ownership import OWNER
 from core.repository import OwnedRepository
-from core.statements import Query, statement
-from core.transaction import Transaction
 
 KEPT = timedelta(hours=24)
 LOCK_NOT_AVAILABLE = "55P03"

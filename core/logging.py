@@ -13,7 +13,7 @@ from fastapi.exceptions import ValidationException
 from pydantic import ValidationError
 
 from core.config import VERSION
-from core.database_errors import DatabaseError
+from core.database.errors import DatabaseError
 from core.log_lines import Event, cut, lines
 from core.log_writer import LogWriter
 

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, DateTime, Text, func
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
-from core.ownership import OWNER_COLUMN
+from core.database.ownership import OWNER_COLUMN
 
 # Each constraint and index has a name that migrations and error handling can rely on.
 SQLModel.metadata.naming_convention = {

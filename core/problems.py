@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from core import context
 from core.access import allowed_methods, authorize, is_owned_path
-from core.database_errors import (
+from core.database.errors import (
     DatabaseError,
     DatabaseUnavailableError,
     ForeignKeyViolationError,

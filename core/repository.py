@@ -4,11 +4,11 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import any_, or_
 
-from core.database_errors import ForeignKeyViolationError
-from core.executor import Executor
+from core.database.errors import ForeignKeyViolationError
+from core.database.executor import Executor
+from core.database.statements import Query
 from core.models import Versioned, is_owner_constraint
 from core.preconditions import stale
-from core.statements import Query
 from core.tokens.verifier import Principal
 
 T = TypeVar("T")

@@ -65,7 +65,7 @@ def _no_nul(value: str) -> str:
 # An input time: any zone in, UTC inside.
 TimeInput = Annotated[AwareDatetime, AfterValidator(_to_utc), BeforeValidator(_rfc3339)]
 
-# An output time: UTC with `Z`, as the session's zone is that (core.pool).
+# An output time: UTC with `Z`, as the session's zone is that (core.database.pool).
 TimeOutput = AwareDatetime
 
 # For text of a query string, after its length; a body's was checked as it was parsed.

@@ -18,8 +18,9 @@ import psycopg2
 import pytest
 import uvicorn
 
-from core import embedded_postgres, migrations, server
+from core import server
 from core.config import Settings, load_settings
+from core.database import embedded, migrations
 from main import create_app
 from tests.ownership_tripwire import unqualified, unscoped
 from tests.wire import PostgresProxy
@@ -36,7 +37,7 @@ SEARCH_PATH = "-csearch_path=todo,public"
 def postgres() -> Iterator["PostgresServer"]:
     """A PostgreSQL of this run alone. Not below pytest's own folder, which another run closes to the server's user."""
     with tempfile.TemporaryDirectory(prefix="todo-api-tests-", ignore_cleanup_errors=True) as folder:
-        running = embedded_postgres.start(Path(folder) / "data", keep=False)
+        running = embedded.start(Path(folder) / "data", keep=False)
         yield running
         running.cleanup()
 

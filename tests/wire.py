@@ -6,7 +6,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from core.database_schema import FIND
+from core.database.table_schema import FIND
 
 T = TypeVar("T")
 

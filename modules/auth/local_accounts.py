@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 from uuid_utils.compat import uuid7
 
 from core.config import Settings
-from core.database import Database
-from core.database_errors import UniqueViolationError
+from core.database.database import Database
+from core.database.errors import UniqueViolationError
+from core.database.executor import Executor
 from core.errors import Problem, ProblemError
-from core.executor import Executor
 from core.tokens.verifier import Principal
 from modules.auth.guessable import refuse_guessable
 from modules.auth.passwords import Passwords

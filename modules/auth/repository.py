@@ -10,8 +10,8 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate, Update
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core.executor import Executor
-from core.statements import statement
+from core.database.executor import Executor
+from core.database.statements import statement
 from modules.auth.models import LocalAccount, LocalSession, SignInThrottle
 
 # Rows of the throttle that are removed with each sign-in, so that the table stays small without a worker.

@@ -13,12 +13,12 @@ from uuid_utils.compat import uuid7
 
 from core import pagination
 from core.changes import next_change
+from core.database.ownership import OWNER
+from core.database.statements import statement
 from core.models import TIMESTAMP
-from core.ownership import OWNER
 from core.pagination import Page, Position
 from core.repository import OwnedRepository, matching
 from core.search import containing
-from core.statements import statement
 from modules.tasks.models import Task, TaskStatus
 from modules.tasks.schemas import TaskCreate, TaskListQuery, TaskReplace, TaskUpdate
 

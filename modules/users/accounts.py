@@ -1,8 +1,8 @@
 """The face of the users slice: what other slices and their repositories may ask about an account."""
 
-from core.database import Database
+from core.database.database import Database
+from core.database.executor import Executor
 from core.errors import Problem, ProblemError
-from core.executor import Executor
 from core.tokens.verifier import Principal
 from modules.users.models import User
 from modules.users.repository import AccountRepository

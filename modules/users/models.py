@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Double, Text, func
 from sqlmodel import Field, SQLModel
 
+from core.database.ownership import OWNER_COLUMN
 from core.models import TIMESTAMP, Timestamps, Versioned
-from core.ownership import OWNER_COLUMN
 from core.tokens.verifier import Principal
 
 

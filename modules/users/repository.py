@@ -8,10 +8,10 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core.database_errors import DatabaseUnavailableError
-from core.ownership import OWNER
+from core.database.errors import DatabaseUnavailableError
+from core.database.ownership import OWNER
+from core.database.statements import statement
 from core.repository import OwnedRepository, matching
-from core.statements import statement
 from modules.users.models import DeletedUser, User
 from modules.users.schemas import UserUpdate
 

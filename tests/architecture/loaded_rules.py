@@ -59,7 +59,7 @@ def _names(table: Any) -> Iterator[str]:
 
 def _ownership(table: Any) -> Iterator[str]:
     """The key begins with the owner, and goes with them; a table that refers to a user is owned."""
-    owner_column = importlib.import_module("core.ownership").OWNER_COLUMN
+    owner_column = importlib.import_module("core.database.ownership").OWNER_COLUMN
     to_users = [key for key in table.foreign_key_constraints if key.referred_table.name == "users"]
     owners = [column for column in table.columns if owner_column in column.info]
     for key in to_users:

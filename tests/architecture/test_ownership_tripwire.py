@@ -3,7 +3,7 @@
 import pytest
 from sqlmodel import SQLModel
 
-from core.ownership import OWNER_COLUMN
+from core.database.ownership import OWNER_COLUMN
 from tests.ownership_tripwire import OWNED, unqualified, unscoped
 
 UNSCOPED = [

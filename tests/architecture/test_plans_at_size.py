@@ -6,8 +6,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from core import driver
-from core.statements import SCHEMA
+from core.database import psycopg2_setup
+from core.database.statements import SCHEMA
 from tests.architecture import big_tables, plan_cases
 from tests.architecture.big_tables import BIG, SMALL, SMALL_TASKS
 from tests.architecture.plan_cases import COUNT, PAGE, Case
@@ -17,7 +17,7 @@ from tests.conftest import SEARCH_PATH, TestDatabase
 
 # The only reads of a whole table: by which statement, of which table, and why.
 EXCEPTIONS = {
-    "core.database_schema.revision": ("alembic_version", "it has one row"),
+    "core.database.table_schema.revision": ("alembic_version", "it has one row"),
     "modules.auth.repository._sweep_throttles": ("sign_in_throttles", "it ends at the twentieth row that is settled"),
 }
 _FIRST_COLUMNS = "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid, 1, true) FROM pg_index"
@@ -29,7 +29,7 @@ class Explainer:
     """Plans statements, and runs those that are cheap, each in a transaction that is rolled back."""
 
     def __init__(self, url: str) -> None:
-        driver.prepare()
+        psycopg2_setup.prepare()
         self._connection = psycopg2.connect(url, options=SEARCH_PATH)
         self.cursor = self._connection.cursor()
         self.cursor.execute(_FIRST_COLUMNS)

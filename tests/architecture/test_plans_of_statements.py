@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from core import driver
-from core.statements import SCHEMA
+from core.database import psycopg2_setup
+from core.database.statements import SCHEMA
 from tests.architecture import statements
 from tests.conftest import TestDatabase
 
@@ -25,7 +25,7 @@ Explain = Callable[..., list[str]]
 @pytest.fixture(scope="module")
 def explain(make_database: Callable[[], TestDatabase]) -> Iterator[Explain]:
     """What is wrong with the plan of a statement; with `sorts=True` a sort of what was found is meant."""
-    driver.prepare()
+    psycopg2_setup.prepare()
     connection = make_database().connect()
     cursor = connection.cursor()
     cursor.execute(_NO_OTHER_WAY)
@@ -76,7 +76,7 @@ def test_every_statement_finds_its_rows_by_an_index(explain: Explain) -> None:
 
 def test_the_statements_are_found() -> None:
     assert len(statements.found()) >= 29
-    assert {"core.database_schema.revision", "modules.tasks.repository._page"} <= statements.found().keys()
+    assert {"core.database.table_schema.revision", "modules.tasks.repository._page"} <= statements.found().keys()
 
 
 @pytest.mark.parametrize(

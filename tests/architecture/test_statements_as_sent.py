@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from core.database import Database
-from core.database_errors import DatabaseError
-from core.statements import Query
+from core.database.database import Database
+from core.database.errors import DatabaseError
+from core.database.statements import Query
 from tests.conftest import TestDatabase, project_root
 from tests.ownership_tripwire import OWNED, unqualified, unscoped
 

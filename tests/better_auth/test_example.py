@@ -8,7 +8,7 @@ import httpx
 import pytest
 from alembic import command
 
-from core import migrations
+from core.database import migrations
 from tests.better_auth.servers import BetterAuth, Person, free_url
 from tests.conftest import SECRET, RunningServer, TestDatabase
 from tests.refusals import profile

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core import move_schema
+from core.database import move_schema
 from tests.better_auth.servers import install
 from tests.conftest import Caller, RunningServer, TestDatabase, project_root
 from tests.migrations.conftest import PlainDatabase, environment, make_empty_database, run_alembic

@@ -61,7 +61,7 @@ ROWS = (
     Row(
         "several database hosts in one URL",
         "the first silent, refusing, read-only, a standby; every `target_session_attrs`",
-        ("tests/core/test_several_hosts.py", "tests/core/test_server_roles.py"),
+        ("tests/core/database/test_several_hosts.py", "tests/core/database/test_server_roles.py"),
     ),
     Row(
         "a reader of the log that stalls, goes away, or has a full disk",

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlmodel import SQLModel
 
-from core.ownership import OWNER_COLUMN
+from core.database.ownership import OWNER_COLUMN
 from tests.conftest import Caller, TestDatabase, assert_problem, make_token, project_root
 from tests.contract.operations import METHODS, Operation, document, operations
 

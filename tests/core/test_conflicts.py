@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-import core.database
-from core.database import Database
-from core.database_errors import TransactionConflictError
-from core.executor import Executor
+import core.database.database
+from core.database.database import Database
+from core.database.errors import TransactionConflictError
+from core.database.executor import Executor
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
-from tests.core.database_path import PREPARE, lock, note, notes, on
+from tests.core.database.database_path import PREPARE, lock, note, notes, on
 
 # A sequence counts on when a transaction is undone: the first so many writes of a table fail.
 CONFLICTS = """
@@ -25,7 +25,7 @@ AT_COMMIT = (
     "CREATE CONSTRAINT TRIGGER conflict AFTER INSERT OR UPDATE ON {table} DEFERRABLE INITIALLY DEFERRED "
     "FOR EACH ROW EXECUTE FUNCTION conflict({args})"
 )
-TRIES = 1 + core.database.TRIES_AGAIN
+TRIES = 1 + core.database.database.TRIES_AGAIN
 
 Meet = Callable[[str, str, int, str], None]
 

@@ -11,7 +11,7 @@ from core.limits import FLOOD
 from core.protocol import FLOOD_PAUSE_SECONDS
 from tests.conftest import Caller, TestDatabase, assert_problem
 from tests.core.api_process import ApiProcess
-from tests.core.locks import locked_tasks, wait_for_waiting
+from tests.core.database.locks import locked_tasks, wait_for_waiting
 from tests.core.offers import OFFERS, offering
 from tests.core.raw_http import connect
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from core import migrations
+from core.database import migrations
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
 
 NOT_READY, OTHER_REVISION = "The database is not ready.", "The database has another revision than the code."

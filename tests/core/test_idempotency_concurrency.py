@@ -11,7 +11,7 @@ from psycopg2.extensions import cursor
 
 from core.idempotency import REPLAYED
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
-from tests.core.locks import wait_for_waiting
+from tests.core.database.locks import wait_for_waiting
 
 AWAY = "The database does not answer now. Try again shortly."
 # A task that is inserted waits at its COMMIT for whoever holds the lock.

@@ -203,7 +203,7 @@ def test_a_bug_is_an_error_with_all_that_is_known_of_it(
     line = line_of(process, response.headers["x-request-id"], "request failed")
     assert (line["level"], line["error.type"]) == ("error", "UndefinedObjectError")
     assert line["db.response.status_code"] == "42703"
-    assert line["exception.type"] == "core.database_errors.UndefinedObjectError"
+    assert line["exception.type"] == "core.database.errors.UndefinedObjectError"
     assert line["exception.message"] == "UndefinedColumn"
     assert 'core/middleware.py", line ' in line["exception.stacktrace"]
     access = line_of(process, response.headers["x-request-id"])

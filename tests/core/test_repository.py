@@ -11,21 +11,21 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core.database import Database
-from core.database_errors import ForeignKeyViolationError, UniqueViolationError
+from core.database.database import Database
+from core.database.errors import ForeignKeyViolationError, UniqueViolationError
+from core.database.executor import Executor
+from core.database.ownership import OWNER
+from core.database.statements import statement
 from core.errors import Problem, ProblemError
-from core.executor import Executor
 from core.models import is_owner_constraint
-from core.ownership import OWNER
 from core.repository import OwnedRepository, matching
-from core.statements import statement
 from core.tokens.verifier import Principal
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
 from modules.tasks.schemas import TaskCreate
 from modules.users.accounts import UserAccounts
 from tests.conftest import TestDatabase
-from tests.core.database_path import on
+from tests.core.database.database_path import on
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import psycopg2
 
-from core import embedded_postgres, migrations
+from core.database import embedded, migrations
 from tests.faults.programs import wait_until
 
 ROLE = "todo_app"
@@ -45,7 +45,7 @@ class Postgres:
 
     def __init__(self, folder: Path) -> None:
         self._data = folder / "postgres"
-        server = embedded_postgres.start(self._data)
+        server = embedded.start(self._data)
         self.tools, self.user = server.bin_path, server.system_user
         sockets = folder / "sockets"
         sockets.mkdir()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core import migrations
+from core.database import migrations
 from tests.architecture.folders import replace as replace_text
 from tests.conftest import SECRET, project_root
 from tests.faults.bench import Bench, Way

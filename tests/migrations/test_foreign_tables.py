@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from core import migrations
+from core.database import migrations
 from tests.conftest import TestDatabase, project_root
 from tests.core.api_process import ApiProcess
 from tests.migrations.conftest import PlainDatabase, environment, run_alembic

@@ -9,7 +9,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
-from core import migrations
+from core.database import migrations
 from tests.conftest import TestDatabase, project_root
 from tests.migrations.conftest import Hopeless, PlainDatabase, run_alembic
 from tests.migrations.schema import describe, names, tables

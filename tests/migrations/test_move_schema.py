@@ -13,7 +13,7 @@ import httpx
 import psycopg2
 import pytest
 
-from core import migrations, move_schema
+from core.database import migrations, move_schema
 from tests.conftest import TestDatabase, make_token, project_root
 from tests.core.api_process import ApiProcess
 from tests.end_to_end.project import free_port
@@ -35,7 +35,7 @@ def former(migrated: PlainDatabase) -> PlainDatabase:
 
 def move(database: PlainDatabase) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "core.move_schema"],
+        [sys.executable, "-m", "core.database.move_schema"],
         cwd=project_root(),
         env=environment(DATABASE_URL=database.url),
         capture_output=True,

@@ -11,7 +11,7 @@ import pytest
 from core.errors import ProblemError
 from core.tokens.published_keys import FRUITLESS_AT_ONCE, PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, Principal, TokenError, TokenVerifier
-from tests.core.database_path import run
+from tests.core.database.database_path import run
 from tests.core.tokens.key_server import PATH, KeyServer, SigningKey
 
 FIRST, SECOND, UNPUBLISHED = SigningKey(kid="first"), SigningKey(kid="second"), SigningKey(kid="unpublished")

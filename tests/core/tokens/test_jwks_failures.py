@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from core.tokens.key_download import MAX_BYTES, download, hang_up
 from core.tokens.key_set import parse
 from core.tokens.published_keys import RETRY_SECONDS, WAIT_SECONDS
-from tests.core.database_path import run
+from tests.core.database.database_path import run
 from tests.core.tokens.key_server import PATH, KeyServer, SigningKey, make_certificate
 from tests.core.tokens.test_jwks import at_once, outcome, verifier_for
 

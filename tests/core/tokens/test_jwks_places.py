@@ -14,7 +14,7 @@ from core.tokens.key_download import MAX_BYTES, fetch
 from core.tokens.key_set import parse
 from core.tokens.published_keys import PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, TokenVerifier
-from tests.core.database_path import run
+from tests.core.database.database_path import run
 from tests.core.tokens.key_server import PATH, WELL_KNOWN, KeyServer, SigningKey
 from tests.core.tokens.test_jwks import outcome
 

@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
-from tests.core.locks import wait_for_waiting
+from tests.core.database.locks import wait_for_waiting
 
 ME = "/api/v1/users/me"
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, MetaData, Select, Table, Text, select
 from sqlmodel import SQLModel
 
-from core.statements import FORMER_SCHEMA, SCHEMA, SCHEMAS, Compiled, Query, statement
+from core.database.statements import FORMER_SCHEMA, SCHEMA, SCHEMAS, Compiled, Query, statement
 
 T = TypeVar("T")
 

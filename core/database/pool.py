@@ -8,10 +8,10 @@ from typing import Any
 
 from psycopg2.extensions import parse_dsn
 
-from core.alarm import Alarm
-from core.connection import Connection
-from core.connector import Connector
-from core.database_errors import PoolExhaustedError
+from core.database.connection import Connection
+from core.database.connector import Connector
+from core.database.deadline_timer import Alarm
+from core.database.errors import PoolExhaustedError
 
 # A connection that lay idle for longer may be dead without a sign (NAT, a suspended compute): open another.
 IDLE_SECONDS = 300

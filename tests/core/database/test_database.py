@@ -6,19 +6,14 @@ from typing import TypeVar
 
 import pytest
 
-import core.executor
-import core.transaction
-from core.database import Database
-from core.database_errors import (
-    DatabaseUnavailableError,
-    StatementError,
-    UniqueViolationError,
-    ValueRefusedError,
-)
-from core.statements import Query
-from core.transaction import LOCK_MILLISECONDS
+import core.database.executor
+import core.database.transaction
+from core.database.database import Database
+from core.database.errors import DatabaseUnavailableError, StatementError, UniqueViolationError, ValueRefusedError
+from core.database.statements import Query
+from core.database.transaction import LOCK_MILLISECONDS
 from tests.conftest import TestDatabase
-from tests.core.database_path import (
+from tests.core.database.database_path import (
     PREPARE,
     active,
     backend,
@@ -245,7 +240,7 @@ def test_a_statement_that_takes_too_long_is_ended_by_the_server_and_its_connecti
     own: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A busy machine may need longer than the product allows for the server's answer to arrive.
-    monkeypatch.setattr(core.executor, "SERVER_MARGIN_SECONDS", 4.5)
+    monkeypatch.setattr(core.database.executor, "SERVER_MARGIN_SECONDS", 4.5)
 
     async def work(path: Database) -> tuple[str | None, bool]:
         before = await path.fetch_one(backend())
@@ -260,7 +255,7 @@ def test_a_transaction_waits_for_a_lock_no_longer_than_agreed(
     own: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert LOCK_MILLISECONDS == 2000
-    monkeypatch.setattr(core.transaction, "LOCK_MILLISECONDS", 100)
+    monkeypatch.setattr(core.database.transaction, "LOCK_MILLISECONDS", 100)
 
     async def locked(path: Database, then: Callable[[], Awaitable[object]]) -> None:
         async with path.transaction() as transaction:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 import structlog.testing
 
-from core.connector import Connector
-from core.database import Database
-from core.database_errors import DatabaseUnavailableError
+from core.database.connector import Connector
+from core.database.database import Database
+from core.database.errors import DatabaseUnavailableError
 from tests.conftest import TestDatabase
-from tests.core.database_path import echo, later, on, sleep
-from tests.core.several_hosts import connecting, met, ports, silent, through
+from tests.core.database.database_path import echo, later, on, sleep
+from tests.core.database.several_hosts import connecting, met, ports, silent, through
 from tests.wire import PostgresProxy
 
 

@@ -16,8 +16,8 @@ import psutil
 import psycopg2
 import pytest
 
-from core import embedded_postgres
 from core.config import ConfigurationError
+from core.database import embedded
 from tests.conftest import project_root
 
 if TYPE_CHECKING:
@@ -107,11 +107,11 @@ def test_a_killed_server_is_started_anew_once_its_last_process_is_gone(folder: P
     kill(victims[:1])
     # It holds on to the shared memory until it notices; the start has to wait for it.
     threading.Timer(1, victims[1].resume).start()
-    server = embedded_postgres.start(data, keep=False)
+    server = embedded.start(data, keep=False)
     try:
         assert not any(map(alive, victims))
         assert query(server.get_uri(), "SELECT name FROM kept") == []
-        assert embedded_postgres.start(data, keep=False).get_pid() == server.get_pid()
+        assert embedded.start(data, keep=False).get_pid() == server.get_pid()
     finally:
         server.cleanup()
     assert not (data / "postmaster.pid").exists(), "without `keep` it stops with whom started it"
@@ -119,7 +119,7 @@ def test_a_killed_server_is_started_anew_once_its_last_process_is_gone(folder: P
 
 def test_it_starts_in_a_folder_whose_path_is_too_long_for_a_socket(folder: Path) -> None:
     data = folder / ("long" * 30) / "data"
-    server = embedded_postgres.start(data, keep=False)
+    server = embedded.start(data, keep=False)
     try:
         assert query(server.get_uri(), "SHOW data_directory") == [(str(data),)]
     finally:
@@ -166,7 +166,7 @@ def test_the_folder_of_another_user_is_refused_with_what_to_do(ordinary_user: in
     data = Path("/usr")
     assert data.stat().st_uid != ordinary_user
     with pytest.raises(ConfigurationError) as refused:
-        embedded_postgres.start(data)
+        embedded.start(data)
     assert str(refused.value) == (
         "/usr belongs to another user, who started the project here first. Start it as that user, or set DATABASE_URL."
     )

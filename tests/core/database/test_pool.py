@@ -6,13 +6,13 @@ from contextlib import suppress
 
 import pytest
 
-import core.executor
-import core.pool
-from core.database import Database
-from core.database_errors import DatabaseUnavailableError, PoolExhaustedError
-from core.statements import Query
+import core.database.executor
+import core.database.pool
+from core.database.database import Database
+from core.database.errors import DatabaseUnavailableError, PoolExhaustedError
+from core.database.statements import Query
 from tests.conftest import TestDatabase
-from tests.core.database_path import (
+from tests.core.database.database_path import (
     PREPARE,
     active,
     backend,
@@ -99,7 +99,7 @@ def test_who_gets_no_place_before_the_deadline_is_told_and_later_served(own: Tes
 def test_a_connection_that_lay_idle_for_long_is_replaced(own: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(path: Database) -> tuple[bool, int]:
         before = await path.fetch_one(backend())
-        monkeypatch.setattr(core.pool, "IDLE_SECONDS", 0)  # five minutes in the product
+        monkeypatch.setattr(core.database.pool, "IDLE_SECONDS", 0)  # five minutes in the product
         after = await path.fetch_one(backend())
         await until(lambda: len(backends(own)) == 1)
         return before == after, len(await asyncio.to_thread(backends, own))
@@ -122,7 +122,7 @@ def test_beside_a_connection_that_fell_silent_none_is_trusted_that_has_not_answe
 
 
 def test_a_connection_that_answered_meanwhile_is_kept(own: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core.executor, "SERVER_MARGIN_SECONDS", -5)  # the server does not give up first
+    monkeypatch.setattr(core.database.executor, "SERVER_MARGIN_SECONDS", -5)  # the server does not give up first
 
     async def work(path: Database) -> bool:
         silent = asyncio.create_task(soon(path, sleep(2)))

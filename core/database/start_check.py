@@ -4,14 +4,14 @@ import asyncio
 
 import structlog
 
-from core import database_schema
-from core.database import Database
-from core.database_errors import DatabaseError
+from core.database import table_schema
+from core.database.database import Database
+from core.database.errors import DatabaseError
 
 # A database that is asleep or away does not keep the process from starting: readiness tells of that.
 SECONDS = 3
 
-_log = structlog.get_logger("core.start_check")
+_log = structlog.get_logger("core.database.start_check")
 
 
 def refusal(url: str, head: str) -> str | None:
@@ -28,10 +28,10 @@ async def _look(url: str, head: str) -> str | None:
     database = Database(url, pool_size=1, timeout=SECONDS, deadline=lambda: deadline)
     try:
         schema = await database.schema()
-        found = await database.fetch_all(database_schema.relations(schema))
-        migrated = any(name == database_schema.VERSIONS.name for name, _, _ in found)
-        revision = await database.fetch_one(database_schema.revision()) if migrated else None
-        return database_schema.foreign(schema, found, revision, head)
+        found = await database.fetch_all(table_schema.relations(schema))
+        migrated = any(name == table_schema.VERSIONS.name for name, _, _ in found)
+        revision = await database.fetch_one(table_schema.revision()) if migrated else None
+        return table_schema.foreign(schema, found, revision, head)
     except DatabaseError as error:
         reason = {"error.reason": str(error), "db.response.status_code": error.sqlstate}
         _log.warning("tables not looked at", **reason)

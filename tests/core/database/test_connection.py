@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from core.connection import Connection
-from core.database_errors import ConnectionLostError, DatabaseUnavailableError, StatementError
+from core.database.connection import Connection
+from core.database.errors import ConnectionLostError, DatabaseUnavailableError, StatementError
 from tests.conftest import TestDatabase
-from tests.core.database_path import active, connected, later, until, value
+from tests.core.database.database_path import active, connected, later, until, value
 
 BIG = 8 * 1024 * 1024
 # Long enough to be met at work; the server ends it, so that none is left behind.

@@ -1,4 +1,4 @@
-"""Moves the tables from the schema public to one of their own, while the API runs: `python -m core.move_schema`."""
+"""Moves the tables from the schema public to one of their own, while the API runs: `python -m core.database.move_schema`."""
 
 import random
 import sys
@@ -10,9 +10,9 @@ import psycopg2
 from psycopg2.extensions import connection, cursor
 from sqlmodel import SQLModel
 
-from core import database_schema, migrations
 from core.config import ConfigurationError
-from core.statements import FORMER_SCHEMA, SCHEMA
+from core.database import migrations, table_schema
+from core.database.statements import FORMER_SCHEMA, SCHEMA
 
 # For all locks together: whoever waits for one keeps all requests behind it waiting.
 LOCKS_TIMEOUT = "1s"
@@ -59,7 +59,7 @@ def _try(session: connection) -> str:
     with session, session.cursor() as sql:
         # No migration meanwhile; then for the locks of all tables at once.
         sql.execute(f"SET LOCAL lock_timeout = '{LOCKS_TIMEOUT}'; SELECT pg_advisory_xact_lock(7261054289)")
-        found = {name for (name,) in _rows(sql, database_schema.FIND)}
+        found = {name for (name,) in _rows(sql, table_schema.FIND)}
         if FORMER_SCHEMA not in found:
             return f"There is nothing to move: the tables are in the schema {SCHEMA} already, or nowhere yet."
         _require_movable(sql)
@@ -69,7 +69,7 @@ def _try(session: connection) -> str:
 
 def _require_movable(sql: cursor) -> None:
     """Raises RefusedError where the way is not clear, or what would be moved is not exactly ours."""
-    if there := _rows(sql, database_schema.relations_sql(SCHEMA)):
+    if there := _rows(sql, table_schema.relations_sql(SCHEMA)):
         names = ", ".join(f"{SCHEMA}.{name}" for name, *_ in there)
         raise RefusedError(f"There is already {names}: rename or drop what is there. Nothing was moved.")
     ours = set(_versions(sql)) & migrations.known()
@@ -78,8 +78,8 @@ def _require_movable(sql: cursor) -> None:
             f"The tables in {FORMER_SCHEMA} are not at the revision that this code knows as the newest: "
             "migrate first, by `alembic upgrade head` of the newest code. Nothing was moved."
         )
-    relations = _rows(sql, database_schema.relations_sql(FORMER_SCHEMA))
-    if foreign := database_schema.foreign(FORMER_SCHEMA, relations, migrations.head(), migrations.head()):
+    relations = _rows(sql, table_schema.relations_sql(FORMER_SCHEMA))
+    if foreign := table_schema.foreign(FORMER_SCHEMA, relations, migrations.head(), migrations.head()):
         raise RefusedError(f"{foreign} Nothing was moved.")
 
 
@@ -90,7 +90,7 @@ def _move(sql: cursor) -> None:
     names = [table.name for table in sorted(tables, key=lambda table: (not table.foreign_keys, table.name))]
     ours_alone = set(_versions(sql)) == {migrations.head()}
     if ours_alone:
-        names.append(database_schema.VERSIONS.name)
+        names.append(table_schema.VERSIONS.name)
     locked = ", ".join(f"{FORMER_SCHEMA}.{name}" for name in names)
     sql.execute(f"SET LOCAL statement_timeout = '{LOCKS_TIMEOUT}'; LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE")
     sql.execute(f"SET LOCAL statement_timeout = 0; SELECT to_regnamespace('{SCHEMA}') IS NULL")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from core.connection import Connection
-from core.database_errors import DatabaseUnavailableError
+from core.database.connection import Connection
+from core.database.errors import DatabaseUnavailableError
 from tests.conftest import TestDatabase
-from tests.core.database_path import connected, later, run, value
+from tests.core.database.database_path import connected, later, run, value
 
 
 @pytest.fixture(scope="module")

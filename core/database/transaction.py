@@ -6,11 +6,11 @@ from typing import Any
 
 from psycopg2.extensions import cursor
 
-from core.connection import Connection
-from core.database_errors import ConnectionLostError, DatabaseError, StatementError
-from core.executor import Executor, bound, milliseconds
-from core.pool import Pool
-from core.statements import Query
+from core.database.connection import Connection
+from core.database.errors import ConnectionLostError, DatabaseError, StatementError
+from core.database.executor import Executor, bound, milliseconds
+from core.database.pool import Pool
+from core.database.statements import Query
 
 # How long a transaction waits for another's lock; a single statement waits until its own timeout.
 LOCK_MILLISECONDS = 2000
@@ -37,7 +37,7 @@ class Transaction(Executor):
         self._last = query
 
     async def commit(self) -> None:
-        """Ends it, if it has begun. Raises an error of core.database_errors."""
+        """Ends it, if it has begun. Raises an error of core.database.errors."""
         if self._connection is None:
             return
         sql, values = "COMMIT", None

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from psycopg2.extensions import cursor
 
-from core.ownership import OWNER_PARAMETER, UnscopedStatementError
-from core.statements import Query
+from core.database.ownership import OWNER_PARAMETER, UnscopedStatementError
+from core.database.statements import Query
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ SERVER_MARGIN_SECONDS = 0.25
 class Executor(ABC):
     """What a repository needs: the database itself (each statement its own transaction) or one transaction.
 
-    All methods raise an error of core.database_errors. `autocommit` says which it is: after an error, and for a
+    All methods raise an error of core.database.errors. `autocommit` says which it is: after an error, and for a
     look at something else, only the database itself can go on.
     """
 

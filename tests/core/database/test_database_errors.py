@@ -10,8 +10,8 @@ from sqlalchemy import select as select_core
 from sqlmodel import select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core.database import Database
-from core.database_errors import (
+from core.database.database import Database
+from core.database.errors import (
     ConnectionLostError,
     DatabaseError,
     DatabaseUnavailableError,
@@ -23,9 +23,9 @@ from core.database_errors import (
     UniqueViolationError,
     ValueRefusedError,
 )
-from core.statements import Query, statement
+from core.database.statements import Query, statement
 from tests.conftest import TestDatabase
-from tests.core.database_path import PREPARE, active, backend, lock, note, on, sleep, until
+from tests.core.database.database_path import PREPARE, active, backend, lock, note, on, sleep, until
 
 AWAY = [
     *("08000", "08001", "08003", "08004", "08006", "08P01", "53000", "53100", "53200", "53300", "53400"),

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlmodel import SQLModel
 
-from core.database import Database
-from core.database_errors import DatabaseUnavailableError, UndefinedObjectError
-from core.database_schema import MARKS, in_use
-from core.database_schema import revision as revision_of
-from core.migrations import head
+from core.database.database import Database
+from core.database.errors import DatabaseUnavailableError, UndefinedObjectError
+from core.database.migrations import head
+from core.database.table_schema import MARKS, in_use
+from core.database.table_schema import revision as revision_of
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
-from tests.core.database_path import on
+from tests.core.database.database_path import on
 from tests.migrations.former import to_public
 from tests.ownership_tripwire import unqualified, unscoped
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from core import migrations
 from core.config import ConfigurationError, Settings, load_settings
+from core.database import migrations
 from tests.conftest import TestDatabase, project_root
 
 DIRECT = "postgresql://app:pw@ep-calm-sea-123.eu-central-1.aws.neon.tech/app?sslmode=require"

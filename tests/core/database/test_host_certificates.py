@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from core.database_errors import DatabaseUnavailableError
+from core.database.errors import DatabaseUnavailableError
 from tests.conftest import TestDatabase
-from tests.core.several_hosts import connecting, met, ports, silent, through
+from tests.core.database.several_hosts import connecting, met, ports, silent, through
 from tests.faults.background import Background
 from tests.faults.proxy import Proxy
 

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_WRITE, TRANSACTION_STATUS_IDLE, connection, cursor
 
-from core.alarm import Alarm
-from core.database_errors import READ_ONLY, DeadlineError, translate
+from core.database.deadline_timer import Alarm
+from core.database.errors import READ_ONLY, DeadlineError, translate
 
 
 class Connection:
@@ -74,7 +74,7 @@ class Connection:
     async def run(self, sql: str, values: Mapping[str, Any] | None, deadline: float) -> cursor:
         """Sends `sql` (one round trip, whatever the number of statements in it) and gives the last one's cursor.
 
-        Raises an error of core.database_errors. Ended before its time, by the deadline or by cancellation, it
+        Raises an error of core.database.errors. Ended before its time, by the deadline or by cancellation, it
         closes the connection: what the server then does with the statement is unknown.
         """
         try:

@@ -9,18 +9,18 @@ from typing import Any, TypeVar
 import structlog
 from psycopg2.extensions import cursor
 
-from core import database_schema, driver
-from core.database_errors import (
+from core.database import psycopg2_setup, table_schema
+from core.database.errors import (
     ConnectionLostError,
     DatabaseError,
     DatabaseUnavailableError,
     TransactionConflictError,
     UndefinedObjectError,
 )
-from core.executor import Executor, bound, milliseconds
-from core.pool import Pool
-from core.statements import SCHEMA, Query
-from core.transaction import Transaction
+from core.database.executor import Executor, bound, milliseconds
+from core.database.pool import Pool
+from core.database.statements import SCHEMA, Query
+from core.database.transaction import Transaction
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 TRIES_AGAIN = 4
 _UNDONE = (TransactionConflictError, UndefinedObjectError)
 
-_log = structlog.get_logger("core.database")
+_log = structlog.get_logger("core.database.database")
 
 
 class Database(Executor):
@@ -46,7 +46,7 @@ class Database(Executor):
     def __init__(
         self, url: str, *, pool_size: int, timeout: float, deadline: Callable[[], float] = lambda: 0.0
     ) -> None:
-        driver.prepare()
+        psycopg2_setup.prepare()
         self._pool = Pool(url, pool_size)
         self._timeout = timeout
         self._requested = deadline
@@ -101,8 +101,8 @@ class Database(Executor):
             raise DatabaseUnavailableError("deadline") from None
         try:
             if self._schema is None or self._schema == missed:
-                rows = (await self._attempt(database_schema.find(), SCHEMA)).fetchall()
-                self._schema = database_schema.in_use(name for (name,) in rows)
+                rows = (await self._attempt(table_schema.find(), SCHEMA)).fetchall()
+                self._schema = table_schema.in_use(name for (name,) in rows)
                 if missed not in (None, self._schema):
                     _log.warning("tables moved", **{"db.namespace": self._schema})
             return self._schema

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from core.connection import Connection
-from core.database_errors import DatabaseUnavailableError, DeadlineError
+from core.database.connection import Connection
+from core.database.errors import DatabaseUnavailableError, DeadlineError
 
-_log = structlog.get_logger("core.connector")
+_log = structlog.get_logger("core.database.connector")
 
 # An address that was silent, or turned out to be read-only, is tried last for so long.
 SUSPECT_SECONDS = 30

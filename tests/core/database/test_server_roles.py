@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import core.connector
-import core.pool
-from core.connector import Connector
-from core.database import Database
-from core.database_errors import DatabaseUnavailableError
+import core.database.connector
+import core.database.pool
+from core.database.connector import Connector
+from core.database.database import Database
+from core.database.errors import DatabaseUnavailableError
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_settings
-from tests.core.database_path import PREPARE, backend, backends, echo, later, note, notes, on, sleep, until
-from tests.core.several_hosts import connecting, met, ports, silent, through
+from tests.core.database.database_path import PREPARE, backend, backends, echo, later, note, notes, on, sleep, until
+from tests.core.database.several_hosts import connecting, met, ports, silent, through
 from tests.faults.standby import Standby
 from tests.migrations.conftest import run_alembic
 from tests.wire import PostgresProxy
@@ -110,7 +110,7 @@ def test_where_no_standby_can_be_had_a_silent_one_costs_once_until_it_is_tried_a
     async def work(connector: Connector) -> list[str | None]:
         found = await ports(connector, 3)
         assert met(first) == 1
-        monkeypatch.setattr(core.connector, "SUSPECT_SECONDS", -1)  # half a minute in the product
+        monkeypatch.setattr(core.database.connector, "SUSPECT_SECONDS", -1)  # half a minute in the product
         connector.suspect(next(server for server in connector._servers if server.host == "127.0.0.2"))
         return found + await ports(connector)
 
@@ -158,7 +158,7 @@ async def turned_read_only(path: Database, own: TestDatabase) -> set[int]:
 def test_no_connection_to_a_server_that_turned_out_to_be_read_only_is_used_again(
     own: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core.pool, "READ_ONLY_SECONDS", 0)
+    monkeypatch.setattr(core.database.pool, "READ_ONLY_SECONDS", 0)
 
     async def work(path: Database) -> None:
         before = await turned_read_only(path, own)
@@ -171,7 +171,9 @@ def test_no_connection_to_a_server_that_turned_out_to_be_read_only_is_used_again
 def test_where_the_server_was_read_only_before_they_were_opened_the_others_are_kept(
     own: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core.pool, "READ_ONLY_SECONDS", 60)  # nor does each write then cost all reads their connections
+    monkeypatch.setattr(
+        core.database.pool, "READ_ONLY_SECONDS", 60
+    )  # nor does each write then cost all reads their connections
 
     async def work(path: Database) -> None:
         before = await turned_read_only(path, own)
@@ -184,7 +186,7 @@ def test_where_the_server_was_read_only_before_they_were_opened_the_others_are_k
 def test_where_a_standby_was_asked_for_a_write_ends_its_own_connection_alone(
     own: TestDatabase, standby: PostgresProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core.pool, "READ_ONLY_SECONDS", 0)
+    monkeypatch.setattr(core.database.pool, "READ_ONLY_SECONDS", 0)
 
     async def work(path: Database) -> tuple[int | None, int | None]:
         async with path.transaction() as transaction:

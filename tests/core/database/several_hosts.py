@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import uvloop
 from psycopg2.extensions import parse_dsn
 
-from core.connection import Connection
-from core.connector import Connector
+from core.database.connection import Connection
+from core.database.connector import Connector
 from tests.conftest import TestDatabase
-from tests.core.database_path import later
+from tests.core.database.database_path import later
 
 T = TypeVar("T")
 

@@ -31,13 +31,13 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 from sqlmodel import Field, SQLModel, col, delete, literal, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
-from core.database import Database
-from core.ownership import OWNER, UnscopedStatementError
-from core.statements import Query, statement
+from core.database.database import Database
+from core.database.ownership import OWNER, UnscopedStatementError
+from core.database.statements import Query, statement
 from modules.tasks.models import Task
 from modules.users.models import User
 from tests.conftest import TestDatabase
-from tests.core.database_path import on
+from tests.core.database.database_path import on
 
 T = TypeVar("T")
 

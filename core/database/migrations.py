@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2.extensions import connection, parse_dsn
 
-from core import embedded_postgres
 from core.config import PROJECT_ROOT, ConfigurationError, Settings, load_settings
-from core.database_schema import WHAT_TO_DO
-from core.statements import SCHEMA
+from core.database import embedded
+from core.database.statements import SCHEMA
+from core.database.table_schema import WHAT_TO_DO
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -68,7 +68,7 @@ def migration_url(settings: Settings, default: str) -> str:
 def url_of_settings() -> str:
     """The URL for migrations, of this machine's settings or of the embedded PostgreSQL. Raises ConfigurationError."""
     settings = load_settings()
-    default = "" if settings.database_url else embedded_postgres.start().get_uri()
+    default = "" if settings.database_url else embedded.start().get_uri()
     return migration_url(settings, default)
 
 

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from core.database import Database
-from core.database_errors import ConnectionLostError, DatabaseUnavailableError
+from core.database.database import Database
+from core.database.errors import ConnectionLostError, DatabaseUnavailableError
 from tests.conftest import TestDatabase
-from tests.core.database_path import (
+from tests.core.database.database_path import (
     PREPARE,
     active,
     backend,

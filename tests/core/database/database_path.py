@@ -14,11 +14,11 @@ from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core.connection import Connection
-from core.connector import Connector
-from core.database import Database
-from core.statements import statement
-from core.transaction import Transaction
+from core.database.connection import Connection
+from core.database.connector import Connector
+from core.database.database import Database
+from core.database.statements import statement
+from core.database.transaction import Transaction
 from tests.conftest import TestDatabase
 
 T = TypeVar("T")
