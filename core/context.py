@@ -14,7 +14,7 @@ from core.database.database import Database
 from core.database.executor import Executor
 from core.errors import ProblemError
 from core.limits import Gate
-from core.repository import Accounts
+from core.resources.repository import Accounts
 from core.tokens.verifier import Principal, TokenVerifier
 
 T = TypeVar("T")

@@ -20,8 +20,8 @@ from core.database.ownership import OWNER
 from core.database.statements import Query, statement
 from core.database.transaction import Transaction
 from core.errors import FieldError, Problem, ProblemError
-from core.models import TIMESTAMP, is_owner_constraint, owner_column
-from core.repository import OwnedRepository
+from core.resources.models import TIMESTAMP, is_owner_constraint, owner_column
+from core.resources.repository import OwnedRepository
 
 KEPT = timedelta(hours=24)
 LOCK_NOT_AVAILABLE = "55P03"

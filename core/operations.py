@@ -11,11 +11,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core import context, preconditions, problems
+from core import context, problems
 from core.answer import EMPTY, Answer, Reply
 from core.arguments import Arguments, NotFastError
 from core.headers import values as values_of
-from core.models import Versioned, snapshot
+from core.resources import preconditions
+from core.resources.models import Versioned, snapshot
 from core.routing import PrivateRoute
 
 

@@ -7,9 +7,9 @@ from fastapi import Depends, Path, Request
 from fastapi.dependencies.models import Dependant
 
 from core import context, headers
-from core.models import Versioned
-from core.preconditions import expected_versions, refuse_if_none_match
-from core.repository import OwnedRepository
+from core.resources.models import Versioned
+from core.resources.preconditions import expected_versions, refuse_if_none_match
+from core.resources.repository import OwnedRepository
 
 R = TypeVar("R", bound=OwnedRepository)
 

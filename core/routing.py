@@ -10,12 +10,13 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from core import context, idempotency, json_body, preconditions
+from core import context, idempotency, json_body
 from core.access import authorize
 from core.answer import EMPTY, Answer, Reply
 from core.headers import values as values_of
-from core.models import Versioned
 from core.parameters import QueryParameters
+from core.resources import preconditions
+from core.resources.models import Versioned
 
 
 class PrivateRoute(APIRoute):

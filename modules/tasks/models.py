@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from sqlalchemy import CheckConstraint, Index, Text, text
 from sqlmodel import Field
 
-from core.changes import ChangeTracked
-from core.models import TIMESTAMP, OwnedTable, Versioned
+from core.resources.changes import ChangeTracked
+from core.resources.models import TIMESTAMP, OwnedTable, Versioned
 
 TITLE_LENGTH = 200
 DESCRIPTION_LENGTH = 10_000

@@ -11,14 +11,14 @@ from sqlmodel import col, or_, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 from uuid_utils.compat import uuid7
 
-from core import pagination
-from core.changes import next_change
 from core.database.ownership import OWNER
 from core.database.statements import statement
-from core.models import TIMESTAMP
-from core.pagination import Page, Position
-from core.repository import OwnedRepository, matching
-from core.search import containing
+from core.resources import pagination
+from core.resources.changes import next_change
+from core.resources.models import TIMESTAMP
+from core.resources.pagination import Page, Position
+from core.resources.repository import OwnedRepository, matching
+from core.resources.search import containing
 from modules.tasks.models import Task, TaskStatus
 from modules.tasks.schemas import TaskCreate, TaskListQuery, TaskReplace, TaskUpdate
 

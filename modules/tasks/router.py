@@ -9,7 +9,7 @@ from fastapi import Query, Request, Response
 from core.declarations import problems
 from core.errors import Problem, not_found
 from core.owned import owned
-from core.pagination import Page
+from core.resources.pagination import Page
 from core.routers import private_router
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from core.pagination import DEFAULT_LIMIT, Limit
-from core.schemas import NO_NUL, InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput
+from core.resources.pagination import DEFAULT_LIMIT, Limit
+from core.resources.schemas import NO_NUL, InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput
 from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, TaskStatus
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_LENGTH)]

@@ -9,7 +9,7 @@ from modules.users.repository import AccountRepository
 
 
 class UserAccounts:
-    """Implements core.repository.Accounts on the users' tables."""
+    """Implements core.resources.repository.Accounts on the users' tables."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

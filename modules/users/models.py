@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Double, Text, func
 from sqlmodel import Field, SQLModel
 
 from core.database.ownership import OWNER_COLUMN
-from core.models import TIMESTAMP, Timestamps, Versioned
+from core.resources.models import TIMESTAMP, Timestamps, Versioned
 from core.tokens.verifier import Principal
 
 
@@ -29,7 +29,7 @@ class User(Timestamps, Versioned, table=True):
     id: str = Field(sa_type=Text, primary_key=True, sa_column_kwargs={"info": {OWNER_COLUMN: True}})
     email: str | None = Field(sa_type=Text)
     name: str | None = Field(sa_type=Text)
-    # How many changes the user's rows have seen, and when the last one was: core.changes counts them.
+    # How many changes the user's rows have seen, and when the last one was: core.resources.changes counts them.
     change: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
     changed_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": func.now()})
     # The claim `name` that was last seen; None where none was, or before it was kept. That of the address is `email`.

@@ -11,7 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from core.database.errors import DatabaseUnavailableError
 from core.database.ownership import OWNER
 from core.database.statements import statement
-from core.repository import OwnedRepository, matching
+from core.resources.repository import OwnedRepository, matching
 from modules.users.models import DeletedUser, User
 from modules.users.schemas import UserUpdate
 

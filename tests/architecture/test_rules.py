@@ -58,8 +58,8 @@ BAD_TABLES = """
 from typing import Any, ClassVar
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
-from core.models import OwnedTable
-from core.schemas import InputModel
+from core.resources.models import OwnedTable
+from core.resources.schemas import InputModel
 
 class Stray(SQLModel, table=True):
     __tablename__ = "strays"

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from core.errors import Problem, ProblemError
 from core.operations import FastOperation
+from core.resources.schemas import InputModel
 from core.routers import public_router
 from core.routing import PrivateRoute
-from core.schemas import InputModel
 from main import create_app
 from tests.conftest import TestDatabase, assert_problem, make_settings
 from tests.core.extended_app import extended_app

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, FastAPI, File, Form, HTTPException, Requ
 from fastapi.responses import JSONResponse
 
 from core.owned import owned
+from core.resources.schemas import OutputModel
 from core.routers import private_router, public_router
-from core.schemas import OutputModel
 from main import create_app
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository

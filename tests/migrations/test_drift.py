@@ -53,7 +53,7 @@ _NOTES = '''"""The table of notes."""
 from sqlalchemy import Text
 from sqlmodel import Field
 
-from core.models import OwnedTable
+from core.resources.models import OwnedTable
 
 
 class Note(OwnedTable, table=True):

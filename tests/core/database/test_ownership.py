@@ -35,8 +35,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import aliased
 
-from core.changes import next_change
 from core.database.ownership import OWNER, UnscopedStatementError, require_owner
+from core.resources.changes import next_change
 from modules.auth.models import LocalAccount
 from modules.tasks.models import Task as TaskClass
 from modules.users.models import User as UserClass

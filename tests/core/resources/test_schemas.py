@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from core.schemas import NO_NUL, InputModel, OutputModel, TimeInput, TimeOutput
+from core.resources.schemas import NO_NUL, InputModel, OutputModel, TimeInput, TimeOutput
 
 INPUT: TypeAdapter[datetime] = TypeAdapter(TimeInput)
 OUTPUT: TypeAdapter[datetime] = TypeAdapter(TimeOutput)

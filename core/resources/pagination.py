@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from core.errors import FieldError, Problem, ProblemError
-from core.models import OwnedTable
+from core.resources.models import OwnedTable
 
 T = TypeVar("T")
 R = TypeVar("R", bound=OwnedTable)

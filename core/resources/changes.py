@@ -7,7 +7,7 @@ from sqlalchemy import CTE, BigInteger, Interval, func, literal, update
 from sqlmodel import Field, SQLModel
 
 from core.database.ownership import OWNER, OWNER_COLUMN
-from core.models import Timestamps
+from core.resources.models import Timestamps
 
 _LEAST = literal(timedelta(microseconds=1), Interval)
 

@@ -7,8 +7,8 @@ from sqlalchemy import any_, or_
 from core.database.errors import ForeignKeyViolationError
 from core.database.executor import Executor
 from core.database.statements import Query
-from core.models import Versioned, is_owner_constraint
-from core.preconditions import stale
+from core.resources.models import Versioned, is_owner_constraint
+from core.resources.preconditions import stale
 from core.tokens.verifier import Principal
 
 T = TypeVar("T")
@@ -83,7 +83,7 @@ class OwnedRepository:
         return row
 
     async def _insert(self, query: Query[T]) -> T:
-        """Runs an INSERT … RETURNING; one that counts the change (core.changes) gives no row where there is no owner.
+        """Runs an INSERT … RETURNING; one that counts the change (core.resources.changes) gives no row where there is no owner.
 
         Raises UniqueViolationError; in a transaction ForeignKeyViolationError for an owner without a row.
         """

@@ -17,8 +17,8 @@ from core.database.executor import Executor
 from core.database.ownership import OWNER
 from core.database.statements import statement
 from core.errors import Problem, ProblemError
-from core.models import is_owner_constraint
-from core.repository import OwnedRepository, matching
+from core.resources.models import is_owner_constraint
+from core.resources.repository import OwnedRepository, matching
 from core.tokens.verifier import Principal
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository

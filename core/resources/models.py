@@ -53,7 +53,7 @@ class OwnedTable(SQLModel):
 class Versioned(SQLModel):
     """Mixin of a table whose rows are read and written one at a time over HTTP: the version makes their ETag.
 
-    Every UPDATE adds one to it; core.preconditions says what it is for.
+    Every UPDATE adds one to it; core.resources.preconditions says what it is for.
     """
 
     version: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "1"})

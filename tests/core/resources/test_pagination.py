@@ -9,8 +9,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import Problem, ProblemError
-from core.models import OwnedTable
-from core.pagination import MAX_LIMIT, Limit, Position, check_time, decode, encode, page_of
+from core.resources.models import OwnedTable
+from core.resources.pagination import MAX_LIMIT, Limit, Position, check_time, decode, encode, page_of
 
 ROW = UUID("0192f7a0-0000-7000-8000-00000000002a")
 TIME = "2030-01-31 09:00:00.123456+00"
