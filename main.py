@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI
 
-from core import context, health, listening, logging, server
-from core.application import Api
+from core import health, listening, logging, server
 from core.config import ConfigurationError, Settings, load_settings
 from core.database import embedded, migrations, start_check
 from core.database.database import Database
-from core.limits import Gate
+from core.http import context
+from core.http.application import Api
+from core.http.limits import Gate
 from core.tokens.published_keys import PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
 from core.workers import Workers

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 
-from tests.core.count_calls import TASK, TASKS, answer_of, report
+from tests.core.http.count_calls import TASK, TASKS, answer_of, report
 
 REQUESTS, ROUNDS = 500, 5
 USERS = ("ann", "bob", "cat", "dan")

@@ -92,7 +92,7 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """From here on it is a body, which core.limits bounds. Raises ValueError, which is bad framing."""
+        """From here on it is a body, which core.http.limits bounds. Raises ValueError, which is bad framing."""
         self._pending = 0
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
             raise ValueError("the head is too large")

@@ -7,12 +7,12 @@ import structlog
 from fastapi import Request
 from pydantic import BaseModel
 
-from core import context
 from core.database import table_schema
 from core.database.errors import DatabaseError
 from core.errors import Problem, ProblemError
 from core.framing import LEAVING
-from core.routers import root_router
+from core.http import context
+from core.http.routers import root_router
 
 router = root_router("health", "/health")
 

@@ -9,12 +9,12 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from core import refusals
-from core.access import API
 from core.errors import Problem
 from core.forwarded import Proxies, unmapped
 from core.framing import LEAVING, FramedProtocol
-from core.limits import Gate
-from core.middleware import access_fields, request_id_of
+from core.http.authorization import API
+from core.http.limits import Gate
+from core.http.middleware import access_fields, request_id_of
 from core.sending import LAST, in_one_piece
 from core.transport import LingeringTransport
 
@@ -26,7 +26,7 @@ KEEP_ALIVE_GRACE_SECONDS = 1
 # A request that arrived while the loop was busy is read before its connection is closed as idle.
 LAST_LOOK_SECONDS = 0.01
 
-_log_access = structlog.get_logger("core.middleware")
+_log_access = structlog.get_logger("core.http.middleware")
 
 _API = API.encode() + b"/"
 _NOT_SIMPLE = {b"content-length", b"transfer-encoding", b"origin"}

@@ -6,7 +6,7 @@ import orjson
 import structlog
 
 from core.errors import Problem, ProblemError
-from core.problems import details, retry_after
+from core.http.problem_responses import details, retry_after
 
 _log = structlog.get_logger("core.protocol")
 
@@ -35,7 +35,7 @@ def bad_framing() -> bytes:
 
 
 def overloaded(error: ProblemError, path: str, request_id: str, connection: bytes) -> bytes:
-    """503 as core.problems answers it, at a fifth of the cost; `connection` is what ends the head."""
+    """503 as core.http.problem_responses answers it, at a fifth of the cost; `connection` is what ends the head."""
     body = details(error, path, request_id)
     head = (
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n"

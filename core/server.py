@@ -13,7 +13,7 @@ import uvicorn
 from core.config import Settings
 from core.forwarded import Proxies
 from core.framing import LEAVING
-from core.limits import Gate
+from core.http.limits import Gate
 from core.logging import flush
 from core.protocol import KEEP_ALIVE_GRACE_SECONDS, BoundedProtocol
 from core.sending import kept_for

@@ -37,7 +37,7 @@ class OwnedRepository:
 
     A row implies its user, so a known user costs nothing; only an empty answer, or a row without a user to refer
     to, leads to a look at the user: a deleted account's token is dead (401), a new subject's row is made. In a
-    transaction it leads to nothing: a look would take a second connection, and core.idempotency has looked before.
+    transaction it leads to nothing: a look would take a second connection, and core.http.idempotency has looked before.
     """
 
     def __init__(

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
-from core.declarations import problems
 from core.errors import Problem, not_found
-from core.owned import owned
+from core.http.declarations import problems
+from core.http.dependencies import owned
+from core.http.routers import private_router
 from core.resources.pagination import Page
-from core.routers import private_router
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
 from modules.tasks.schemas import TaskCreate, TaskListQuery, TaskPage, TaskRead, TaskReplace, TaskUpdate

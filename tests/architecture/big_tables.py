@@ -69,7 +69,7 @@ VALUES: dict[str, Any] = {
 }
 # Where the name alone does not say it: what is inserted is new, what is swept is a day old.
 SPECIAL: dict[str, dict[str, Any]] = {
-    "core.idempotency._claim": {"key": "new", "kept": timedelta(hours=24)},
+    "core.http.idempotency._claim": {"key": "new", "kept": timedelta(hours=24)},
     "modules.auth.repository._add_account": {"user_id": NEW, "email_key": "new@example.com"},
     "modules.auth.repository._add_session": {"session_id": NOWHERE},
     "modules.tasks.repository._create": {"task_id": NOWHERE},

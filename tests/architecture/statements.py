@@ -34,7 +34,7 @@ VALUES: dict[str, Any] = {
     "after": TIME.isoformat(),
 }
 # Where a name alone does not say it.
-SPECIAL: dict[str, dict[str, Any]] = {"core.idempotency._claim": {"kept": timedelta(hours=24)}}
+SPECIAL: dict[str, dict[str, Any]] = {"core.http.idempotency._claim": {"kept": timedelta(hours=24)}}
 # The shapes of those that have several, by their keyword-only parameters.
 SHAPES: dict[str, list[dict[str, Any]]] = {
     "modules.tasks.repository._change": [{"fields": frozenset({"title", "description", "status", "due_at"})}],

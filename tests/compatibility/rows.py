@@ -102,6 +102,6 @@ ROWS = (
     Row(
         "two people at one address, `/users/me`",
         "one's ETag with the other's token is no 304",
-        ("tests/core/test_entity_tags.py",),
+        ("tests/core/http/test_entity_tags.py",),
     ),
 )

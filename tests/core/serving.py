@@ -9,7 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core import server
-from core.middleware import RequestMiddleware
+from core.http.middleware import RequestMiddleware
 from main import create_app
 from tests.conftest import make_settings
 

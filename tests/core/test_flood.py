@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from core.limits import FLOOD
+from core.http.limits import FLOOD
 from core.protocol import FLOOD_PAUSE_SECONDS
 from tests.conftest import Caller, TestDatabase, assert_problem
 from tests.core.api_process import ApiProcess
@@ -65,7 +65,7 @@ def test_what_comes_in_a_flood_is_refused_unseen_and_told_as_any_other(flooded: 
     assert 1 <= int(answer.headers["retry-after"]) <= 3
     assert (answer.headers["x-content-type-options"], answer.headers["cache-control"]) == ("nosniff", "no-store")
     line = process.find(lambda line: line.get("request_id") == "flood-1")
-    assert (line["message"], line["level"], line["logger"]) == ("request", "info", "core.middleware")
+    assert (line["message"], line["level"], line["logger"]) == ("request", "info", "core.http.middleware")
     told = {name: line[name] for name in ("http.request.method", "url.path", "http.response.status_code", "error.code")}
     assert told == {
         "http.request.method": "GET",

@@ -13,7 +13,7 @@ from core.logging import _exception_fields
 IDENTITY: dict[str, Any] = {
     "timestamp": "2026-01-31T09:00:00.000000Z",
     "level": "error",
-    "logger": "core.middleware",
+    "logger": "core.http.middleware",
     "service.name": "todo-api",
     "request_id": "r" * 128,
     "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",

@@ -57,7 +57,7 @@ def test_the_line_of_a_request_has_all_its_fields(process: ApiProcess, carol: Ca
     assert line == {
         **RESOURCE,
         "level": "info",
-        "logger": "core.middleware",
+        "logger": "core.http.middleware",
         "message": "request",
         "request_id": "whole-1",
         "trace_id": TRACE,
@@ -205,7 +205,7 @@ def test_a_bug_is_an_error_with_all_that_is_known_of_it(
     assert line["db.response.status_code"] == "42703"
     assert line["exception.type"] == "core.database.errors.UndefinedObjectError"
     assert line["exception.message"] == "UndefinedColumn"
-    assert 'core/middleware.py", line ' in line["exception.stacktrace"]
+    assert 'core/http/middleware.py", line ' in line["exception.stacktrace"]
     access = line_of(process, response.headers["x-request-id"])
     assert (access["http.response.status_code"], access["error.code"]) == (500, "internal_error")
 

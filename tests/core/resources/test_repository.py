@@ -226,7 +226,7 @@ def test_in_a_transaction_nothing_takes_a_second_connection(own: TestDatabase) -
 
 
 def test_in_a_transaction_a_counted_create_needs_the_owners_row(own: TestDatabase) -> None:
-    """core.idempotency then makes it and begins again."""
+    """core.http.idempotency then makes it and begins again."""
     new = someone()
 
     async def work(path: Database, accounts: UserAccounts) -> None:

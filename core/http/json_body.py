@@ -9,12 +9,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
-from core import headers, strict_json
+from core import strict_json
 from core.errors import Problem, ProblemError
+from core.http import headers
 
 
 async def receive(request: Request) -> bytes:
-    """All bytes of the body. Raises ClientDisconnect, and what `core.limits` raises (408, 413)."""
+    """All bytes of the body. Raises ClientDisconnect, and what `core.http.limits` raises (408, 413)."""
     chunks = []
     while True:
         message = await request.receive()

@@ -13,13 +13,13 @@ from sqlalchemy.sql.dml import ReturningInsert, Update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core import context, headers
-from core.answer import Answer, Reply
 from core.database.errors import DatabaseUnavailableError, ForeignKeyViolationError
 from core.database.ownership import OWNER
 from core.database.statements import Query, statement
 from core.database.transaction import Transaction
 from core.errors import FieldError, Problem, ProblemError
+from core.http import context, headers
+from core.http.responses import Answer, Reply
 from core.resources.models import TIMESTAMP, is_owner_constraint, owner_column
 from core.resources.repository import OwnedRepository
 

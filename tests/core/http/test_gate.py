@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_token
 from tests.core.database.locks import locked_tasks, wait_for_waiting
-from tests.core.extended_app import copies, extended_app
+from tests.core.http.extended_app import copies, extended_app
 from tests.core.raw_http import connect
 
 BUSY = "The server has as much to do as it can. Try again shortly."

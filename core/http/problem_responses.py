@@ -14,8 +14,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from core import context
-from core.access import allowed_methods, authorize, is_owned_path
 from core.database.errors import (
     DatabaseError,
     DatabaseUnavailableError,
@@ -24,14 +22,16 @@ from core.database.errors import (
     ValueRefusedError,
 )
 from core.errors import Problem, ProblemDetails, ProblemError, StatusProblem, of_status
-from core.field_errors import field_error
+from core.http import context
+from core.http.authorization import allowed_methods, authorize, is_owned_path
+from core.http.field_errors import field_error
 
 MEDIA_TYPE = "application/problem+json"
 
 # A body of 1 MiB can be wrong in a hundred thousand places; the first ones say enough.
 MAX_ERRORS = 100
 
-_log = structlog.get_logger("core.problems")
+_log = structlog.get_logger("core.http.problem_responses")
 
 # RFC 6750, section 3: without credentials there is no error code; with bad ones there is.
 _CHALLENGES: Mapping[Problem | StatusProblem, str] = {

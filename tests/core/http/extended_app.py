@@ -9,8 +9,8 @@ import httpx
 from fastapi import APIRouter, Response
 
 from core.errors import not_found
-from core.owned import owned
-from core.routers import private_router
+from core.http.dependencies import owned
+from core.http.routers import private_router
 from main import create_app
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository

@@ -6,7 +6,7 @@ import sys
 
 from tests.conftest import TestDatabase, project_root
 
-# What tests/core/count_calls.py counts on Python 3.11; a newer one counts less. Each but the first is 24 less where the
+# What tests/core/http/count_calls.py counts on Python 3.11; a newer one counts less. Each but the first is 24 less where the
 # database's answer is there at the first look, which is a matter of luck.
 CALLS = {"live": 117, "get": 237, "list of 20": 484, "create": 353, "update": 322}
 # A library may do a little more in a patch release.
@@ -15,7 +15,7 @@ ROOM = 1.05
 
 def test_no_request_does_more_than_it_did(database: TestDatabase) -> None:
     """Red means: each request pays for something new. If that is meant, write the new figure and the reason down."""
-    command = [sys.executable, "-m", "tests.core.count_calls", database.url]
+    command = [sys.executable, "-m", "tests.core.http.count_calls", database.url]
     done = subprocess.run(command, cwd=project_root(), capture_output=True, text=True, timeout=60, check=True)
     counted = json.loads(done.stdout)
     assert counted.keys() == CALLS.keys()

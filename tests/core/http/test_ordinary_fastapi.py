@@ -11,9 +11,9 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, File, Form, HTTPException, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 
-from core.owned import owned
+from core.http.dependencies import owned
+from core.http.routers import private_router, public_router
 from core.resources.schemas import OutputModel
-from core.routers import private_router, public_router
 from main import create_app
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository

@@ -13,7 +13,7 @@ from core.config import Settings
 from core.database.database import Database
 from core.database.executor import Executor
 from core.errors import ProblemError
-from core.limits import Gate
+from core.http.limits import Gate
 from core.resources.repository import Accounts
 from core.tokens.verifier import Principal, TokenVerifier
 

@@ -10,7 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from core.parameters import holds_collection, model_of
+from core.http.parameters import holds_collection, model_of
 
 Errors = list[Mapping[str, Any]]
 

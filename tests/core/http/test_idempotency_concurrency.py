@@ -9,7 +9,7 @@ import httpx
 import pytest
 from psycopg2.extensions import cursor
 
-from core.idempotency import REPLAYED
+from core.http.idempotency import REPLAYED
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
 from tests.core.database.locks import wait_for_waiting
 

@@ -10,11 +10,11 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from core import context, idempotency, json_body
-from core.access import authorize
-from core.answer import EMPTY, Answer, Reply
-from core.headers import values as values_of
-from core.parameters import QueryParameters
+from core.http import context, idempotency, json_body
+from core.http.authorization import authorize
+from core.http.headers import values as values_of
+from core.http.parameters import QueryParameters
+from core.http.responses import EMPTY, Answer, Reply
 from core.resources import preconditions
 from core.resources.models import Versioned
 
@@ -63,7 +63,7 @@ class PrivateRoute(APIRoute):
 
     async def admit(self, request: Request, call: Callable[[bytes, Any], Awaitable[Reply]]) -> Reply:
         """The response of `call(raw body, its JSON value)`, once token, owner, query and body are right, within the
-        deadline, the concurrency limit, and once for each Idempotency-Key. What it raises, core.problems answers."""
+        deadline, the concurrency limit, and once for each Idempotency-Key. What it raises, core.http.problem_responses answers."""
         scope, found = request.scope, context.of(request)
         found.route = self.path
         if self.private:

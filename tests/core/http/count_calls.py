@@ -1,4 +1,4 @@
-"""Counts the function calls of a request on the shipped application: `python -m tests.core.count_calls URL`.
+"""Counts the function calls of a request on the shipped application: `python -m tests.core.http.count_calls URL`.
 
 Calls of Python and of C, from the application's edge to its answer and its line in the log: the same on every run and
 every machine, unlike time. Prints JSON: for each operation the median of some equal requests, as now and then one

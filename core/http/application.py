@@ -11,12 +11,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
 
-from core import openapi, problems
 from core.config import VERSION
-from core.context import Services
-from core.middleware import RequestMiddleware
-from core.operations import Dispatcher
-from core.routers import included, unguarded
+from core.http import openapi, problem_responses
+from core.http.context import Services
+from core.http.dispatch import Dispatcher
+from core.http.middleware import RequestMiddleware
+from core.http.routers import included, unguarded
 
 # Paths without the guarantees: the documentation, which has no user and touches no data.
 UNGUARDED = frozenset(
@@ -35,7 +35,7 @@ EXPOSED_HEADERS = ["ETag", "Idempotent-Replayed", "Location", "Retry-After", "WW
 
 
 class Api(FastAPI):
-    """FastAPI whose operations all have the guarantees of core.routing, with the fast path in front of its router."""
+    """FastAPI whose operations all have the guarantees of core.http.routing, with the fast path in front of its router."""
 
     def __init__(self, services: Services, *, title: str, description: str, lifespan: Callable[..., Any]) -> None:
         self.services = services
@@ -55,7 +55,7 @@ class Api(FastAPI):
         if docs:
             patch_fastapi(self, redirect_from_root_to_docs=False)
         openapi.install(self, description)
-        problems.install(self)
+        problem_responses.install(self)
 
     def include_router(self, router: APIRouter, **options: Any) -> None:
         """As FastAPI's, of a router whose operations are all declared by then. Raises TypeError for one that is

@@ -8,9 +8,9 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from core.access import API
-from core.declarations import operation_id
-from core.routing import OperationalRoute, PrivateRoute, PublicRoute
+from core.http.authorization import API
+from core.http.declarations import operation_id
+from core.http.routing import OperationalRoute, PrivateRoute, PublicRoute
 
 # What FastAPI's own route is made with; an included route is made anew with the same.
 _OPTIONS = frozenset(inspect.signature(APIRoute.__init__).parameters) - {"self", "path", "endpoint"}

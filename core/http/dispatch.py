@@ -11,13 +11,13 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core import context, problems
-from core.answer import EMPTY, Answer, Reply
-from core.arguments import Arguments, NotFastError
-from core.headers import values as values_of
+from core.http import context, problem_responses
+from core.http.arguments import Arguments, NotFastError
+from core.http.headers import values as values_of
+from core.http.responses import EMPTY, Answer, Reply
+from core.http.routing import PrivateRoute
 from core.resources import preconditions
 from core.resources.models import Versioned, snapshot
-from core.routing import PrivateRoute
 
 
 class FastOperation:
@@ -99,7 +99,7 @@ class Dispatcher:
         try:
             reply = await operation.respond(request)
         except Exception as error:
-            reply = await problems.handled(request, error)
+            reply = await problem_responses.handled(request, error)
         await reply(scope, receive, send)
 
     def _as_get(self, scope: Scope) -> Scope:

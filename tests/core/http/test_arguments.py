@@ -10,13 +10,13 @@ from fastapi import Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 
 from core.errors import Problem, ProblemError
-from core.operations import FastOperation
+from core.http.dispatch import FastOperation
+from core.http.routers import public_router
+from core.http.routing import PrivateRoute
 from core.resources.schemas import InputModel
-from core.routers import public_router
-from core.routing import PrivateRoute
 from main import create_app
 from tests.conftest import TestDatabase, assert_problem, make_settings
-from tests.core.extended_app import extended_app
+from tests.core.http.extended_app import extended_app
 
 SOME_ID = "0190a7c8-0000-7000-8000-000000000001"
 

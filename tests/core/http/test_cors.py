@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from core.routers import public_router
+from core.http.routers import public_router
 from tests.conftest import RunningServer, TestDatabase, assert_problem, make_token
-from tests.core.extended_app import extended_app
+from tests.core.http.extended_app import extended_app
 
 APP, LOCAL = "https://app.example.com", "http://localhost:3000"
 PREFLIGHT = {"Origin": APP, "Access-Control-Request-Method": "PATCH"}

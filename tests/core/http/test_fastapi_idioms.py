@@ -7,10 +7,10 @@ import httpx
 import pytest
 from fastapi import APIRouter
 
-from core.routers import public_router
+from core.http.routers import public_router
 from tests.conftest import TestDatabase
-from tests.core import idioms
-from tests.core.extended_app import extended_app
+from tests.core.http import idioms
+from tests.core.http.extended_app import extended_app
 
 SOME_ID = "0190a7c8-0000-7000-8000-000000000001"
 ITEM = {"name": "Foo", "price": 35.4}

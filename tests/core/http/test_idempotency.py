@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from core.idempotency import REPLAYED
+from core.http.idempotency import REPLAYED
 from tests.conftest import Caller, TestDatabase, assert_problem, make_token
-from tests.core.extended_app import copies, extended_app
+from tests.core.http.extended_app import copies, extended_app
 
 MALFORMED = {
     "pointer": "/header/idempotency-key",

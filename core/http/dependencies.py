@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 from fastapi import Depends, Path, Request
 from fastapi.dependencies.models import Dependant
 
-from core import context, headers
+from core.http import context, headers
 from core.resources.models import Versioned
 from core.resources.preconditions import expected_versions, refuse_if_none_match
 from core.resources.repository import OwnedRepository
@@ -23,7 +23,7 @@ def owned(repository: type[R]) -> Any:
     Raises ProblemError 400 for a malformed If-Match, and for an If-None-Match with a write.
     """
 
-    # `user_id` is here for the document; core.access has compared it with the token before.
+    # `user_id` is here for the document; core.http.authorization has compared it with the token before.
     async def build(request: Request, user_id: Annotated[str, _USER_ID]) -> R:  # noqa: ARG001
         found = context.of(request)
         if request.method != "GET":

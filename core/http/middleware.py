@@ -10,11 +10,11 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.context import RequestContext, Services, begin, in_scope
 from core.errors import Problem, ProblemError
-from core.limits import limited, refuse_bad_head
+from core.http.context import RequestContext, Services, begin, in_scope
+from core.http.limits import limited, refuse_bad_head
+from core.http.problem_responses import failed, respond
 from core.log_lines import cut
-from core.problems import failed, respond
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 # W3C Trace Context, section 3.2: version, trace-id, parent-id, flags; all zeros is invalid. Version 00 ends there.
@@ -30,7 +30,7 @@ _CLIENT_CLOSED = 499
 
 _BUG = ProblemError(Problem.INTERNAL_ERROR, "The server failed; its log has the cause under this request_id.")
 
-_log = structlog.get_logger("core.middleware")
+_log = structlog.get_logger("core.http.middleware")
 
 
 class RequestMiddleware:
