@@ -9,16 +9,17 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI
 
-from core import health, listening, logging, server
+from core import health, logging
 from core.config import ConfigurationError, Settings, load_settings
 from core.database import embedded, migrations, start_check
 from core.database.database import Database
 from core.http import context
 from core.http.application import Api
 from core.http.limits import Gate
+from core.server import listening, server
+from core.server.workers import Workers
 from core.tokens.published_keys import PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
-from core.workers import Workers
 from modules.auth import router as auth
 from modules.auth.local_accounts import LocalAccounts
 from modules.auth.passwords import Passwords

@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, Validat
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.database_url import check_database_url
-from core.forwarded import check_network
 from core.secret_strength import weakness
+from core.server.forwarded import check_network
 from core.urls import canonical, check_origin, is_plain_http, origin_of
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent

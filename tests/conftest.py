@@ -18,9 +18,9 @@ import psycopg2
 import pytest
 import uvicorn
 
-from core import server
 from core.config import Settings, load_settings
 from core.database import embedded, migrations
+from core.server import server
 from main import create_app
 from tests.ownership_tripwire import unqualified, unscoped
 from tests.wire import PostgresProxy

@@ -46,12 +46,12 @@ ROWS = (
     Row(
         "a request that offers another protocol, any client",
         "every case of the framing tests with seven offers and with none: responses and lines = requests",
-        ("tests/core/test_offers.py", "tests/core/test_framing.py"),
+        ("tests/core/server/test_offers.py", "tests/core/server/test_framing.py"),
     ),
     Row(
         "idle connections",
         "the end is announced, comes a second later, and is no reset",
-        ("tests/core/test_keep_alive.py",),
+        ("tests/core/server/test_keep_alive.py",),
     ),
     Row(
         "a device that syncs by `updated_since`",

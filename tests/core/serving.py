@@ -8,8 +8,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core import server
 from core.http.middleware import RequestMiddleware
+from core.server import server
 from main import create_app
 from tests.conftest import make_settings
 

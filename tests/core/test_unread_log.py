@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from core.log_writer import MAX_WRITE_BYTES
-from core.workers import LIFE_SECONDS
+from core.server.workers import LIFE_SECONDS
 from tests.conftest import TestDatabase
 from tests.core.api_process import ApiProcess, Line, free_port, poll
 

@@ -8,7 +8,7 @@ import structlog
 from core.errors import Problem, ProblemError
 from core.http.problem_responses import details, retry_after
 
-_log = structlog.get_logger("core.protocol")
+_log = structlog.get_logger("core.server.protocol")
 
 _SECURITY = "x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
 _BAD_FRAMING = {

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from core.protocol import KEEP_ALIVE_GRACE_SECONDS
+from core.server.protocol import KEEP_ALIVE_GRACE_SECONDS
 from tests.conftest import RunningServer
 from tests.core.raw_http import RawConnection, connect, exchange
 from tests.core.serving import answer_ok, live_and_die, port_of, serving

@@ -11,12 +11,12 @@ from typing import Any
 import uvicorn
 
 from core.config import Settings
-from core.forwarded import Proxies
-from core.framing import LEAVING
 from core.http.limits import Gate
 from core.logging import flush
-from core.protocol import KEEP_ALIVE_GRACE_SECONDS, BoundedProtocol
-from core.sending import kept_for
+from core.server.forwarded import Proxies
+from core.server.framing import LEAVING
+from core.server.protocol import KEEP_ALIVE_GRACE_SECONDS, BoundedProtocol
+from core.server.sending import kept_for
 
 # Requests under way when nobody is listened to any more have this long; idle connections are closed at once.
 SHUTDOWN_SECONDS = 10
@@ -46,7 +46,7 @@ def config(app: Any, settings: Settings, gate: Gate | None = None, **options: An
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # see core/forwarded.py
+        proxy_headers=False,  # see core/server/forwarded.py
         timeout_keep_alive=settings.keep_alive_timeout + KEEP_ALIVE_GRACE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         **{"host": settings.host, "port": settings.port, **options},

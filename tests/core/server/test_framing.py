@@ -11,9 +11,9 @@ import pytest
 
 from tests.conftest import Caller, TestDatabase
 from tests.core.api_process import ApiProcess, Line
-from tests.core.offers import OFFERS, offering
 from tests.core.raw_http import Answer, RawConnection
 from tests.core.served import Served, logged, statuses
+from tests.core.server.offers import OFFERS, offering
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
 CLOSE = b"Connection: close\r\n\r\n"

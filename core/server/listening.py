@@ -10,7 +10,7 @@ import structlog
 # A name such as localhost has an address of a family that this system may lack.
 _NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
-_log = structlog.get_logger("core.listening")
+_log = structlog.get_logger("core.server.listening")
 
 
 def listeners_or_exit(host: str, port: int) -> list[socket.socket]:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from core import listening
 from core.config import ConfigurationError
-from core.forwarded import Proxies, unmapped
+from core.server import listening
+from core.server.forwarded import Proxies, unmapped
 from tests.conftest import TestDatabase, make_settings
 from tests.core.api_process import ApiProcess
 from tests.faults.programs import free_port

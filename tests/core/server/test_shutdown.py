@@ -11,12 +11,12 @@ from contextlib import ExitStack
 import httpx
 from starlette.types import Receive, Scope, Send
 
-from core.framing import LEAVING
+from core.server.framing import LEAVING
 from tests.conftest import Caller, TestDatabase, assert_problem
 from tests.core.api_process import ApiProcess
 from tests.core.database.locks import locked_tasks, wait_for_waiting
-from tests.core.offers import OFFERS, offering
 from tests.core.raw_http import connect, exchange
+from tests.core.server.offers import OFFERS, offering
 from tests.core.serving import answer_ok, live_and_die, port_of, serving
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"

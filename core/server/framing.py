@@ -6,7 +6,7 @@ from typing import Literal
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from core import refusals
+from core.server import refusals
 
 MAX_HEAD_BYTES = 64 * 1024
 # Of the state that every request finds as `request.state`: set while the process takes leave.

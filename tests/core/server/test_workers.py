@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from core.workers import LIFE_SECONDS
+from core.server.workers import LIFE_SECONDS
 from tests.conftest import Caller, TestDatabase
 from tests.core.api_process import ApiProcess
 

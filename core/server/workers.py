@@ -14,7 +14,7 @@ LIFE_SECONDS = 2
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
-_log = structlog.get_logger("core.workers")
+_log = structlog.get_logger("core.server.workers")
 
 
 class Workers:

@@ -8,12 +8,12 @@ import httpx
 import pytest
 
 from core.http.limits import FLOOD
-from core.protocol import FLOOD_PAUSE_SECONDS
+from core.server.protocol import FLOOD_PAUSE_SECONDS
 from tests.conftest import Caller, TestDatabase, assert_problem
 from tests.core.api_process import ApiProcess
 from tests.core.database.locks import locked_tasks, wait_for_waiting
-from tests.core.offers import OFFERS, offering
 from tests.core.raw_http import connect
+from tests.core.server.offers import OFFERS, offering
 
 BUSY = "The server has as much to do as it can. Try again shortly."
 TASKS = "/api/v1/users/me/tasks"

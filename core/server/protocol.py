@@ -8,15 +8,15 @@ from typing import Any, cast
 import structlog
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from core import refusals
 from core.errors import Problem
-from core.forwarded import Proxies, unmapped
-from core.framing import LEAVING, FramedProtocol
 from core.http.authorization import API
 from core.http.limits import Gate
 from core.http.middleware import access_fields, request_id_of
-from core.sending import LAST, in_one_piece
-from core.transport import LingeringTransport
+from core.server import refusals
+from core.server.forwarded import Proxies, unmapped
+from core.server.framing import LEAVING, FramedProtocol
+from core.server.sending import LAST, in_one_piece
+from core.server.transport import LingeringTransport
 
 # Who was refused in a flood was told to wait for a second or more. Who does not is not read for this long: to refuse
 # again and again would take all the time from those who are served.
