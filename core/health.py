@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from core.database import table_schema
 from core.database.errors import DatabaseError
-from core.errors import Problem, ProblemError
 from core.http import context
 from core.http.routers import root_router
+from core.problems import Problem, ProblemError
 from core.server.framing import LEAVING
 
 router = root_router("health", "/health")

@@ -3,8 +3,8 @@
 from fastapi import Request
 from fastapi.routing import iter_route_contexts
 
-from core.errors import Problem, ProblemError
 from core.http import context, headers
+from core.problems import Problem, ProblemError
 from core.tokens.verifier import Principal, TokenError
 
 API = "/api/v1"

@@ -12,8 +12,8 @@ from starlette.types import Scope
 from core.config import Settings
 from core.database.database import Database
 from core.database.executor import Executor
-from core.errors import ProblemError
 from core.http.limits import Gate
+from core.problems import ProblemError
 from core.resources.repository import Accounts
 from core.tokens.verifier import Principal, TokenVerifier
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 
-from core.errors import Problem
+from core.problems import Problem
 
 REF = "#/components/schemas/"
 

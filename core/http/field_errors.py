@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from core.errors import FieldError
+from core.problems import FieldError
 
 # Messages of pydantic that name the rule and nothing of the input; `{…}` is filled from the rule.
 _MESSAGES = {

@@ -17,9 +17,9 @@ from core.database.errors import DatabaseUnavailableError, ForeignKeyViolationEr
 from core.database.ownership import OWNER
 from core.database.statements import Query, statement
 from core.database.transaction import Transaction
-from core.errors import FieldError, Problem, ProblemError
 from core.http import context, headers
 from core.http.responses import Answer, Reply
+from core.problems import FieldError, Problem, ProblemError
 from core.resources.models import TIMESTAMP, is_owner_constraint, owner_column
 from core.resources.repository import OwnedRepository
 

@@ -10,8 +10,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from core import strict_json
-from core.errors import Problem, ProblemError
 from core.http import headers
+from core.problems import Problem, ProblemError
 
 
 async def receive(request: Request) -> bytes:

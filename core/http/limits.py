@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.types import Message, Receive
 
-from core.errors import Problem, ProblemError
+from core.problems import Problem, ProblemError
 
 # As many refusals on end are a flood: what comes then is not looked at.
 FLOOD = 100

@@ -10,11 +10,11 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.errors import Problem, ProblemError
 from core.http.context import RequestContext, Services, begin, in_scope
 from core.http.limits import limited, refuse_bad_head
 from core.http.problem_responses import failed, respond
-from core.log_lines import cut
+from core.logging.lines import cut
+from core.problems import Problem, ProblemError
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 # W3C Trace Context, section 3.2: version, trace-id, parent-id, flags; all zeros is invalid. Version 00 ends there.

@@ -7,10 +7,10 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from core.config import VERSION
-from core.errors import Problem, ProblemDetails
 from core.http.declarations import REF, problems
 from core.http.dependencies import gives_row, takes_owned
 from core.http.routing import PrivateRoute
+from core.problems import Problem, ProblemDetails
 
 _ANY = (Problem.VALIDATION_FAILED, Problem.INTERNAL_ERROR, Problem.DATABASE_UNAVAILABLE)
 _WITH_BODY = (Problem.BODY_TIMEOUT, Problem.BODY_TOO_LARGE, Problem.UNSUPPORTED_MEDIA_TYPE)

@@ -21,10 +21,10 @@ from core.database.errors import (
     UniqueViolationError,
     ValueRefusedError,
 )
-from core.errors import Problem, ProblemDetails, ProblemError, StatusProblem, of_status
 from core.http import context
 from core.http.authorization import allowed_methods, authorize, is_owned_path
 from core.http.field_errors import field_error
+from core.problems import Problem, ProblemDetails, ProblemError, StatusProblem, of_status
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -13,7 +13,7 @@ import orjson
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from core.errors import FieldError, Problem, ProblemError
+from core.problems import FieldError, Problem, ProblemError
 from core.resources.models import OwnedTable
 
 T = TypeVar("T")

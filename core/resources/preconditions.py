@@ -6,7 +6,7 @@ one of them got would be the tag of all, and 304 would give them what a cache ke
 
 import re
 
-from core.errors import FieldError, Problem, ProblemError
+from core.problems import FieldError, Problem, ProblemError
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 # Empty elements are to be taken (RFC 9110, section 5.6.1.2), and come of lists that were put together.

@@ -8,10 +8,10 @@ from typing import Any, cast
 import structlog
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from core.errors import Problem
 from core.http.authorization import API
 from core.http.limits import Gate
 from core.http.middleware import access_fields, request_id_of
+from core.problems import Problem
 from core.server import refusals
 from core.server.forwarded import Proxies, unmapped
 from core.server.framing import LEAVING, FramedProtocol

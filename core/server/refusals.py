@@ -5,8 +5,8 @@ from uuid import uuid4
 import orjson
 import structlog
 
-from core.errors import Problem, ProblemError
 from core.http.problem_responses import details, retry_after
+from core.problems import Problem, ProblemError
 
 _log = structlog.get_logger("core.server.protocol")
 

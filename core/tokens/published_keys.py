@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from core.errors import Problem, ProblemError
+from core.problems import Problem, ProblemError
 from core.tokens.key_download import fetch
 from core.tokens.key_set import parse
 from core.tokens.verifier import ASYMMETRIC, Key, TokenError

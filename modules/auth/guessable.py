@@ -5,7 +5,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from core.errors import FieldError, Problem, ProblemError
+from core.problems import FieldError, Problem, ProblemError
 
 # Where it is from and under which licences: common_passwords.license.
 _FILE = Path(__file__).with_name("common_passwords.txt")

@@ -12,7 +12,7 @@ from core.config import Settings
 from core.database.database import Database
 from core.database.errors import UniqueViolationError
 from core.database.executor import Executor
-from core.errors import Problem, ProblemError
+from core.problems import Problem, ProblemError
 from core.tokens.verifier import Principal
 from modules.auth.guessable import refuse_guessable
 from modules.auth.passwords import Passwords

@@ -11,7 +11,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
-from core.errors import Problem, ProblemError
+from core.problems import Problem, ProblemError
 
 T = TypeVar("T")
 

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import Request
 
-from core.errors import Problem
 from core.http.context import of, service
 from core.http.declarations import problems
 from core.http.routers import private_router, public_router
+from core.problems import Problem
 from modules.auth.local_accounts import LocalAccounts
 from modules.auth.schemas import PasswordChange, RefreshToken, SignedUp, SignIn, SignUp, Tokens
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
-from core.errors import Problem, not_found
 from core.http.declarations import problems
 from core.http.dependencies import owned
 from core.http.routers import private_router
+from core.problems import Problem, not_found
 from core.resources.pagination import Page
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository

@@ -2,7 +2,7 @@
 
 from core.database.database import Database
 from core.database.executor import Executor
-from core.errors import Problem, ProblemError
+from core.problems import Problem, ProblemError
 from core.tokens.verifier import Principal
 from modules.users.models import User
 from modules.users.repository import AccountRepository

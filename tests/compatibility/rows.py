@@ -66,7 +66,7 @@ ROWS = (
     Row(
         "a reader of the log that stalls, goes away, or has a full disk",
         "responses go on, what is dropped is counted; lines of two workers are whole",
-        ("tests/core/test_unread_log.py",),
+        ("tests/core/logging/test_unread_log.py",),
     ),
     Row(
         "Better Auth, the jwt plugin",

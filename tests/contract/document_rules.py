@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.errors import Problem
+from core.problems import Problem
 from tests.contract.operations import REF, Operation, operations
 
 _CAMEL_CASE = re.compile(r"[a-z]+([A-Z][a-z]+)*")

@@ -1,6 +1,6 @@
 """docs/problems.md is the catalogue of failures: it tells of each code that there is, and of no other."""
 
-from core.errors import Problem
+from core.problems import Problem
 from tests.conftest import project_root
 
 

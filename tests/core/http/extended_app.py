@@ -8,9 +8,9 @@ from uuid import UUID
 import httpx
 from fastapi import APIRouter, Response
 
-from core.errors import not_found
 from core.http.dependencies import owned
 from core.http.routers import private_router
+from core.problems import not_found
 from main import create_app
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository

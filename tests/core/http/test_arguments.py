@@ -9,10 +9,10 @@ import pytest
 from fastapi import Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 
-from core.errors import Problem, ProblemError
 from core.http.dispatch import FastOperation
 from core.http.routers import public_router
 from core.http.routing import PrivateRoute
+from core.problems import Problem, ProblemError
 from core.resources.schemas import InputModel
 from main import create_app
 from tests.conftest import TestDatabase, assert_problem, make_settings

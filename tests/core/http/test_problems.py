@@ -8,7 +8,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from core.errors import Problem
+from core.problems import Problem
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_token, project_root
 
 MARKER = "zq7marker"

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import Problem, ProblemError
+from core.problems import Problem, ProblemError
 from core.resources.models import OwnedTable
 from core.resources.pagination import MAX_LIMIT, Limit, Position, check_time, decode, encode, page_of
 

@@ -16,7 +16,7 @@ from core.database.errors import ForeignKeyViolationError, UniqueViolationError
 from core.database.executor import Executor
 from core.database.ownership import OWNER
 from core.database.statements import statement
-from core.errors import Problem, ProblemError
+from core.problems import Problem, ProblemError
 from core.resources.models import is_owner_constraint
 from core.resources.repository import OwnedRepository, matching
 from core.tokens.verifier import Principal

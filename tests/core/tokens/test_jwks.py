@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import ProblemError
+from core.problems import ProblemError
 from core.tokens.published_keys import FRUITLESS_AT_ONCE, PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, Principal, TokenError, TokenVerifier
 from tests.core.database.database_path import run

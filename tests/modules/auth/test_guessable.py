@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import Problem, ProblemError
+from core.problems import Problem, ProblemError
 from modules.auth import guessable
 from modules.auth.guessable import refuse_guessable
 

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from core.config import VERSION
 from core.database.errors import DatabaseError
-from core.log_lines import Event, cut, lines
-from core.log_writer import LogWriter
+from core.logging.lines import Event, cut, lines
+from core.logging.writer import LogWriter
 
 _MESSAGE_LENGTH = 1024
 _STACKTRACE_LENGTH = 2560
@@ -95,7 +95,7 @@ def _fields(environment: str) -> list[Any]:
 
 def _dropped(processors: list[Any]) -> Callable[[int], bytes]:
     """Makes the line that stands for so many that were dropped; whatever the level, it is wanted."""
-    logger = _Lines(lambda _: None, "core.log_writer")
+    logger = _Lines(lambda _: None, "core.logging.writer")
 
     def line(count: int) -> Any:
         event: Any = {"event": "log lines dropped", "todo_api.dropped_lines": count}

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import structlog
 
-from core.log_writer import MAX_WRITE_BYTES
+from core.logging.writer import MAX_WRITE_BYTES
 
 Event = MutableMapping[str, Any]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from core.log_lines import TRUNCATED, lines
-from core.log_writer import MAX_WRITE_BYTES
 from core.logging import _exception_fields
+from core.logging.lines import TRUNCATED, lines
+from core.logging.writer import MAX_WRITE_BYTES
 
 IDENTITY: dict[str, Any] = {
     "timestamp": "2026-01-31T09:00:00.000000Z",

@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from core.log_writer import MAX_WRITE_BYTES
+from core.logging.writer import MAX_WRITE_BYTES
 from core.server.workers import LIFE_SECONDS
 from tests.conftest import TestDatabase
 from tests.core.api_process import ApiProcess, Line, free_port, poll
@@ -72,7 +72,7 @@ def test_a_reader_that_stalls_delays_nobody_and_the_lines_that_it_misses_are_cou
     assert accounted(process.lines) == made
     told = dropped(process.lines)
     assert [line.keys() ^ ALWAYS for line in told] == [{"todo_api.dropped_lines"}] * len(told)
-    assert {(line["level"], line["logger"]) for line in told} == {("error", "core.log_writer")}
+    assert {(line["level"], line["logger"]) for line in told} == {("error", "core.logging.writer")}
     assert told != []
     assert process.lines[-1]["message"].startswith("Finished server process")
     assert max(map(len, process.raw_lines)) <= MAX_WRITE_BYTES
