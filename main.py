@@ -14,8 +14,8 @@ from core.config import ConfigurationError, Settings, load_settings
 from core.database import embedded, migrations, start_check
 from core.database.database import Database
 from core.http import context
+from core.http.admission import Gate
 from core.http.application import Api
-from core.http.limits import Gate
 from core.server import listening, server
 from core.server.workers import Workers
 from core.tokens.published_keys import PublishedKeys

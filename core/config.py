@@ -8,10 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from core.database_url import check_database_url
 from core.secret_strength import weakness
-from core.server.forwarded import check_network
-from core.urls import canonical, check_origin, is_plain_http, origin_of
+from core.urls import canonical, check_database_url, check_network, check_origin, is_plain_http, origin_of
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["version"]

@@ -12,7 +12,6 @@ from core.database.errors import DatabaseError
 from core.http import context
 from core.http.routers import root_router
 from core.problems import Problem, ProblemError
-from core.server.framing import LEAVING
 
 router = root_router("health", "/health")
 
@@ -40,7 +39,7 @@ async def get_readiness(request: Request) -> Health:
 
     An answer of the database within the last READINESS_MAX_AGE seconds, to whatever request, is proof enough.
     """
-    if getattr(request.state, LEAVING, False):
+    if getattr(request.state, context.DRAINING, False):
         raise ProblemError(Problem.SHUTTING_DOWN, "This process is about to end.")
     found = context.of(request)
     services = found.services

@@ -1,8 +1,20 @@
-"""What can be said of an http(s) URL before it is used."""
+"""What can be said of a URL, an origin or a network before it is used."""
 
+from collections.abc import Mapping
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+import psycopg2
+from psycopg2.extensions import parse_dsn
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# Of these libpq would complain only when it connects.
+_CHOICES = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "channel_binding": ("disable", "prefer", "require"),
+    "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+    "load_balance_hosts": ("disable", "random"),
+}
 
 
 def canonical(name: str) -> str:
@@ -40,3 +52,47 @@ def is_plain_http(url: str) -> bool:
     except ValueError:
         return False
     return known and url.isascii() and url.isprintable() and not set(url) & set("@?# \\")
+
+
+def check_network(entry: str) -> None:
+    """Raises ValueError unless it is an address or a network without host bits."""
+    try:
+        wider = ip_network(entry, strict=False)
+    except ValueError:
+        raise ValueError(f"{entry!r} is no address and no network such as 10.0.0.0/8") from None
+    try:
+        ip_network(entry)
+    except ValueError:
+        raise ValueError(f"{entry!r} has host bits set: write {wider}, or one address") from None
+
+
+def check_database_url(url: str) -> None:
+    """Raises ValueError with what is wrong with a URL of PostgreSQL, as far as can be known without connecting."""
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ValueError("must start with postgres:// or postgresql://")
+    try:
+        parts = parse_dsn(url)
+    except psycopg2.ProgrammingError:
+        raise ValueError(
+            "is not a URL that PostgreSQL's libpq reads; "
+            "percent-encode special characters and drop parameters of other drivers"
+        ) from None
+    if "dbname" not in parts or not ("host" in parts or "hostaddr" in parts):
+        raise ValueError("must name a host and a database")
+    _check_lists(parts)
+    for name, known in _CHOICES.items():
+        if parts.get(name, known[0]) not in known:
+            raise ValueError(f"has an unknown {name}; it is one of {', '.join(known)}")
+    if not parts.get("connect_timeout", "0").removeprefix("-").isdecimal():
+        raise ValueError("must have a connect_timeout in whole seconds")
+
+
+def _check_lists(parts: Mapping[str, str]) -> None:
+    """Several hosts stand in three lists, of which element by element belongs together."""
+    hosts, addresses, ports = (parts.get(name, "").split(",") for name in ("host", "hostaddr", "port"))
+    if "host" in parts and "hostaddr" in parts and len(hosts) != len(addresses):
+        raise ValueError("must have as many addresses in hostaddr as hosts")
+    if len(ports) not in (1, max(len(hosts), len(addresses))):
+        raise ValueError("must have one port, or one for each host")
+    if not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports if port):
+        raise ValueError("must have a port between 1 and 65535")

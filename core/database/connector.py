@@ -118,7 +118,7 @@ class Connector:
 
 
 def _servers(parameters: Mapping[str, Any]) -> list[Server]:
-    """In the order of the URL, whose lists core.database_url has checked: one port may stand for all."""
+    """In the order of the URL, whose lists core.urls has checked: one port may stand for all."""
     hosts, addresses, ports = (
         [part or None for part in str(parameters.get(name, "")).split(",")] for name in ("host", "hostaddr", "port")
     )

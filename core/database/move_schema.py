@@ -1,4 +1,4 @@
-"""Moves the tables from the schema public to one of their own, while the API runs: `python -m core.database.move_schema`."""
+"""Moves the tables from the schema public to one of their own, while the API runs (`make move-schema`)."""
 
 import random
 import sys

@@ -13,7 +13,7 @@ from sqlalchemy.sql.selectable import FromClauseAlias, FromGrouping, Values
 from sqlmodel import SQLModel
 
 OWNER_PARAMETER = "owner"
-# Key of Column.info that marks the owner's column, and by it the table as owned (set by core.resources.models.OwnedTable).
+# Key of Column.info that marks the owner's column, and by it the table as owned: core.resources.models sets it.
 OWNER_COLUMN = "owner_column"
 
 # Stands for the caller's id in a statement. Only a repository supplies its value.

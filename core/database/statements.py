@@ -47,7 +47,7 @@ _NUMERIC = 1700
 class Compiled(Generic[T_co]):
     """A statement's text, how its parameters are adapted, and how a row of its result becomes a T.
 
-    `texts` has one for each schema that the tables can be in (core.database.statements.SCHEMAS), with every table's name qualified.
+    `texts` has one for each of SCHEMAS, with every table's name qualified.
     """
 
     texts: Mapping[str, str]

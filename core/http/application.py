@@ -35,7 +35,7 @@ EXPOSED_HEADERS = ["ETag", "Idempotent-Replayed", "Location", "Retry-After", "WW
 
 
 class Api(FastAPI):
-    """FastAPI whose operations all have the guarantees of core.http.routing, with the fast path in front of its router."""
+    """FastAPI whose operations all have the guarantees of core.http.routing, with the fast path before its router."""
 
     def __init__(self, services: Services, *, title: str, description: str, lifespan: Callable[..., Any]) -> None:
         self.services = services

@@ -12,7 +12,7 @@ from starlette.types import Scope
 from core.config import Settings
 from core.database.database import Database
 from core.database.executor import Executor
-from core.http.limits import Gate
+from core.http.admission import Gate
 from core.problems import ProblemError
 from core.resources.repository import Accounts
 from core.tokens.verifier import Principal, TokenVerifier
@@ -20,6 +20,8 @@ from core.tokens.verifier import Principal, TokenVerifier
 T = TypeVar("T")
 
 _KEY = "todo_api"
+# Of the state that every request finds as `request.state`: set while the process drains before it ends.
+DRAINING = "draining"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from core.problems import Problem, ProblemError
 
 
 async def receive(request: Request) -> bytes:
-    """All bytes of the body. Raises ClientDisconnect, and what `core.http.limits` raises (408, 413)."""
+    """All bytes of the body. Raises ClientDisconnect, and what `core.http.body_limits` raises (408, 413)."""
     chunks = []
     while True:
         message = await request.receive()

@@ -10,8 +10,8 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.http.body_limits import limited, refuse_bad_head
 from core.http.context import RequestContext, Services, begin, in_scope
-from core.http.limits import limited, refuse_bad_head
 from core.http.problem_responses import failed, respond
 from core.logging.lines import cut
 from core.problems import Problem, ProblemError

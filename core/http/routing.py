@@ -63,7 +63,7 @@ class PrivateRoute(APIRoute):
 
     async def admit(self, request: Request, call: Callable[[bytes, Any], Awaitable[Reply]]) -> Reply:
         """The response of `call(raw body, its JSON value)`, once token, owner, query and body are right, within the
-        deadline, the concurrency limit, and once for each Idempotency-Key. What it raises, core.http.problem_responses answers."""
+        deadline, the concurrency limit, and once for each Idempotency-Key. What it raises becomes a problem."""
         scope, found = request.scope, context.of(request)
         found.route = self.path
         if self.private:

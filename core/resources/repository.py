@@ -83,7 +83,7 @@ class OwnedRepository:
         return row
 
     async def _insert(self, query: Query[T]) -> T:
-        """Runs an INSERT … RETURNING; one that counts the change (core.resources.changes) gives no row where there is no owner.
+        """Runs an INSERT … RETURNING; one that counts the change (see `changes`) gives no row where there is no owner.
 
         Raises UniqueViolationError; in a transaction ForeignKeyViolationError for an owner without a row.
         """

@@ -21,18 +21,6 @@ def unmapped(address: str) -> str:
     return address if mapped is None else str(mapped)
 
 
-def check_network(entry: str) -> None:
-    """Raises ValueError unless it is an address or a network without host bits."""
-    try:
-        wider = ip_network(entry, strict=False)
-    except ValueError:
-        raise ValueError(f"{entry!r} is no address and no network such as 10.0.0.0/8") from None
-    try:
-        ip_network(entry)
-    except ValueError:
-        raise ValueError(f"{entry!r} has host bits set: write {wider}, or one address") from None
-
-
 class Proxies:
     """The proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
 

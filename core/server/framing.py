@@ -6,11 +6,10 @@ from typing import Literal
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from core.http.context import DRAINING
 from core.server import refusals
 
 MAX_HEAD_BYTES = 64 * 1024
-# Of the state that every request finds as `request.state`: set while the process takes leave.
-LEAVING = "leaving"
 
 
 class FramedProtocol(HttpToolsProtocol, ABC):
@@ -92,7 +91,7 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """From here on it is a body, which core.http.limits bounds. Raises ValueError, which is bad framing."""
+        """From here on it is a body, which core.http.body_limits bounds. Raises ValueError, which is bad framing."""
         self._pending = 0
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
             raise ValueError("the head is too large")
@@ -108,7 +107,7 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         if self.scope["http_version"] == "1.0":
             self.cycle.waiting_for_100_continue = False  # RFC 9110, section 10.1.1
         self.headers = []  # trailers come as headers do, and are none
-        if self.app_state.get(LEAVING):
+        if self.app_state.get(DRAINING):
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:

@@ -8,13 +8,14 @@ from typing import Any, cast
 import structlog
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from core.http.admission import Gate
 from core.http.authorization import API
-from core.http.limits import Gate
+from core.http.context import DRAINING
 from core.http.middleware import access_fields, request_id_of
 from core.problems import Problem
 from core.server import refusals
 from core.server.forwarded import Proxies, unmapped
-from core.server.framing import LEAVING, FramedProtocol
+from core.server.framing import FramedProtocol
 from core.server.sending import LAST, in_one_piece
 from core.server.transport import LingeringTransport
 
@@ -108,7 +109,7 @@ class BoundedProtocol(FramedProtocol):
         started, headers = time.perf_counter(), dict(self.headers)
         path = self.url.decode("latin-1").split("?")[0]
         request_id = request_id_of(headers)
-        self._ended = not self.parser.should_keep_alive() or LEAVING in self.app_state
+        self._ended = not self.parser.should_keep_alive() or DRAINING in self.app_state
         end = LAST if self._ended else self.kept
         self.transport.write(refusals.overloaded(self.gate.refuse(), path, request_id, end))
         scope = {**self.scope, "method": self.parser.get_method().decode(), "path": path}

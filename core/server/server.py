@@ -11,10 +11,10 @@ from typing import Any
 import uvicorn
 
 from core.config import Settings
-from core.http.limits import Gate
+from core.http.admission import Gate
+from core.http.context import DRAINING
 from core.logging import flush
 from core.server.forwarded import Proxies
-from core.server.framing import LEAVING
 from core.server.protocol import KEEP_ALIVE_GRACE_SECONDS, BoundedProtocol
 from core.server.sending import kept_for
 
@@ -94,7 +94,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends when all requests are answered, or their time is over."""
         if self._takes_leave:
-            self.lifespan.state[LEAVING] = True
+            self.lifespan.state[DRAINING] = True
             await asyncio.sleep(self._notice)
             await self._stop_listening(sockets or [])
         await super().shutdown(sockets)

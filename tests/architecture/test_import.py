@@ -37,7 +37,7 @@ def test_every_module_is_imported_without_settings_and_without_a_database(tmp_pa
     ],
 )
 def test_work_at_import_is_found(tmp_path: Path, line: str, complaint: str) -> None:
-    plant(copy_product(tmp_path), "core/http/limits.py", line)
+    plant(copy_product(tmp_path), "core/http/body_limits.py", line)
     assert complaint in _import_all(tmp_path)
 
 

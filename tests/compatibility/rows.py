@@ -86,14 +86,14 @@ ROWS = (
     Row(
         "Neon Auth (Better Auth with its base path and keys' path)",
         "`NEON_AUTH_BASE_URL` alone, without a secret",
-        ("tests/end_to_end/test_neon_auth.py", "tests/core/tokens/test_jwks_places.py"),
+        ("tests/end_to_end/test_neon_auth.py", "tests/core/tokens/test_published_keys_places.py"),
     ),
     Row(
         "tokens as others write them",
         "`typ: jwt`, `Ed25519`, thousands of published keys, several issuers, an audience that is not configured",
         (
-            "tests/core/tokens/test_security_claims.py",
-            "tests/core/tokens/test_security.py",
+            "tests/core/tokens/test_verifier_claims.py",
+            "tests/core/tokens/test_verifier.py",
             "tests/core/tokens/test_key_set.py",
         ),
     ),

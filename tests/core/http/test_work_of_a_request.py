@@ -6,8 +6,8 @@ import sys
 
 from tests.conftest import TestDatabase, project_root
 
-# What tests/core/http/count_calls.py counts on Python 3.11; a newer one counts less. Each but the first is 24 less where the
-# database's answer is there at the first look, which is a matter of luck.
+# What count_calls.py counts on Python 3.11; a newer one counts less. Each but the first is 24 less where the
+# database's response is there at the first look, which is a matter of luck.
 CALLS = {"live": 117, "get": 237, "list of 20": 484, "create": 353, "update": 322}
 # A library may do a little more in a patch release.
 ROOM = 1.05

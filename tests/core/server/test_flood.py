@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from core.http.limits import FLOOD
+from core.http.admission import FLOOD
 from core.server.protocol import FLOOD_PAUSE_SECONDS
 from tests.conftest import Caller, TestDatabase, assert_problem
 from tests.core.api_process import ApiProcess

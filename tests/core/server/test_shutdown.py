@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import httpx
 from starlette.types import Receive, Scope, Send
 
-from core.server.framing import LEAVING
+from core.http.context import DRAINING
 from tests.conftest import Caller, TestDatabase, assert_problem
 from tests.core.api_process import ApiProcess
 from tests.core.database.locks import locked_tasks, wait_for_waiting
@@ -101,7 +101,7 @@ def test_while_it_leaves_a_connection_has_one_response_more() -> None:
             connection.send(offering(offer, post)[:-1])
         _wait_for(lambda: len(begun) == len(kept))
         running.handle_exit(signal.SIGTERM, None)
-        _wait_for(lambda: LEAVING in running.lifespan.state)
+        _wait_for(lambda: DRAINING in running.lifespan.state)
         for offer, connection in kept.items():
             connection.send(b"}" + offering(offer, post.replace(b"first", b"next")) + offering(offer, post))
         for connection in kept.values():
@@ -124,7 +124,7 @@ def test_who_came_while_it_stopped_listening_is_answered_too() -> None:
     with serving(stalling, notice=1) as running, ThreadPoolExecutor() as pool:
         port = port_of(running)
         running.handle_exit(signal.SIGTERM, None)
-        _wait_for(lambda: LEAVING in running.lifespan.state)
+        _wait_for(lambda: DRAINING in running.lifespan.state)
         stalled = pool.submit(exchange, port, LIVE.replace(b"/health/live", b"/stall"))
         assert stalls.wait(10)
         with connect(port) as late:

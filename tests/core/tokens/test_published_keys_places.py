@@ -16,7 +16,7 @@ from core.tokens.published_keys import PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, TokenVerifier
 from tests.core.database.database_path import run
 from tests.core.tokens.key_server import PATH, WELL_KNOWN, KeyServer, SigningKey
-from tests.core.tokens.test_jwks import outcome
+from tests.core.tokens.test_published_keys import outcome
 
 FIRST, SECOND = SigningKey(kid="first"), SigningKey(kid="second")
 

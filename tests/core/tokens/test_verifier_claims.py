@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.tokens.verifier import Principal
-from tests.core.tokens.test_security import CLAIMS, HEADER, LATER, NOW, refusal, token, verify
+from tests.core.tokens.test_verifier import CLAIMS, HEADER, LATER, NOW, refusal, token, verify
 
 
 def claiming(**claims: str) -> bytes:

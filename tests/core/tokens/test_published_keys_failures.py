@@ -18,7 +18,7 @@ from core.tokens.key_set import parse
 from core.tokens.published_keys import RETRY_SECONDS, WAIT_SECONDS
 from tests.core.database.database_path import run
 from tests.core.tokens.key_server import PATH, KeyServer, SigningKey, make_certificate
-from tests.core.tokens.test_jwks import at_once, outcome, verifier_for
+from tests.core.tokens.test_published_keys import at_once, outcome, verifier_for
 
 FIRST, SECOND = SigningKey(kid="first"), SigningKey(kid="second")
 
