@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from core import health, logging
 from core.config import ConfigurationError, Settings, load_settings
-from core.database import embedded, migrations, start_check
+from core.database import embedded, migrations, start_check, statements
 from core.database.database import Database
 from core.http import context
 from core.http.admission import Gate
@@ -31,7 +31,11 @@ DESCRIPTION = "Tasks of the users of a Better Auth frontend. Every failure is pr
 
 
 def create_app(settings: Settings, database_url: str | None = None) -> "Api":
-    """The whole application. `database_url` stands in where the settings name none (the embedded PostgreSQL)."""
+    """The whole application. `database_url` stands in where the settings name none (the embedded PostgreSQL).
+
+    Raises UnscopedStatementError or TypeError for a statement of a slice that is wrong, with its file and line.
+    """
+    statements.check()
     url = settings.database_url.get_secret_value() if settings.database_url else database_url
     assert url is not None
     database = Database(

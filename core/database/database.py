@@ -19,7 +19,7 @@ from core.database.errors import (
 )
 from core.database.executor import Executor, bound, milliseconds
 from core.database.pool import Pool
-from core.database.statements import SCHEMA, Query
+from core.database.queries import SCHEMA, Query
 from core.database.transaction import Transaction
 
 T = TypeVar("T")

@@ -2,12 +2,13 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from psycopg2.extensions import cursor
 
 from core.database.ownership import OWNER_PARAMETER, UnscopedStatementError
-from core.database.statements import Query
+from core.database.queries import Query
 
 T = TypeVar("T")
 
@@ -40,6 +41,11 @@ class Executor(ABC):
     async def execute(self, query: Query[Any]) -> int:
         """How many rows were written."""
         return (await self._run(query)).rowcount
+
+    @abstractmethod
+    async def transact(self, work: "Callable[[Executor], Awaitable[T]]") -> T:
+        """`work` in one transaction: the one that this is, or a new one, and then all of it again where it met another
+        or the tables were moved meanwhile. It must have no effect but in the transaction."""
 
     @abstractmethod
     async def _run(self, query: Query[Any]) -> cursor:

@@ -9,7 +9,7 @@ from psycopg2.extensions import connection, parse_dsn
 
 from core.config import PROJECT_ROOT, ConfigurationError, Settings, load_settings
 from core.database import embedded
-from core.database.statements import SCHEMA
+from core.database.queries import SCHEMA
 from core.database.table_schema import WHAT_TO_DO
 
 if TYPE_CHECKING:

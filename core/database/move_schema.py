@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 
 from core.config import ConfigurationError
 from core.database import migrations, table_schema
-from core.database.statements import FORMER_SCHEMA, SCHEMA
+from core.database.queries import FORMER_SCHEMA, SCHEMA
 
 # For all locks together: whoever waits for one keeps all requests behind it waiting.
 LOCKS_TIMEOUT = "1s"

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from typing import Any
 
-from sqlalchemy import BinaryExpression, Column, Delete, Insert, Join, Select, Table, TableClause, Update, bindparam
-from sqlalchemy.dialects.postgresql.dml import OnConflictDoUpdate
-from sqlalchemy.sql import operators, visitors
-from sqlalchemy.sql.elements import BindParameter, BooleanClauseList, ClauseElement, ColumnClause, TextClause
-from sqlalchemy.sql.selectable import FromClauseAlias, FromGrouping, Values
+from sqlalchemy import BinaryExpression, Column, Delete, Dialect, Insert, Join, Table, Update, bindparam
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import BindParameter, BooleanClauseList, TextClause
+from sqlalchemy.sql.selectable import FromClauseAlias, FromGrouping
 from sqlmodel import SQLModel
 
 OWNER_PARAMETER = "owner"
@@ -20,69 +19,108 @@ OWNER_COLUMN = "owner_column"
 OWNER: Any = bindparam(OWNER_PARAMETER)
 
 
+_PGCompiler: Any = PGDialect_psycopg2.statement_compiler
+
+
 class UnscopedStatementError(Exception):
     """A statement reaches an owned table for more than one owner. The message says what to write."""
 
 
-def require_owner(source: Any) -> bool:
-    """Whether `source` touches an owned table. Raises UnscopedStatementError where it does so without OWNER.
+class OwnerCompiler(_PGCompiler):  # type: ignore[misc]
+    """SQLAlchemy's compiler of PostgreSQL's SQL, which looks at each part as it is written down.
 
-    Every SELECT, UPDATE and DELETE, nested ones too, compares the owner column of each owned table with OWNER in
-    its own WHERE, and so does ON CONFLICT DO UPDATE; every INSERT gives OWNER as the value of that column, and
-    nothing else writes it. Text does not name an owned table: what it reaches cannot be seen.
+    Every SELECT, UPDATE and DELETE, nested ones too, compares the owner column of each owned table that it reads itself
+    with OWNER, in its own WHERE or in an ON that bounds that table, and so does ON CONFLICT DO UPDATE; every row of an
+    INSERT gives OWNER as the value of that column, and nothing else writes it. Text does not name an owned table: what
+    it reaches cannot be seen. Raises UnscopedStatementError.
     """
+
+    # Whether an owned table was found, and whether anything is written.
     owned = False
-    for element in _elements(source):
-        if isinstance(element, Insert):
-            owned |= _check([element.table], _inserted(element))
-            _check_upsert(element)
-        elif isinstance(element, Select):
-            owned |= _check(element.get_final_froms(), _compared(element.whereclause))
-        elif isinstance(element, Update | Delete):
-            written = _values(element)
-            clauses = [element.whereclause, *written.values(), *element._returning]
-            others = set(chain(*(getattr(clause, "_from_objects", ()) for clause in clauses))) - {element.table}
-            owned |= _check([element.table, *others], _compared(element.whereclause))
-            # A CTE or subquery that is named by its columns alone: SQLAlchemy's traversal does not enter it.
-            for inner in {source.element for source in others if hasattr(source, "element")}:
-                owned |= require_owner(inner)
-            if isinstance(element, Update):
-                _refuse_new_owner(element.table, written)
-        else:
-            _refuse_hidden_table(element)
-    return owned
+    writes = False
+
+    def _setup_select_stack(self, select: Any, *args: Any) -> Any:
+        """What a SELECT reads itself, without what an enclosing one has. This hook is private; no other one knows."""
+        sources = super()._setup_select_stack(select, *args)
+        self._require(sources, _compared(select.whereclause))
+        return sources
+
+    def visit_insert(self, insert_stmt: Insert, *args: Any, **options: Any) -> Any:
+        """An INSERT."""
+        self.writes = True
+        self._require([insert_stmt.table], _inserted(insert_stmt))
+        _refuse_described_anew(insert_stmt.table)
+        return super().visit_insert(insert_stmt, *args, **options)
+
+    def visit_on_conflict_do_update(self, on_conflict: Any, **options: Any) -> Any:
+        """What it meets can be a row of somebody else."""
+        table = self.stack[-1]["selectable"].table
+        self._require([table], _compared(on_conflict.update_whereclause))
+        _refuse_new_owner(table, on_conflict.update_values_to_set)
+        return super().visit_on_conflict_do_update(on_conflict, **options)
+
+    def update_tables_clause(self, update_stmt: Update, from_table: Any, extra_froms: Any, **options: Any) -> Any:
+        """The tables of an UPDATE."""
+        self.writes = True
+        self._require([from_table, *extra_froms, *_returned(update_stmt)], _compared(update_stmt.whereclause))
+        _refuse_new_owner(update_stmt.table, _values(update_stmt))
+        return super().update_tables_clause(update_stmt, from_table, extra_froms, **options)
+
+    def delete_table_clause(self, delete_stmt: Delete, from_table: Any, extra_froms: Any, **options: Any) -> Any:
+        """The tables of a DELETE."""
+        self.writes = True
+        self._require([from_table, *extra_froms, *_returned(delete_stmt)], _compared(delete_stmt.whereclause))
+        return super().delete_table_clause(delete_stmt, from_table, extra_froms, **options)
+
+    def visit_textclause(self, textclause: TextClause, *args: Any, **options: Any) -> Any:
+        """Text."""
+        _refuse_hidden_table(textclause.text)
+        return super().visit_textclause(textclause, *args, **options)
+
+    def visit_column(self, column: Any, *args: Any, **options: Any) -> Any:
+        """A column, which may be text."""
+        if column.is_literal:
+            _refuse_hidden_table(column.name)
+        return super().visit_column(column, *args, **options)
+
+    def visit_table(self, table: Any, *args: Any, **options: Any) -> Any:
+        """A table, which may be described anew."""
+        _refuse_described_anew(table)
+        return super().visit_table(table, *args, **options)
+
+    def _require(self, sources: Any, compared: set[tuple[Any, str]]) -> None:
+        for source in sources:
+            for found, column, bounds in _bounded(source, compared):
+                self.owned = True
+                if (found, column.name) not in bounds:
+                    raise UnscopedStatementError(
+                        f"A statement on {column.table.name} has no owner: "
+                        f"add `{column.name} == OWNER` to its WHERE, or to an INSERT's values"
+                    )
 
 
-def _elements(source: Any) -> Iterator[Any]:
-    """All parts of a statement, also what SQLAlchemy's traversal leaves out: rows of VALUES, prefixes, suffixes."""
-    for element in visitors.iterate(source):
-        yield element
-        rows = element._data if isinstance(element, Values) else getattr(element, "_multi_values", ())
-        texts = (*getattr(element, "_prefixes", ()), *getattr(element, "_suffixes", ()))
-        for row in chain(*rows, texts):
-            for value in row.values() if isinstance(row, dict) else row:
-                if isinstance(value, ClauseElement):
-                    yield from _elements(value)
+# How every statement is compiled.
+DIALECT: Dialect = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
+DIALECT.statement_compiler = OwnerCompiler
 
 
-def _check(sources: Any, scoped: set[tuple[Any, str]]) -> bool:
-    owned = [found for source in sources for found in _owned(source)]
-    for source, column in owned:
-        if (source, column.name) not in scoped:
-            raise UnscopedStatementError(
-                f"A statement on {column.table.name} has no owner: "
-                f"add `{column.name} == OWNER` to its WHERE, or to an INSERT's values"
-            )
-    return bool(owned)
+def _bounded(source: Any, compared: set[tuple[Any, str]]) -> Iterator[tuple[Any, Any, set[tuple[Any, str]]]]:
+    """Each owned table in a FROM element, as `_owned` gives it, with the comparisons that bound what is read of it:
+    those of the WHERE, and of the ON of a join that leaves out of this table what does not match."""
+    if isinstance(source, FromGrouping):
+        yield from _bounded(source.element, compared)
+    elif isinstance(source, Join):
+        joined = set() if source.full else _compared(source.onclause)
+        yield from _bounded(source.left, compared if source.isouter else compared | joined)
+        yield from _bounded(source.right, compared | joined)
+    else:
+        yield from ((found, column, compared) for found, column in _owned(source))
 
 
-def _check_upsert(element: Insert) -> None:
-    """What ON CONFLICT DO UPDATE meets can be a row of somebody else."""
-    clause = element._post_values_clause
-    for part in visitors.iterate(clause) if clause is not None else ():
-        if isinstance(part, OnConflictDoUpdate):
-            _check([element.table], _compared(part.update_whereclause))
-            _refuse_new_owner(element.table, part.update_values_to_set)
+def _returned(statement: Any) -> set[Any]:
+    """What RETURNING names, whether the statement has it or not."""
+    found = {source for clause in statement._returning for source in getattr(clause, "_from_objects", ())}
+    return found - {statement.table}
 
 
 def _refuse_new_owner(table: Any, written: Mapping[Any, Any]) -> None:
@@ -93,15 +131,12 @@ def _refuse_new_owner(table: Any, written: Mapping[Any, Any]) -> None:
             )
 
 
-def _refuse_hidden_table(element: Any) -> None:
-    if isinstance(element, TextClause):
-        text = element.text
-    elif (isinstance(element, ColumnClause) and element.is_literal) or (
-        isinstance(element, TableClause) and not list(_owned(element))
-    ):
-        text = element.name
-    else:
-        return
+def _refuse_described_anew(table: Any) -> None:
+    if not list(_owned(table)):
+        _refuse_hidden_table(table.name)
+
+
+def _refuse_hidden_table(text: str) -> None:
     owned = {column.table.name for table in SQLModel.metadata.tables.values() for _, column in _owned(table)}
     for name in owned.intersection(re.findall(r"\w+", text.lower())):
         raise UnscopedStatementError(f"A statement names {name} in text: use the table's class, and its owner with it")
@@ -128,9 +163,15 @@ def _values(element: Any) -> dict[Any, Any]:
 
 
 def _inserted(element: Insert) -> set[tuple[Any, str]]:
-    names = {_name(key) for key in _values(element)}
-    others = {_name(key) for key, value in _values(element).items() if not _is_owner(value)}
-    return {(element.table, name) for name in names - others}
+    """The columns that get OWNER in every row."""
+    several = [
+        row if isinstance(row, dict) else dict(zip(element.table.columns, row, strict=False))
+        for rows in element._multi_values
+        for row in rows
+    ]
+    given = [{_name(key) for key, value in row.items() if _is_owner(value)} for row in several or [_values(element)]]
+    others = {_name(key) for row in several or [_values(element)] for key, value in row.items() if not _is_owner(value)}
+    return {(element.table, name) for name in set.union(*given) - others}
 
 
 def _compared(clause: Any) -> set[tuple[Any, str]]:

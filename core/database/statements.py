@@ -1,191 +1,126 @@
 """SQL statements that are written on SQLModel tables, compiled once, and run as text."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from operator import itemgetter
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from itertools import product
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_args, get_origin, overload
 
-from sqlalchemy import Dialect, FromClause, Select, Table, TableClause, bindparam
-from sqlalchemy import inspect as inspect_mapping
-from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
-from sqlalchemy.orm import Mapper
-from sqlalchemy.sql import visitors
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy import SelectBase, bindparam
 from sqlalchemy.sql.dml import UpdateBase
-from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
-from core.database.ownership import OWNER_PARAMETER, require_owner
+from core.database.ownership import UnscopedStatementError
+from core.database.queries import Compiled, Query, compile_statement
 
 P = ParamSpec("P")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 U = TypeVar("U")
-Row = Sequence[Any]
+V = TypeVar("V")
+Variant = Mapping[str, Any]
 
-# A list endpoint has one statement for each combination of its filters; beyond this they are compiled anew.
-SHAPES_KEPT = 512
-
-# The tables' schema in a new database, and the one where they were made before they had a schema of their own. Their
-# classes name neither: each text has the one that is in use, and alembic/env.py works in it.
-SCHEMA, FORMER_SCHEMA = SCHEMAS = ("todo", "public")
-
-# Stands for the schema while a statement is compiled.
-_PLACEHOLDER = "__schema__"
-
-_DIALECT: Dialect = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
-# What an instance of SQLModel has beside its columns; it is compared and printed by them.
-_OF_PYDANTIC = (("__pydantic_extra__", None), ("__pydantic_fields_set__", set[str]()), ("__pydantic_private__", None))
-_set = object.__setattr__
-# The OID of PostgreSQL's numeric: SQLAlchemy asks what psycopg2 got, for numbers only, and takes a float as well.
-_NUMERIC = 1700
+# A list has one variant for each combination of its filters; beyond this they are compiled anew.
+VARIANTS_KEPT = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled(Generic[T_co]):
-    """A statement's text, how its parameters are adapted, and how a row of its result becomes a T.
+class Statement(Generic[P, T_co]):
+    """SQL with a name, named values and declared variants; each variant is compiled once, when it is first needed.
 
-    `texts` has one for each of SCHEMAS, with every table's name qualified.
+    Calling it gives a Query at the cost of a dict. Those of modules are in CATALOGUE.
     """
 
-    texts: Mapping[str, str]
-    adapters: Mapping[str, Callable[[Any], Any]]
-    constants: Mapping[str, Any]
-    make: Callable[[Row], T_co] | None
-    owned: bool
-    reads: bool
+    def __init__(
+        self,
+        name: str,
+        place: str,
+        build: Callable[..., tuple[Any, tuple[str, ...]]],
+        variants: Callable[[], Iterable[Variant]],
+        signature: inspect.Signature | None = None,
+    ) -> None:
+        """`build` gives the SQL of a variant, and the names of its bound parameters in the order of the values.
+
+        `place` is the file and line to look at. `signature` arranges values that are given by name, and defaults.
+        """
+        self.name, self.place, self.variants = name, place, variants
+        self._build, self._signature = build, signature
+        self._values = len(_names(signature)) if signature else 0
+        self.compiled = lru_cache(VARIANTS_KEPT)(self._compiled)
+        if "<locals>" not in name:  # made once, and there for good
+            CATALOGUE[name] = self
+
+    def __call__(self, *values: P.args, **variant: P.kwargs) -> Query[T_co]:
+        """The query with these values."""
+        if len(values) < self._values and self._signature:
+            given = self._signature.bind(*values, **variant)
+            given.apply_defaults()
+            values, variant = given.args, given.kwargs  # type: ignore[assignment]
+        compiled = self.compiled(**variant)  # type: ignore[arg-type]
+        named = dict(zip(compiled.names, values, strict=True))
+        for name, adapt in compiled.adapters.items():
+            named[name] = adapt(named[name])
+        return Query(compiled, {**compiled.constants, **named} if compiled.constants else named)
+
+    def _compiled(self, **variant: Any) -> Compiled[T_co]:
+        try:
+            return compile_statement(*self._build(**variant))
+        except (TypeError, UnscopedStatementError) as error:
+            raise type(error)(f"{self.name} ({self.place}): {error}") from error
 
 
-class Query(Generic[T_co]):
-    """A compiled statement with the values of its parameters, as psycopg2 takes them."""
-
-    __slots__ = ("statement", "values")
-
-    def __init__(self, statement: Compiled[T_co], values: dict[str, Any]) -> None:
-        self.statement = statement
-        self.values = values
-
-    def for_owner(self, owner: str) -> "Query[T_co]":
-        """The same query with the value of OWNER, which only a repository supplies."""
-        return Query(self.statement, {**self.values, OWNER_PARAMETER: owner})
+# Every statement of a module, by its name: they are looked at when the process starts, and in tests.
+CATALOGUE: dict[str, Statement[..., Any]] = {}
 
 
 @overload
-def statement(build: Callable[P, TypedReturnsRows[T]]) -> Callable[P, Query[T]]: ...
+def statement(build: Callable[P, TypedReturnsRows[T]]) -> Statement[P, T]: ...
 @overload
-def statement(build: Callable[P, TypedReturnsRows[T, U]]) -> Callable[P, Query[tuple[T, U]]]: ...
+def statement(build: Callable[P, TypedReturnsRows[T, U]]) -> Statement[P, tuple[T, U]]: ...
 @overload
-def statement(build: Callable[P, UpdateBase]) -> Callable[P, Query[None]]: ...
-def statement(build: Callable[P, Any]) -> Callable[P, Query[Any]]:
-    """Decorates a function that returns a SQLAlchemy statement; calling it then gives a Query at the cost of a dict.
+def statement(build: Callable[P, TypedReturnsRows[T, U, V]]) -> Statement[P, tuple[T, U, V]]: ...
+@overload
+def statement(build: Callable[P, SelectBase | UpdateBase]) -> Statement[P, Any]: ...
+def statement(build: Callable[P, Any]) -> Statement[P, Any]:
+    """Makes a Statement of a function that returns SQLAlchemy's.
 
-    The function runs once for each shape. Positional parameters are values: inside, they are bound parameters of
-    SQL, to be used in expressions and never tested. Keyword-only parameters choose the shape: inside, they are the
-    real, hashable values. A statement on an owned table must compare its owner column with `OWNER`, or compiling
-    it raises UnscopedStatementError.
+    The function runs once for each variant. Positional parameters are values: inside, they are bound parameters of
+    SQL, to be used in expressions and never tested. Keyword-only parameters choose the variant: inside, they are real
+    values; they are declared `bool` or Literal, so that all variants are known. A statement on an owned table must
+    compare its owner column with `OWNER`, or compiling it raises UnscopedStatementError.
     """
-    parameters = inspect.signature(build).parameters.values()
-    # Prefixed, because SQLAlchemy keeps the names of columns for itself in VALUES and SET.
-    bound = tuple(f"p_{p.name}" for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+    signature = inspect.signature(build)
+    names = _names(signature)
+    chosen = {one.name: _choices(one) for one in signature.parameters.values() if one.kind is one.KEYWORD_ONLY}
+    code = inspect.unwrap(build).__code__
 
-    @lru_cache(SHAPES_KEPT)
-    def compiled(**shape: Any) -> Compiled[Any]:
-        return _compile(build(*map(bindparam, bound), **shape), frozenset(bound))  # type: ignore[arg-type]
+    def built(**variant: Any) -> tuple[Any, tuple[str, ...]]:
+        return build(*map(bindparam, names), **variant), names  # type: ignore[arg-type]
 
-    def query(*values: Any, **shape: Any) -> Query[Any]:
-        statement = compiled(**shape)
-        given = dict(zip(bound, values, strict=True))
-        for name, adapt in statement.adapters.items():
-            given[name] = adapt(given[name])
-        return Query(statement, {**statement.constants, **given} if statement.constants else given)
-
-    return query
-
-
-def _compile(source: Any, bound: frozenset[str]) -> Compiled[Any]:
-    schemas = {None: _PLACEHOLDER}
-    compiled = source.compile(dialect=_DIALECT, schema_translate_map=schemas, render_schema_translate=True)
-    assert isinstance(compiled, SQLCompiler)
-    owned = require_owner(source)
-    _require_tables(source)
-    for column in (*compiled.insert_prefetch, *compiled.update_prefetch):
-        raise TypeError(f"{column}: give its value; its default is made in Python, and would be NULL here")
-    adapters: dict[str, Callable[[Any], Any]] = {}
-    for parameter, name in compiled.bind_names.items():
-        if parameter.expanding:
-            raise TypeError(f"{name}: write `column == any_(values)`; in_() has a text of its own for every length")
-        adapter = parameter.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
-        if adapter is not None:
-            adapters[name] = adapter
-    constants = {name: value for name, value in compiled.params.items() if name not in bound | {OWNER_PARAMETER}}
-    for name in constants.keys() & adapters.keys():
-        constants[name] = adapters.pop(name)(constants[name])
-    # What a SELECT writes, it writes in a CTE.
-    reads = isinstance(source, Select) and not any(isinstance(part, UpdateBase) for part in visitors.iterate(source))
-    texts = {schema: str(compiled).replace(f"{_PLACEHOLDER}.", f"{schema}.") for schema in SCHEMAS}
-    return Compiled(texts, adapters, constants, _row_maker(source), owned, reads)
+    return Statement(
+        f"{build.__module__}.{build.__qualname__}",
+        f"{code.co_filename}:{code.co_firstlineno}",
+        built,
+        lambda: (dict(zip(chosen, values, strict=True)) for values in product(*chosen.values())),
+        signature,
+    )
 
 
-def _require_tables(source: Any) -> None:
-    for part in visitors.iterate(source):
-        if isinstance(part, TableClause) and not isinstance(part, Table):
-            raise TypeError(f"{part.name}: name a class of SQLModel or a Table; a bare table() gets no schema")
+def check() -> None:
+    """Compiles every statement in its variants. The first wrong one raises, with its name, file and line."""
+    for one in list(CATALOGUE.values()):
+        for variant in one.variants():
+            one.compiled(**variant)
 
 
-def _row_maker(source: Any) -> Callable[[Row], Any] | None:
-    """How to turn a result row into what the statement names: an entity, a value, or a tuple of them."""
-    columns = list(source.exported_columns)
-    makers: list[Callable[[Row], Any]] = []
-    start = 0
-    for item in source._raw_columns if isinstance(source, Select) else source._returning:
-        entity = _entity(item)
-        make, width = _entity_maker(entity, columns, start) if entity else (_value_maker(columns[start], start), 1)
-        makers.append(make)
-        start += width
-    if len(makers) == 2:  # a page's rows, each with its place in the order
-        first, second = makers
-        return lambda row: (first(row), second(row))
-    return makers[0] if len(makers) == 1 else (lambda row: tuple(make(row) for make in makers)) if makers else None
+def _names(signature: inspect.Signature) -> tuple[str, ...]:
+    """Prefixed, because SQLAlchemy keeps the names of columns for itself in VALUES and SET."""
+    return tuple(f"p_{one.name}" for one in signature.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD)
 
 
-def _entity(item: Any) -> type | None:
-    """The class of SQLModel that a SELECT or RETURNING names, under whatever name; None for a single value."""
-    if isinstance(item, ColumnElement) or not isinstance(item, FromClause):
-        return None
-    if "parententity" not in item._annotations:
-        raise TypeError("A statement names classes of SQLModel and columns; name a subquery's columns one by one")
-    found: type = item._annotations["parententity"].mapper.class_
-    return found
-
-
-def _result_processor(column: ColumnElement[Any]) -> Callable[[Any], Any] | None:
-    return column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, _NUMERIC)
-
-
-def _value_maker(column: ColumnElement[Any], place: int) -> Callable[[Row], Any]:
-    process = _result_processor(column)
-    return (lambda row: process(row[place])) if process else itemgetter(place)
-
-
-def _entity_maker(entity: type, columns: Sequence[ColumnElement[Any]], start: int) -> tuple[Callable[[Row], Any], int]:
-    """Makes detached instances, each a snapshot of a row: no session tracks them and no statement follows a change."""
-    mapper: Mapper[Any] = inspect_mapping(entity)
-    width = len(mapper.column_attrs)
-    own = columns[start : start + width]
-    keys = [mapper.get_property_by_column(mapper.local_table.c[str(column.key)]).key for column in own]
-    found = map(_result_processor, own)
-    processors = [(key, process) for key, process in zip(keys, found, strict=True) if process]
-
-    def make(row: Row) -> Any:
-        instance: Any = object.__new__(entity)  # without the state by which a session would track it
-        for name, value in _OF_PYDANTIC:
-            _set(instance, name, value)
-        attributes = instance.__dict__
-        attributes.update(zip(keys, row[start:] if start else row, strict=False))
-        for key, process in processors:
-            attributes[key] = process(attributes[key])
-        return instance
-
-    return make, width
+def _choices(parameter: inspect.Parameter) -> tuple[Any, ...]:
+    declared = parameter.annotation
+    if declared is bool:
+        return (True, False)
+    if get_origin(declared) is Literal:
+        return get_args(declared)
+    raise TypeError(f"{parameter.name}: a keyword-only parameter chooses a variant; declare it bool or Literal")

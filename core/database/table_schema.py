@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, MetaData, Select, Table, Text, select
 from sqlmodel import SQLModel
 
-from core.database.statements import FORMER_SCHEMA, SCHEMA, SCHEMAS, Compiled, Query, statement
+from core.database.queries import FORMER_SCHEMA, SCHEMA, SCHEMAS, Compiled, Query
+from core.database.statements import statement
 
 T = TypeVar("T")
 
@@ -82,4 +83,4 @@ def foreign(schema: str, found: Iterable[Sequence[Any]], revision: str | None, h
 
 
 def _of_catalogue(sql: str, make: Callable[[Any], T]) -> Query[T]:
-    return Query(Compiled(dict.fromkeys(SCHEMAS, sql), {}, {}, make, owned=False, reads=True), {})
+    return Query(Compiled(dict.fromkeys(SCHEMAS, sql), (), {}, {}, make, owned=False, reads=True), {})

@@ -1,8 +1,8 @@
 """Statements that are done together or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg2.extensions import cursor
 
@@ -10,7 +10,9 @@ from core.database.connection import Connection
 from core.database.errors import ConnectionLostError, DatabaseError, StatementError
 from core.database.executor import Executor, bound, milliseconds
 from core.database.pool import Pool
-from core.database.statements import Query
+from core.database.queries import Query
+
+T = TypeVar("T")
 
 # How long a transaction waits for another's lock; a single statement waits until its own timeout.
 LOCK_MILLISECONDS = 2000
@@ -57,6 +59,10 @@ class Transaction(Executor):
         """Gives the connection back."""
         if self._connection is not None:
             self._pool.release(self._connection)
+
+    async def transact(self, work: Callable[[Executor], Awaitable[T]]) -> T:
+        """As part of this one."""
+        return await work(self)
 
     async def _run(self, query: Query[Any]) -> cursor:
         sql, values = query.statement.texts[self._schema], bound(query)

@@ -15,13 +15,14 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from core.database.errors import DatabaseUnavailableError, ForeignKeyViolationError
 from core.database.ownership import OWNER
-from core.database.statements import Query, statement
+from core.database.queries import Query
+from core.database.statements import statement
 from core.database.transaction import Transaction
 from core.http import context, headers
 from core.http.responses import Answer, Reply
 from core.problems import FieldError, Problem, ProblemError
-from core.resources.models import TIMESTAMP, is_owner_constraint, owner_column
-from core.resources.repository import OwnedRepository
+from core.resources.models import TIMESTAMP, owner_column
+from core.resources.repository import OwnedRepository, UnknownOwnerError
 
 KEPT = timedelta(hours=24)
 LOCK_NOT_AVAILABLE = "55P03"
@@ -84,6 +85,8 @@ class _Keys(OwnedRepository):
         while stored is None:  # found by the claim, it can be swept before it is read
             try:
                 claimed = await self._database.fetch_one(self._own(_claim(key, fingerprint, KEPT)))
+            except ForeignKeyViolationError as error:
+                raise UnknownOwnerError from error
             except DatabaseUnavailableError as error:
                 if error.sqlstate != LOCK_NOT_AVAILABLE:
                     raise
@@ -113,9 +116,7 @@ async def once(request: Request, body: bytes, create: Callable[[], Awaitable[Rep
     key, fingerprint = _parse(lines), _fingerprint(request, body)
     try:
         return await _in_transaction(request, key, fingerprint, create)
-    except ForeignKeyViolationError as error:
-        if not is_owner_constraint(error.constraint):
-            raise
+    except UnknownOwnerError:
         found = context.of(request)
         await found.services.accounts.provision(found.user)
         return await _in_transaction(request, key, fingerprint, create)

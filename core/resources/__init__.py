@@ -1,0 +1,30 @@
+"""What a slice is built from."""
+
+from core.resources.changes import ChangeTracked
+from core.resources.crud import CrudRepository
+from core.resources.filters import Filter, containing, one_of
+from core.resources.models import OwnedTable, Timestamps, Versioned
+from core.resources.pagination import ListQuery, Page
+from core.resources.repository import OwnedRepository
+from core.resources.rows import Rows
+from core.resources.schemas import InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput
+
+__all__ = [
+    "ChangeTracked",
+    "CrudRepository",
+    "Filter",
+    "InputModel",
+    "ListQuery",
+    "OutputModel",
+    "OwnedRepository",
+    "OwnedTable",
+    "Page",
+    "ReplaceModel",
+    "Rows",
+    "TimeInput",
+    "TimeOutput",
+    "Timestamps",
+    "Versioned",
+    "containing",
+    "one_of",
+]

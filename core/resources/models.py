@@ -1,16 +1,18 @@
 """What every table shares: names of constraints, ids that sort by time, timestamps with a zone, and the owner."""
 
-import re
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Text, func
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, MetaData, Table, Text, event, func
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
 from core.database.ownership import OWNER_COLUMN
+
+# Keys of Column.info: the column by which a row has an owner elsewhere, and the one where that is.
+_REFERS, _REFERRED = "refers_to_owner", "owner"
 
 # Each constraint and index has a name that migrations and error handling can rely on.
 SQLModel.metadata.naming_convention = {
@@ -24,20 +26,35 @@ SQLModel.metadata.naming_convention = {
 TIMESTAMP = DateTime(timezone=True)
 
 
-def is_owner_constraint(name: str | None) -> bool:
-    """Whether it is a foreign key by which a row of an owned table implies its user."""
-    return name is not None and re.fullmatch(r"fk_\w+_user_id_users", name) is not None
+class OwnersTable(SQLModel):
+    """Mixin of the one table whose rows own those of all owned tables."""
+
+    id: str = Field(sa_type=Text, primary_key=True, sa_column_kwargs={"info": {OWNER_COLUMN: True, _REFERRED: True}})
 
 
 def owner_column() -> Any:
-    """The first part of the primary key of an owned table."""
-    return Field(
-        sa_type=Text,
-        foreign_key="users.id",
-        ondelete="CASCADE",
-        sa_column_kwargs={"info": {OWNER_COLUMN: True}},
-        primary_key=True,
-    )
+    """The first part of the primary key of an owned table. What belongs to an owner goes with them."""
+    info = {OWNER_COLUMN: True, _REFERS: True}
+    return Field(sa_type=Text, sa_column_kwargs={"info": info}, primary_key=True)
+
+
+@event.listens_for(Table, "after_parent_attach")
+def _refer(_: Table, metadata: MetaData) -> None:
+    """Lets owned tables refer to their owners' table, whichever of them is declared first."""
+    for owner in _columns(metadata, _REFERRED):
+        for column in _columns(metadata, _REFERS):
+            if not column.foreign_keys:
+                column.append_foreign_key(ForeignKey(owner, ondelete="CASCADE"))
+
+
+def is_owner_constraint(name: str | None) -> bool:
+    """Whether it is a foreign key by which a row of an owned table implies its owner."""
+    keys = [key for column in _columns(SQLModel.metadata, _REFERS) for key in column.foreign_keys]
+    return name in [key.constraint.name for key in keys if key.constraint is not None]
+
+
+def _columns(metadata: MetaData, mark: str) -> list[Column[Any]]:
+    return [column for table in metadata.tables.values() for column in table.columns if mark in column.info]
 
 
 class OwnedTable(SQLModel):

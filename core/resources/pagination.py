@@ -5,16 +5,18 @@ import binascii
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Generic, NotRequired, TypedDict, TypeVar
+from datetime import date, datetime
+from typing import Annotated, Any, Generic, NotRequired, TypedDict, TypeVar
 from uuid import UUID
 
 import orjson
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
+from sqlalchemy.types import NullType
 
 from core.problems import FieldError, Problem, ProblemError
 from core.resources.models import OwnedTable
+from core.resources.schemas import NO_NUL, InputModel
 
 T = TypeVar("T")
 R = TypeVar("R", bound=OwnedTable)
@@ -31,6 +33,15 @@ def _decimal(value: object) -> object:
 
 
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_decimal)]
+
+
+class ListQuery(InputModel):
+    """Base of what a list takes. A slice adds its filters, and `sort`: what it can be sorted by, with its default."""
+
+    limit: Limit = DEFAULT_LIMIT
+    cursor: Annotated[str, Field(max_length=2048), NO_NUL] | None = None
+    sort: str = "-created_at"
+    include_total: bool = False
 
 
 class Page(TypedDict, Generic[T]):
@@ -88,3 +99,15 @@ def check_time(value: str) -> None:
     """A cursor's time, or `infinity`, which stands for none. Raises ValueError."""
     if value != "infinity" and datetime.fromisoformat(value).tzinfo is None:
         raise ValueError(value)
+
+
+def check_of(name: str, key: Any) -> Callable[[str], object]:
+    """What raises ValueError for a text that is no value of this sort. Raises TypeError for what cannot be sorted by."""
+    if isinstance(key.type, NullType):
+        raise TypeError(f"sort {name}: give the function its type, such as func.lower(column, type_=Text)")
+    if getattr(key, "nullable", False):
+        raise TypeError(f"sort {name}: NULL has no place in an order; write func.coalesce(column, …), and index that")
+    kind = key.type.python_type
+    if issubclass(kind, datetime):
+        return check_time
+    return date.fromisoformat if issubclass(kind, date) else kind

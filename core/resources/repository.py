@@ -1,17 +1,21 @@
 """The repository that is born with its owner: it has no query that reaches anybody else's rows."""
 
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, Self, TypeVar, overload
 
 from sqlalchemy import any_, or_
+from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from core.database.errors import ForeignKeyViolationError
 from core.database.executor import Executor
-from core.database.statements import Query
+from core.database.queries import Query, on_the_spot
 from core.resources.models import Versioned, is_owner_constraint
 from core.resources.preconditions import stale
 from core.tokens.verifier import Principal
 
 T = TypeVar("T")
+U = TypeVar("U")
+W = TypeVar("W")
 V = TypeVar("V", bound=Versioned)
 Found = TypeVar("Found", bound=Versioned | None)
 
@@ -25,11 +29,9 @@ class Accounts(Protocol):
     async def provision(self, principal: Principal) -> None:
         """Makes the user's row from the token's claims; raises as refuse_deleted does."""
 
-    async def delete(self, principal: Principal, expected: list[int] | None) -> None:
-        """Removes the user and everything they own, in one transaction; raises as refuse_deleted does.
 
-        Raises ProblemError 412 where the row has another version than those `expected`; None allows any.
-        """
+class UnknownOwnerError(Exception):
+    """In a transaction: the owner has no row yet, so that nothing can be theirs."""
 
 
 class OwnedRepository:
@@ -37,7 +39,7 @@ class OwnedRepository:
 
     A row implies its user, so a known user costs nothing; only an empty answer, or a row without a user to refer
     to, leads to a look at the user: a deleted account's token is dead (401), a new subject's row is made. In a
-    transaction it leads to nothing: a look would take a second connection, and core.http.idempotency has looked before.
+    transaction it leads to nothing but UnknownOwnerError: a look would take a second connection.
     """
 
     def __init__(
@@ -85,20 +87,48 @@ class OwnedRepository:
     async def _insert(self, query: Query[T]) -> T:
         """Runs an INSERT … RETURNING; one that counts the change (see `changes`) gives no row where there is no owner.
 
-        Raises UniqueViolationError; in a transaction ForeignKeyViolationError for an owner without a row.
+        Raises UniqueViolationError, and in a transaction UnknownOwnerError.
         """
-        while True:
-            try:
-                row = await self._database.fetch_one(self._own(query))
-                if row is not None:
-                    return row
-                if not self._database.autocommit:
-                    raise ForeignKeyViolationError("no owner", constraint="fk_no_user_id_users")
-            except ForeignKeyViolationError as error:
-                if not (self._database.autocommit and is_owner_constraint(error.constraint)):
-                    raise
+        while (row := await self._inserted(query)) is None:
+            if not self._database.autocommit:
+                raise UnknownOwnerError
             # Raises for an account that was deleted meanwhile, so this ends.
             await self._accounts.provision(self._principal)
+        return row
+
+    async def _inserted(self, query: Query[T]) -> T | None:
+        """Runs an INSERT … RETURNING; None where it gives no row, or the owner has none."""
+        try:
+            return await self._database.fetch_one(self._own(query))
+        except ForeignKeyViolationError as error:
+            if not is_owner_constraint(error.constraint):
+                raise
+            return None
+
+    @overload
+    async def _rows(self, source: TypedReturnsRows[T]) -> list[T]: ...
+    @overload
+    async def _rows(self, source: TypedReturnsRows[T, U]) -> list[tuple[T, U]]: ...
+    @overload
+    async def _rows(self, source: TypedReturnsRows[T, U, W]) -> list[tuple[T, U, W]]: ...
+    async def _rows(self, source: Any) -> list[Any]:
+        """All rows of a statement of SQLAlchemy that is written where it is needed, with its values, `in_()` included.
+
+        It is compiled each time, which costs about a millisecond. Raises UnscopedStatementError without its OWNER.
+        """
+        return await self._all(on_the_spot(source))
+
+    async def _together(self, work: Callable[[Self], Awaitable[T]]) -> T:
+        """`work` with this repository in one transaction; all of it again where that met another, or a new owner.
+
+        It must have no effect but in the transaction.
+        """
+        bound = self._principal, self._accounts, self._expected
+        while True:
+            try:
+                return await self._database.transact(lambda transaction: work(type(self)(transaction, *bound)))
+            except UnknownOwnerError:
+                await self._accounts.provision(self._principal)
 
 
 def matching(version: Any, expected: Any) -> Any:

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from sqlalchemy import CheckConstraint, Index, Text, text
 from sqlmodel import Field
 
-from core.resources.changes import ChangeTracked
-from core.resources.models import TIMESTAMP, OwnedTable, Versioned
+from core.resources import ChangeTracked, OwnedTable, Versioned
+from core.resources.models import TIMESTAMP
 
 TITLE_LENGTH = 200
 DESCRIPTION_LENGTH = 10_000

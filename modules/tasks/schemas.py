@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from core.resources.pagination import DEFAULT_LIMIT, Limit
-from core.resources.schemas import NO_NUL, InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput
+from core.resources import InputModel, ListQuery, OutputModel, ReplaceModel, TimeInput, TimeOutput
+from core.resources.schemas import NO_NUL
 from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, TaskStatus
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_LENGTH)]
@@ -60,11 +60,9 @@ class TaskPage(OutputModel):
     total: int = Field(default_factory=int)
 
 
-class TaskListQuery(InputModel):
+class TaskListQuery(ListQuery):
     """How to choose, sort and cut the list."""
 
-    limit: Limit = DEFAULT_LIMIT
-    cursor: Annotated[str, Field(max_length=2048), NO_NUL] | None = None
     status: list[TaskStatus] = Field(default=[], max_length=10)
     q: Annotated[str, Field(min_length=1, max_length=200), NO_NUL] | None = None
     due_before: TimeInput | None = None
@@ -76,9 +74,3 @@ class TaskListQuery(InputModel):
         "visible. Deleted tasks are not told.",
     )
     sort: Sort = "-created_at"
-    include_total: bool = False
-
-    def filters(self) -> frozenset[str]:
-        """The names of the filters that are set."""
-        offered = ("status", "q", "due_before", "due_after", "updated_since")
-        return frozenset(name for name in offered if getattr(self, name))

@@ -2,7 +2,6 @@
 
 from core.database.database import Database
 from core.database.executor import Executor
-from core.problems import Problem, ProblemError
 from core.tokens.verifier import Principal
 from modules.users.models import User
 from modules.users.repository import AccountRepository
@@ -16,8 +15,7 @@ class UserAccounts:
 
     async def refuse_deleted(self, principal: Principal) -> None:
         """Raises the 401 of a token whose account was deleted here."""
-        if await self._repository(self._database, principal).is_deleted():
-            raise _deleted()
+        await self._repository(self._database, principal).refuse_deleted()
 
     async def provision(self, principal: Principal) -> None:
         """Makes the user's row from the token's claims, unless it exists; raises as refuse_deleted does."""
@@ -25,8 +23,7 @@ class UserAccounts:
         async def work(transaction: Executor) -> None:
             account = self._repository(transaction, principal)
             await account.lock()
-            if await account.is_deleted():
-                raise _deleted()
+            await account.refuse_deleted()
             await account.create()
 
         await self._database.transact(work)
@@ -35,25 +32,5 @@ class UserAccounts:
         """Makes the row of a new account, as part of the caller's transaction; None if there is one."""
         return await self._repository(transaction, principal).create()
 
-    async def delete(self, principal: Principal, expected: list[int] | None) -> None:
-        """Removes the account and everything it owns; its tokens are dead from then on. Raises as refuse_deleted.
-
-        Raises ProblemError 412 where the row has another version than those `expected`; None allows any.
-        """
-
-        async def work(transaction: Executor) -> None:
-            account = self._repository(transaction, principal, expected)
-            await account.lock()
-            if not await account.delete():
-                raise _deleted()
-
-        await self._database.transact(work)
-
-    def _repository(
-        self, database: Executor, principal: Principal, expected: list[int] | None = None
-    ) -> AccountRepository:
-        return AccountRepository(database, principal, self, expected)
-
-
-def _deleted() -> ProblemError:
-    return ProblemError(Problem.ACCOUNT_DELETED, "The account of this token was deleted.", reason="account_deleted")
+    def _repository(self, database: Executor, principal: Principal) -> AccountRepository:
+        return AccountRepository(database, principal, self)

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Double, Text, func
 from sqlmodel import Field, SQLModel
 
 from core.database.ownership import OWNER_COLUMN
-from core.resources.models import TIMESTAMP, Timestamps, Versioned
+from core.resources.models import TIMESTAMP, OwnersTable, Timestamps, Versioned
 from core.tokens.verifier import Principal
 
 
@@ -21,12 +21,11 @@ class Claimed:
     issued_at: float | None
 
 
-class User(Timestamps, Versioned, table=True):
+class User(Timestamps, Versioned, OwnersTable, table=True):
     """A user as the newest token's claims tell, or as they signed up here. The name can be changed here as well."""
 
     __tablename__ = "users"
 
-    id: str = Field(sa_type=Text, primary_key=True, sa_column_kwargs={"info": {OWNER_COLUMN: True}})
     email: str | None = Field(sa_type=Text)
     name: str | None = Field(sa_type=Text)
     # How many changes the user's rows have seen, and when the last one was: core.resources.changes counts them.

@@ -11,6 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from core.database.errors import DatabaseUnavailableError
 from core.database.ownership import OWNER
 from core.database.statements import statement
+from core.problems import Problem, ProblemError
 from core.resources.repository import OwnedRepository, matching
 from modules.users.models import DeletedUser, User
 from modules.users.schemas import UserUpdate
@@ -110,10 +111,14 @@ class UserRepository(OwnedRepository):
         return await self._follow(await self._existing(lambda: self._write(rename, _find())))
 
     async def delete(self) -> None:
-        """Removes the caller and everything they own. Raises the 401 of a deleted account."""
+        """Removes the current user and everything they own; their tokens are dead from then on.
+
+        Raises the 401 of a deleted account, and ProblemError 412 where the row has another version.
+        """
         if self._expected is not None:
             self._matched(await self._find())
-        await self._accounts.delete(self._principal, self._expected)
+        bound = self._principal, self._accounts, self._expected
+        await self._database.transact(lambda transaction: AccountRepository(transaction, *bound).delete())
 
     async def _find(self) -> User:
         return await self._existing(lambda: self._one(_find()))
@@ -142,22 +147,27 @@ class UserRepository(OwnedRepository):
 class AccountRepository(OwnedRepository):
     """Whether an account exists, and its end. `create` and `delete` belong in a transaction of the caller's."""
 
-    async def is_deleted(self) -> bool:
-        """Whether the account was deleted here."""
-        return bool(await self._database.fetch_one(self._own(_is_deleted())))
+    async def refuse_deleted(self) -> None:
+        """Raises the 401 of a token whose account was deleted here."""
+        if await self._database.fetch_one(self._own(_is_deleted())):
+            raise _dead()
 
     async def create(self) -> User | None:
         """Makes the row of the principal's claims if there is none, and gives it."""
         claims = self._principal.email, self._principal.name, self._principal.issued_at
         return await self._database.fetch_one(self._own(_create(*claims)))
 
-    async def delete(self) -> bool:
-        """Removes the row, all that refers to it, and the way back. False if that was done before."""
+    async def delete(self) -> None:
+        """Removes the row, all that refers to it, and the way back. Raises as refuse_deleted, and ProblemError 412."""
+        await self.lock()
         if await self._database.fetch_one(self._own(_bury())) is None:
-            return False
+            raise _dead()
         await self._write(_remove(self._expected), _find())
-        return True
 
     async def lock(self) -> None:
         """Waits for whoever makes or deletes the same account; lasts until the transaction ends."""
         await self._database.execute(self._own(_lock()))
+
+
+def _dead() -> ProblemError:
+    return ProblemError(Problem.ACCOUNT_DELETED, "The account of this token was deleted.", reason="account_deleted")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from core.database.statements import Query
+from core.database.queries import Query
 from tests.architecture.big_tables import BIG, SMALL, SPECIAL, VALUES
 from tests.architecture.statements import found
 from tests.conftest import project_root

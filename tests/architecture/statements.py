@@ -10,7 +10,7 @@ from uuid import UUID
 
 import core
 import modules
-from core.database.statements import Query
+from core.database.queries import Query
 
 ID, TIME = UUID(int=1), datetime(2030, 1, 1, tzinfo=UTC)
 SORTS = ("created_at", "updated_at", "due_at", "title")

@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 
 from core.database import psycopg2_setup
-from core.database.statements import SCHEMA
+from core.database.queries import SCHEMA
 from tests.architecture import big_tables, plan_cases
 from tests.architecture.big_tables import BIG, SMALL, SMALL_TASKS
 from tests.architecture.plan_cases import COUNT, PAGE, Case

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.database import psycopg2_setup
-from core.database.statements import SCHEMA
+from core.database.queries import SCHEMA
 from tests.architecture import statements
 from tests.conftest import TestDatabase
 

@@ -12,7 +12,7 @@ import pytest
 
 from core.database.database import Database
 from core.database.errors import DatabaseError
-from core.database.statements import Query
+from core.database.queries import Query
 from tests.conftest import TestDatabase, project_root
 from tests.ownership_tripwire import OWNED, unqualified, unscoped
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from core.database.statements import SCHEMA
+from core.database.queries import SCHEMA
 
 
 class Queried(Protocol):

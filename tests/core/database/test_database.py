@@ -10,7 +10,7 @@ import core.database.executor
 import core.database.transaction
 from core.database.database import Database
 from core.database.errors import DatabaseUnavailableError, StatementError, UniqueViolationError, ValueRefusedError
-from core.database.statements import Query
+from core.database.queries import Query
 from core.database.transaction import LOCK_MILLISECONDS
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import (

@@ -23,7 +23,8 @@ from core.database.errors import (
     UniqueViolationError,
     ValueRefusedError,
 )
-from core.database.statements import Query, statement
+from core.database.queries import Query
+from core.database.statements import statement
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import PREPARE, active, backend, lock, note, on, sleep, until
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     case,
+    cast,
     column,
     delete,
     exists,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     literal_column,
     not_,
     or_,
+    outerjoin,
     select,
     table,
     tablesample,
@@ -35,7 +37,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import aliased
 
-from core.database.ownership import OWNER, UnscopedStatementError, require_owner
+from core.database.ownership import DIALECT, OWNER, OWNER_COLUMN, UnscopedStatementError
 from core.resources.changes import next_change
 from modules.auth.models import LocalAccount
 from modules.tasks.models import Task as TaskClass
@@ -51,6 +53,9 @@ FREE: Any = Free.__table__
 MINE = Task.user_id == OWNER
 ME = User.id == OWNER
 Other: Any = aliased(Task)
+THEIRS = Other.user_id == OWNER
+HOW_MANY = select(func.count()).where(THEIRS, Other.title == Task.title).scalar_subquery()
+NARROW = Table("narrow", MetaData(), Column("user_id", Text, info={OWNER_COLUMN: True}), Column("title", Text))
 # Somebody's titles: each place that a subquery can stand in is tried with it.
 LEAK = select(Task.title).limit(1).scalar_subquery()
 OWN = select(Task.title).where(MINE).limit(1).scalar_subquery()
@@ -104,8 +109,14 @@ READS: dict[str, Callable[[], Any]] = {
     "sample": lambda: select(sampled().c.title),
     "join": lambda: select(User, Task).join(Task, Task.user_id == User.id).where(ME),
     "join of the other side": lambda: select(User, Task).join(Task, Task.user_id == User.id).where(MINE),
-    "owner only in ON": lambda: select(Free.user_id).join(Task, and_(Task.user_id == Free.user_id, MINE)),
     "outer join": lambda: select(Free.user_id).outerjoin(Task, Task.user_id == Free.user_id),
+    "outer join with the owner of its left side in ON": lambda: select(Task).outerjoin(Free, MINE),
+    "full join with the owner in ON": lambda: select(Free.user_id, Task).outerjoin(Task, MINE, full=True),
+    "outer join of a join": lambda: select(Free.user_id).select_from(
+        outerjoin(FREE.alias(), join(FREE, TASKS, true()), true())
+    ),
+    "correlated EXISTS, one level": lambda: select(Task).where(MINE, exists().where(Other.title == Task.title)),
+    "correlated EXISTS, the other level": lambda: select(Task).where(exists().where(THEIRS, Other.title == Task.title)),
     "join in brackets": lambda: select(Free.user_id).select_from(join(FREE.alias(), join(FREE, TASKS, true()), true())),
     "alias of a join": lambda: select(TASKS.join(FREE, true()).alias("both")),
     "subquery": lambda: select(select(Task).subquery().c.id),
@@ -220,7 +231,6 @@ COUNTED: dict[str, Callable[[], Any]] = {
 MISCOUNTED: dict[str, Callable[[], Any]] = {
     "insert": lambda: insert(Task).from_select(["user_id", "change"], select(OWNER, counted(User.id == "x"))),
     "update": lambda: update(Task).where(MINE).values(change=counted(User.id == "x")),
-    "delete": lambda: delete(Task).where(MINE).returning(counted(User.id == "x")),
     "for nobody": lambda: update(Task).where(MINE).values(change=counted(true())),
     "insert for another": lambda: insert(Task).from_select(["user_id", "change"], select(literal("x"), counted(ME))),
     "insert in another place": lambda: insert(Task).from_select(["title", "user_id"], select(OWNER, counted(ME))),
@@ -239,6 +249,11 @@ SCOPED: dict[str, Callable[[], Any]] = {
     "table and alias": lambda: select(Task, Other).where(MINE, Other.user_id == OWNER),
     "sample": lambda: scoped(sampled()),
     "join": lambda: select(User, Task).join(Task, Task.user_id == User.id).where(ME, MINE),
+    "owner in ON": lambda: select(Free.user_id).join(Task, and_(Task.user_id == Free.user_id, MINE)),
+    "owner in the ON of an outer join": lambda: select(Free.user_id, Task.title).outerjoin(
+        Task, and_(Task.user_id == Free.user_id, MINE)
+    ),
+    "owner of an outer join in WHERE": lambda: select(Task).outerjoin(Free, true()).where(MINE),
     "join in brackets": lambda: (
         select(Task).select_from(join(FREE, join(TASKS, FREE.alias(), true()), true())).where(MINE)
     ),
@@ -248,6 +263,11 @@ SCOPED: dict[str, Callable[[], Any]] = {
     "recursive CTE": lambda: recursive(lambda r: select(Task.id).join(r, Task.id == r.c.id).where(MINE)),
     "union": lambda: select(Task.id).where(MINE).union_all(select(Task.id).where(MINE)),
     "EXISTS": lambda: select(exists().where(ME)),
+    "correlated EXISTS": lambda: select(Task).where(MINE, exists().where(THEIRS, Other.title == Task.title)),
+    "correlated EXISTS on another table": lambda: select(Task).where(MINE, exists().where(ME, User.name == Task.title)),
+    "correlated scalar subquery": lambda: select(Task.title, HOW_MANY).where(MINE),
+    "correlated subquery in an UPDATE": lambda: update(Task).where(MINE).values(title=cast(HOW_MANY, Text)),
+    "correlated subquery in a DELETE": lambda: delete(Task).where(MINE, HOW_MANY > 1),
     "lambda": lambda: select(Task).where(MINE, lambda: Task.title == "x"),
     "delete": lambda: delete(Task).where(MINE).returning(Task.id),
     "delete using": lambda: delete(Task).where(MINE, Task.title == User.name, ME),
@@ -257,6 +277,8 @@ SCOPED: dict[str, Callable[[], Any]] = {
     "insert": lambda: insert(Task).values(user_id=OWNER, title="x").returning(Task),
     "insert into the table of Core": lambda: insert(TASKS).values(user_id=OWNER, title="x"),
     "insert or nothing": lambda: upsert(Task).values(user_id=OWNER).on_conflict_do_nothing().returning(Task.id),
+    "insert of several rows": lambda: insert(Task).values([{"user_id": OWNER}, {"user_id": OWNER, "title": "x"}]),
+    "insert of several rows by position": lambda: insert(NARROW).values([(OWNER, "a"), (OWNER, "b")]),
     "insert of own rows": lambda: insert(Free).values(user_id="x", email_key=OWN),
     "upsert over own rows": lambda: upserted({"title": "x"}, and_(MINE, Task.title != "x")),
 }
@@ -276,6 +298,11 @@ FREE_OF_OWNERS: dict[str, Callable[[], Any]] = {
     "text that names none": lambda: select(literal_column("1 % 2")).where(text("multitasks_ is null")),
     "a table of others": lambda: select(table("alembic_version", column("version_num")).c.version_num),
 }
+
+
+def require_owner(source: Any) -> bool:
+    found: bool = source.compile(dialect=DIALECT).owned
+    return found
 
 
 def cases(statements: dict[str, Callable[[], Any]]) -> pytest.MarkDecorator:

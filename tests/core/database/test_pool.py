@@ -10,7 +10,7 @@ import core.database.executor
 import core.database.pool
 from core.database.database import Database
 from core.database.errors import DatabaseUnavailableError, PoolExhaustedError
-from core.database.statements import Query
+from core.database.queries import Query
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import (
     PREPARE,

@@ -17,13 +17,13 @@ from core.database.executor import Executor
 from core.database.ownership import OWNER
 from core.database.statements import statement
 from core.problems import Problem, ProblemError
-from core.resources.models import is_owner_constraint
-from core.resources.repository import OwnedRepository, matching
+from core.resources.repository import OwnedRepository, UnknownOwnerError, matching
 from core.tokens.verifier import Principal
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
 from modules.tasks.schemas import TaskCreate
 from modules.users.accounts import UserAccounts
+from modules.users.repository import UserRepository
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import on
 
@@ -166,7 +166,7 @@ def test_the_token_of_a_deleted_account_is_dead_in_every_operation(own: TestData
     async def work(path: Database, accounts: UserAccounts) -> None:
         repository = tasks_of(gone, path, accounts)
         await repository.add(task)
-        await accounts.delete(gone, None)
+        await UserRepository(path, gone, accounts).delete()
         operations: dict[str, Callable[[], Awaitable[object]]] = {
             "titles": repository.titles,
             "title": lambda: repository.title(task),
@@ -219,7 +219,7 @@ def test_in_a_transaction_nothing_takes_a_second_connection(own: TestDatabase) -
             own.proxy.clear()
             await repository.add(uuid4())
 
-    with pytest.raises(ForeignKeyViolationError):
+    with pytest.raises(UnknownOwnerError):
         given(own, work)
     assert [sql.split()[0] for sql in own.proxy.queries] == ["INSERT", "ROLLBACK"]
     assert own.query("SELECT FROM users WHERE id = %s", new.user_id) == []
@@ -233,9 +233,8 @@ def test_in_a_transaction_a_counted_create_needs_the_owners_row(own: TestDatabas
         async with path.transaction() as transaction:
             await TaskRepository(transaction, new, accounts).create(TaskCreate(title="Nobody's"))
 
-    with pytest.raises(ForeignKeyViolationError) as rejected:
+    with pytest.raises(UnknownOwnerError):
         given(own, work)
-    assert is_owner_constraint(rejected.value.constraint)
     assert own.query("SELECT FROM tasks WHERE user_id = %s", new.user_id) == []
 
 

@@ -1,0 +1,94 @@
+"""A compiled statement, and the query that it makes with values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Table, TableClause
+from sqlalchemy.sql import visitors
+
+from core.database.ownership import DIALECT, OWNER_PARAMETER, OwnerCompiler
+from core.database.row_makers import Row, row_maker
+
+T_co = TypeVar("T_co", covariant=True)
+
+# The tables' schema in a new database, and the one where they were made before they had a schema of their own. Their
+# classes name neither: each text has the one that is in use, and alembic/env.py works in it.
+SCHEMA, FORMER_SCHEMA = SCHEMAS = ("todo", "public")
+
+# Stands for the schema while a statement is compiled.
+_PLACEHOLDER = "__schema__"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled(Generic[T_co]):
+    """A statement's text, how its parameters are adapted, and how a row of its result becomes a T.
+
+    `texts` has one for each of SCHEMAS, with every table's name qualified; `names` are those of the values.
+    """
+
+    texts: Mapping[str, str]
+    names: tuple[str, ...]
+    adapters: Mapping[str, Callable[[Any], Any]]
+    constants: Mapping[str, Any]
+    make: Callable[[Row], T_co] | None
+    owned: bool
+    reads: bool
+
+
+class Query(Generic[T_co]):
+    """A compiled statement with the values of its parameters, as psycopg2 takes them."""
+
+    __slots__ = ("statement", "values")
+
+    def __init__(self, statement: Compiled[T_co], values: dict[str, Any]) -> None:
+        self.statement = statement
+        self.values = values
+
+    def for_owner(self, owner: str) -> "Query[T_co]":
+        """The same query with the value of OWNER, which only a repository supplies."""
+        return Query(self.statement, {**self.values, OWNER_PARAMETER: owner})
+
+
+def on_the_spot(source: Any) -> Query[Any]:
+    """The query of a statement that is written with its values, and compiled anew each time."""
+    compiled = compile_statement(source, (), render_postcompile=True)
+    return Query(compiled, dict(compiled.constants))
+
+
+def compile_statement(source: Any, names: tuple[str, ...], **options: bool) -> Compiled[Any]:
+    compiled: OwnerCompiler = source.compile(
+        dialect=DIALECT,
+        schema_translate_map={None: _PLACEHOLDER},
+        render_schema_translate=True,
+        compile_kwargs=options,
+    )
+    _require_tables(source)
+    for column in (*compiled.insert_prefetch, *compiled.update_prefetch):
+        raise TypeError(f"{column}: give its value; its default is made in Python, and would be NULL here")
+    if not options and any(parameter.expanding for parameter in compiled.bind_names):
+        raise TypeError("write `column == any_(values)`; in_() has a text of its own for every length")
+    adapters = _adapters(compiled)
+    constants = {name: value for name, value in compiled.params.items() if name not in (*names, OWNER_PARAMETER)}
+    texts = {schema: str(compiled).replace(f"{_PLACEHOLDER}.", f"{schema}.") for schema in SCHEMAS}
+    return Compiled(
+        texts,
+        names,
+        {name: adapters[name] for name in names if name in adapters},
+        {name: adapters[name](value) if name in adapters else value for name, value in constants.items()},
+        row_maker(source),
+        compiled.owned,
+        not compiled.writes,
+    )
+
+
+def _adapters(compiled: OwnerCompiler) -> dict[str, Callable[[Any], Any]]:
+    """What SQLAlchemy does with the values of parameters before psycopg2 does, by their names."""
+    found = {name: one.type.dialect_impl(DIALECT).bind_processor(DIALECT) for one, name in compiled.bind_names.items()}
+    return {name: adapt for name, adapt in found.items() if adapt is not None}
+
+
+def _require_tables(source: Any) -> None:
+    for part in visitors.iterate(source):
+        if isinstance(part, TableClause) and not isinstance(part, Table):
+            raise TypeError(f"{part.name}: name a class of SQLModel or a Table; a bare table() gets no schema")

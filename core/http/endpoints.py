@@ -1,0 +1,26 @@
+"""What an endpoint says of a row: where a new one is, and that there is none."""
+
+from typing import TypeVar
+from urllib.parse import quote
+
+from fastapi import Request, Response
+
+from core.problems import not_found
+from core.resources.models import OwnedTable
+
+T = TypeVar("T")
+R = TypeVar("R", bound=OwnedTable)
+
+
+def found(row: T | None, noun: str) -> T:
+    """The row. Raises ProblemError 404, with the noun, where there is none."""
+    if row is None:
+        raise not_found(noun)
+    return row
+
+
+def located(request: Request, response: Response, row: R) -> R:
+    """A row that was made below the request's path: `Location` says where it is."""
+    # A user id is any text; a header is not.
+    response.headers["Location"] = quote(f"{request.scope['path']}/{row.id}")
+    return row
