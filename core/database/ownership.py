@@ -16,7 +16,7 @@ OWNER_PARAMETER = "owner"
 OWNER_COLUMN = "owner_column"
 
 # Stands for the caller's id in a statement. Only a repository supplies its value.
-OWNER: Any = bindparam(OWNER_PARAMETER)
+OWNER: Any = bindparam(OWNER_PARAMETER, None)
 
 
 _PGCompiler: Any = PGDialect_psycopg2.statement_compiler

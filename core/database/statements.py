@@ -51,7 +51,7 @@ class Statement(Generic[P, T_co]):
 
     def __call__(self, *values: P.args, **variant: P.kwargs) -> Query[T_co]:
         """The query with these values."""
-        if len(values) < self._values and self._signature:
+        if self._signature and len(values) < self._values:
             given = self._signature.bind(*values, **variant)
             given.apply_defaults()
             values, variant = given.args, given.kwargs  # type: ignore[assignment]

@@ -29,18 +29,18 @@ class CrudRepository(OwnedRepository, Generic[V]):
 
     async def create(self, new: BaseModel) -> V:
         """Stores a new row. Its id sorts by the time of its making. Raises UniqueViolationError."""
-        return await self._insert(self.rows.create(vars(new)))
+        return await self._insert(self.rows.create(new.__dict__))
 
     async def replace(self, row_id: UUID, new: BaseModel) -> V | None:
         """Writes all that a client may write."""
-        return await self._change(row_id, vars(new))
+        return await self._change(row_id, new.__dict__)
 
     async def change(self, row_id: UUID, changes: BaseModel) -> V | None:
         """Writes what is present in `changes`, if anything is; `null` is present, and what is absent stays."""
         present = changes.model_fields_set
         if not present:
             return self._matched(await self.get(row_id))
-        return await self._change(row_id, {name: value for name, value in vars(changes).items() if name in present})
+        return await self._change(row_id, {name: value for name, value in changes.__dict__.items() if name in present})
 
     async def delete(self, row_id: UUID) -> UUID | None:
         """Removes the row, and gives its id."""

@@ -102,7 +102,7 @@ def check_time(value: str) -> None:
 
 
 def check_of(name: str, key: Any) -> Callable[[str], object]:
-    """What raises ValueError for a text that is no value of this sort. Raises TypeError for what cannot be sorted by."""
+    """What raises ValueError for a text that is no value of this sort. Raises TypeError for what is no sort."""
     if isinstance(key.type, NullType):
         raise TypeError(f"sort {name}: give the function its type, such as func.lower(column, type_=Text)")
     if getattr(key, "nullable", False):

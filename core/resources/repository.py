@@ -89,21 +89,19 @@ class OwnedRepository:
 
         Raises UniqueViolationError, and in a transaction UnknownOwnerError.
         """
-        while (row := await self._inserted(query)) is None:
+        while True:
+            try:
+                row = await self._database.fetch_one(self._own(query))
+            except ForeignKeyViolationError as error:
+                if not is_owner_constraint(error.constraint):
+                    raise
+                row = None
+            if row is not None:
+                return row
             if not self._database.autocommit:
                 raise UnknownOwnerError
             # Raises for an account that was deleted meanwhile, so this ends.
             await self._accounts.provision(self._principal)
-        return row
-
-    async def _inserted(self, query: Query[T]) -> T | None:
-        """Runs an INSERT … RETURNING; None where it gives no row, or the owner has none."""
-        try:
-            return await self._database.fetch_one(self._own(query))
-        except ForeignKeyViolationError as error:
-            if not is_owner_constraint(error.constraint):
-                raise
-            return None
 
     @overload
     async def _rows(self, source: TypedReturnsRows[T]) -> list[T]: ...

@@ -65,31 +65,24 @@ class Rows(Generic[V]):
             return Statement(f"{name}.{what}", place, build, lambda: variants)
 
         written = [{"columns": columns} for columns in self._some_columns()]
-        self._find: Statement[..., V] = made("find", self._build_find)
+        # By the id of the row, and of `remove` the versions that it may have, None for any: then it gives the id.
+        self.find: Statement[[UUID], V] = made("find", self._build_find)
+        self.remove: Statement[[UUID, list[int] | None], UUID] = made("remove", self._build_remove)
         self._create: Statement[..., V] = made("create", self._build_create, written[:1])
         self._change: Statement[..., V] = made("change", self._build_change, written)
-        self._remove: Statement[..., UUID] = made("remove", self._build_remove)
         self._page: Statement[..., tuple[V, str]] = made("page", self._build_page, self._pages())
         self._count: Statement[..., int] = made(
             "count", self._build_count, [{"filters": chosen} for chosen in self.filters.variants()]
         )
 
-    def find(self, row_id: UUID) -> Query[V]:
-        """The row with this id."""
-        return self._find(row_id)
-
     def create(self, values: Columns) -> Query[V]:
         """A new row with these columns. Its id sorts by the time of its making."""
-        return self._create(uuid7(), *values.values(), columns=tuple(values))
+        return self._create(uuid7(), *values.values(), columns=(*values,))
 
     def change(self, row_id: UUID, values: Columns, versions: list[int] | None) -> Query[V]:
         """Writes these columns, and leaves the others to whoever else writes them; of a row with one of the versions,
         None for any."""
-        return self._change(row_id, versions, *values.values(), columns=tuple(values))
-
-    def remove(self, row_id: UUID, versions: list[int] | None) -> Query[UUID]:
-        """Removes the row if it has one of the versions, None for any."""
-        return self._remove(row_id, versions)
+        return self._change(row_id, versions, *values.values(), columns=(*values,))
 
     def page(self, query: ListQuery) -> Query[tuple[V, str]]:
         """The rows of a page and one behind it, each with the text of what it is sorted by.
@@ -109,8 +102,10 @@ class Rows(Generic[V]):
         return self._count(*values, filters=filters)
 
     def _some_columns(self) -> list[tuple[str, ...]]:
-        """All that may be written, and each alone."""
-        names = tuple(column.name for column in self._columns if column.name not in _OWN)
+        """All that a client may write, and each alone."""
+        nulls = dict.fromkeys(self._columns.keys(), null())
+        own = _OWN.union(self._follow(nulls, nulls, null()))
+        names = tuple(column.name for column in self._columns if column.name not in own)
         return [names, *((name,) for name in names)]
 
     def _pages(self) -> list[Variant]:

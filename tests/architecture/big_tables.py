@@ -44,7 +44,7 @@ _INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'tasks'
 # What a parameter of this name is called with: a row that is there, and a filter that some rows pass.
 _LATER = datetime(2026, 7, 1, tzinfo=UTC)
 VALUES: dict[str, Any] = {
-    **dict.fromkeys(("task_id", "after_id"), TASK),
+    **dict.fromkeys(("id", "task_id", "after_id"), TASK),
     **dict.fromkeys(("session_id", "kept"), SESSION),
     **dict.fromkeys(("life", "spacing", "allowance"), timedelta(minutes=1)),
     **dict.fromkeys(("fingerprint", "body", "token_hash", "new_hash"), b"new"),
@@ -58,9 +58,10 @@ VALUES: dict[str, Any] = {
     "user_id": SMALL,
     "key": "key100",
     "email_key": "user100@example.com",
-    "pattern": "%xylophone%",
+    "q": "%xylophone%",
     "after": "2026-02-01T00:00:00+00:00",
     "status": "pending",
+    "status_several": ["pending", "in_progress"],
     "versions": [1],
     "limit": 51,
     "issued_at": 1_800_000_000.0,
@@ -72,7 +73,14 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "core.http.idempotency._claim": {"key": "new", "kept": timedelta(hours=24)},
     "modules.auth.repository._add_account": {"user_id": NEW, "email_key": "new@example.com"},
     "modules.auth.repository._add_session": {"session_id": NOWHERE},
-    "modules.tasks.repository._create": {"task_id": NOWHERE},
+    "modules.tasks.repository.Task.create": {"id": NOWHERE},
+}
+
+
+# The tables that have rows then.
+FILLED = {
+    *("users", "deleted_users", "tasks", "idempotency_keys", "local_accounts", "local_sessions"),
+    *("sign_in_throttles", "alembic_version"),
 }
 
 

@@ -55,6 +55,7 @@ ME = User.id == OWNER
 Other: Any = aliased(Task)
 THEIRS = Other.user_id == OWNER
 HOW_MANY = select(func.count()).where(THEIRS, Other.title == Task.title).scalar_subquery()
+LABELS = Table("labels", MetaData(), Column("label", Text))
 NARROW = Table("narrow", MetaData(), Column("user_id", Text, info={OWNER_COLUMN: True}), Column("title", Text))
 # Somebody's titles: each place that a subquery can stand in is tried with it.
 LEAK = select(Task.title).limit(1).scalar_subquery()
@@ -182,7 +183,7 @@ WRITES: dict[str, Callable[[], Any]] = {
     "insert from own rows": lambda: insert(Task).from_select(["user_id"], select(User.id).where(ME)),
     "insert of a subquery": lambda: insert(Free).values(user_id=LEAK),
     "insert of a subquery in many rows": lambda: insert(Free).values([{"user_id": "a"}, {"user_id": LEAK}]),
-    "insert of a subquery in a tuple": lambda: insert(Free).values([("a",), (LEAK,)]),
+    "insert of a subquery in a tuple": lambda: insert(LABELS).values([("a",), (LEAK,)]),
     "insert returning a subquery": lambda: insert(Free).values(user_id="x").returning(LEAK),
     "insert after a CTE that deletes": lambda: insert(Free).values(user_id="x").add_cte(delete(Task).cte("c")),
     "upsert over somebody's row": lambda: upserted({"title": "x"}),

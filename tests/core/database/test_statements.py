@@ -1,14 +1,17 @@
 """Statements on SQLModel's tables: compiled once, sent with adapted values, and answered with typed rows."""
 
+import importlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import (
     ARRAY,
+    CompoundSelect,
     Date,
     DateTime,
     Insert,
@@ -23,6 +26,7 @@ from sqlalchemy import (
     insert,
     null,
     table,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -34,10 +38,11 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 from core.database.database import Database
 from core.database.ownership import OWNER, UnscopedStatementError
 from core.database.queries import Query
-from core.database.statements import statement
+from core.database.statements import CATALOGUE, check, statement
+from main import create_app
 from modules.tasks.models import Task
 from modules.users.models import User
-from tests.conftest import TestDatabase
+from tests.conftest import TestDatabase, make_settings
 from tests.core.database.database_path import on
 
 T = TypeVar("T")
@@ -248,6 +253,74 @@ def test_a_shape_is_compiled_once_and_its_values_are_not_part_of_it() -> None:
 def test_a_statement_needs_all_its_values() -> None:
     with pytest.raises(TypeError, match="missing a required argument: 'sample_id'"):
         find_sample()  # type: ignore[call-arg]
+
+
+def test_values_can_be_given_by_name_and_have_defaults(samples: TestDatabase) -> None:
+    @statement
+    def counted(low: int, high: int = 3, *, twice: bool = False) -> SelectOfScalar[int]:
+        return select(func.generate_series(low, high, 2 if twice else 1))
+
+    calls = counted(1), counted(low=1), counted(high=4, low=3), counted(1, twice=True), counted(1, 4, twice=False)
+
+    async def work(path: Database) -> list[list[int]]:
+        return [await path.fetch_all(query) for query in calls]
+
+    assert on(samples.proxied_url, work) == [[1, 2, 3], [1, 2, 3], [3, 4], [1, 3], [1, 2, 3, 4]]
+
+
+def test_what_chooses_a_variant_says_which_there_are() -> None:
+    @statement
+    def chosen(*, twice: bool, order: Literal["up", "down"]) -> SelectOfScalar[int]:
+        return select(literal(1))
+
+    assert len(list(chosen.variants())) == 4
+    with pytest.raises(TypeError, match="fields: a keyword-only parameter chooses a variant; declare it bool or Lit"):
+
+        @statement
+        def anything(*, fields: frozenset[str]) -> SelectOfScalar[int]:
+            return select(literal(1))
+
+
+def test_three_columns_are_a_tuple_of_their_types(samples: TestDatabase) -> None:
+    @statement
+    def three() -> Select[int, str, bool]:
+        return select(literal(1), literal("x"), literal(value=True))
+
+    found: tuple[int, str, bool] | None = first(samples, three())
+    assert found == (1, "x", True)
+
+
+def test_a_union_gives_what_its_first_part_names(samples: TestDatabase) -> None:
+    @statement
+    def both(label: str, other: str) -> CompoundSelect[Sample]:
+        parts = (select(Sample).where(col(Sample.label) == one) for one in (label, other))
+        return union_all(*parts)
+
+    made = [first(samples, sample(label=label)) for label in ("of a union", "of it too")]
+    found = on(samples.proxied_url, lambda path: path.fetch_all(both("of a union", "of it too")))
+    assert found == made
+    assert both("a", "b").statement.reads
+
+
+def test_a_wrong_statement_of_a_module_is_found_without_a_request(
+    database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the process starts, with the function, its file and its line."""
+    text = "from core.database import statement\nfrom modules.tasks.models import Task\nfrom sqlmodel import select\n"
+    (tmp_path / "careless.py").write_text(text + "\n\n@statement\ndef everybodys():\n    return select(Task)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    check()
+    importlib.import_module("careless")
+    try:
+        with pytest.raises(UnscopedStatementError) as found:
+            create_app(make_settings(database_url=database.url))
+    finally:
+        del CATALOGUE["careless.everybodys"]
+    assert str(found.value) == (
+        f"careless.everybodys ({tmp_path}/careless.py:6): A statement on tasks has no owner: "
+        "add `user_id == OWNER` to its WHERE, or to an INSERT's values"
+    )
+    create_app(make_settings(database_url=database.url))
 
 
 def test_what_is_printed_of_a_query_holds_no_value() -> None:

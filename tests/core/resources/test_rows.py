@@ -1,0 +1,131 @@
+"""What a slice declares of its rows, and what it may write on the spot."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Date, Integer, Text, func, literal_column
+from sqlmodel import col, select
+
+from core.database.database import Database
+from core.database.ownership import OWNER, UnscopedStatementError
+from core.problems import Problem, ProblemError
+from core.resources import ListQuery, OwnedRepository, Rows
+from core.resources.pagination import Position, check_of, decode, encode
+from core.tokens.verifier import Principal
+from modules.tasks.models import Task
+from modules.tasks.repository import TaskRepository
+from modules.tasks.schemas import TaskCreate
+from modules.users.accounts import UserAccounts
+from tests.conftest import TestDatabase
+from tests.core.database.database_path import on
+
+T = TypeVar("T")
+SOMEBODY = Principal("somebody", None, None)
+
+
+class Written(OwnedRepository):
+    """Statements that are written where they are needed."""
+
+    async def of_ids(self, ids: list[UUID]) -> list[Task]:
+        mine = select(Task).where(col(Task.user_id) == OWNER, col(Task.id).in_(ids))
+        return await self._rows(mine.order_by(col(Task.title)))
+
+    async def titles(self) -> list[tuple[str, int]]:
+        counted = select(Task.title, func.count()).where(col(Task.user_id) == OWNER, col(Task.title) != "it's 100 %")
+        return await self._rows(counted.group_by(col(Task.title)).order_by(col(Task.title)))
+
+    async def everybodys(self) -> list[Task]:
+        return await self._rows(select(Task))
+
+    async def twice(self, fails: bool) -> list[str]:
+        async def work(repository: "Written") -> list[str]:
+            tasks = TaskRepository(repository._database, repository._principal, repository._accounts)
+            one = await tasks.create(TaskCreate(title="one"))
+            if fails:
+                raise RuntimeError
+            return [one.title, (await tasks.create(TaskCreate(title="two"))).title]
+
+        return await self._together(work)
+
+
+def by(database: TestDatabase, user: str, work: Callable[[Written, TaskRepository], Awaitable[T]]) -> T:
+    async def call(path: Database) -> T:
+        bound = Principal(user, None, None), UserAccounts(path)
+        return await work(Written(path, *bound), TaskRepository(path, *bound))
+
+    return on(database.proxied_url, call)
+
+
+def test_a_statement_that_is_written_on_the_spot_gives_the_owners_rows(database: TestDatabase) -> None:
+    async def work(written: Written, tasks: TaskRepository) -> tuple[Any, ...]:
+        made = [await tasks.create(TaskCreate(title=title)) for title in ("b", "a", "b", "it's 100 %")]
+        found = await written.of_ids([made[0].id, made[1].id, uuid4()])
+        return [made[1], made[0]] == found, await written.of_ids([]), await written.titles()
+
+    assert by(database, "on the spot", work) == (True, [], [("a", 1), ("b", 2)])
+
+    async def others(written: Written, _: TaskRepository) -> list[tuple[str, int]]:
+        return await written.titles()
+
+    assert by(database, "another", others) == []
+
+
+def test_what_is_written_on_the_spot_needs_its_owner(database: TestDatabase) -> None:
+    database.proxy.clear()
+    with pytest.raises(UnscopedStatementError, match="A statement on tasks has no owner"):
+        by(database, "careless", lambda written, _: written.everybodys())
+    assert database.proxy.queries == []
+
+
+def test_what_is_done_together_is_done_or_not_and_makes_its_user(database: TestDatabase) -> None:
+    assert by(database, "together", lambda written, _: written.twice(fails=False)) == ["one", "two"]
+    with pytest.raises(RuntimeError):
+        by(database, "together", lambda written, _: written.twice(fails=True))
+    assert database.query("SELECT count(*) FROM tasks WHERE user_id = 'together'") == [(2,)]
+
+
+def test_a_field_without_a_column_is_named(database: TestDatabase) -> None:
+    class More(TaskCreate):
+        hue: str = "green"
+
+    with pytest.raises(TypeError, match=r"repository\.Task\.create \(.*repository\.py:\d+\): hue: no column of tasks"):
+        by(database, "more", lambda _, tasks: tasks.create(More(title="x")))
+
+
+def test_a_sort_that_could_lose_rows_is_named_when_it_is_declared() -> None:
+    with pytest.raises(TypeError, match=r"sort due_at: NULL has no place in an order; write func.coalesce\(column"):
+        Rows(Task, sorts={"due_at": SOMETIMES})
+    with pytest.raises(TypeError, match="sort title: give the function its type"):
+        Rows(Task, sorts={"title": func.lower(col(Task.title))})
+
+
+SOMETIMES = col(Task.due_at)
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        (literal_column("x", Integer), "-5", "5x"),
+        (literal_column("x", Date), date(2030, 2, 28).isoformat(), "2030-02-30"),
+        (literal_column("x", Text), "whatever", "\0"),
+        (col(Task.created_at), "2030-02-28T00:00:00+00:00", "2030-02-28T00:00:00"),
+        (col(Task.id), str(uuid4()), "1234"),
+    ],
+)
+def test_a_cursor_has_a_value_of_its_sort(key: Any, good: str, bad: str) -> None:
+    check, row = check_of("x", key), uuid4()
+    assert decode(encode("x", Position(good, row)), "x", check) == Position(good, row)
+    with pytest.raises(ProblemError) as rejected:
+        decode(encode("x", Position(bad, row)), "x", check)
+    assert rejected.value.problem is Problem.VALIDATION_FAILED
+
+
+def test_a_table_has_a_sort_and_no_filter_unless_it_says_so() -> None:
+    rows = Rows(Task)
+    query = rows.page(ListQuery(limit=3))
+    assert list(rows.sorts) == ["created_at"]
+    assert query.values == {"p_limit": 4}
+    assert "ORDER BY todo.tasks.created_at DESC, todo.tasks.id DESC" in query.statement.texts["todo"]
