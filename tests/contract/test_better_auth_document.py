@@ -28,7 +28,7 @@ def reasons(path: Path) -> set[str]:
     return {reason for reason in found if isinstance(reason, str) and not reason.endswith("_")}
 
 
-REASONS = sorted(set().union(*(reasons(path) for path in (ROOT / "core").glob("*.py"))))
+REASONS = sorted(set().union(*(reasons(path) for path in (ROOT / "core").rglob("*.py"))))
 
 
 def test_there_are_reasons() -> None:

@@ -46,7 +46,7 @@ def test_the_environment_file_has_a_secret_of_its_own_and_is_kept(project: Proje
 
 
 def test_a_process_number_that_another_program_has_now_is_no_running_database(project: Project) -> None:
-    start = (sys.executable, "-c", "from core import embedded_postgres; embedded_postgres.start()")
+    start = (sys.executable, "-c", "from core.database import embedded; embedded.start()")
     assert project.run(*start).returncode == 0
     data = project.folder / ".data" / "postgres"
     locks = [data / "postmaster.pid", *project.root.rglob(".s.PGSQL.*.lock")]

