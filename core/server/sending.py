@@ -1,5 +1,6 @@
 """An answer leaves in one piece: uvicorn writes its head and its body apart, a system call and a packet each."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -62,18 +63,9 @@ def _write(cycle: RequestResponseCycle, kept: bytes, start: Message, message: Me
         return False
     if cycle.disconnected or cycle.flow.write_paused:
         return False
-    lines: list[Any] = [STATUS_LINE[start["status"]]]
-    length = None
-    for name, value in (headers := [*cycle.default_headers, *start["headers"]]):
-        if name == b"content-length":
-            length = int(value)
-        elif name in (b"connection", b"transfer-encoding"):
-            return False
-        lines += name, b": ", value, b"\r\n"
-    head = b"".join(lines)
-    whole = body == b"" if start["status"] in _EMPTY else length == len(body)
-    if not whole or not head.count(b"\r") == head.count(b"\n") == len(headers) + 1 or b"\0" in head:
-        return False  # uvicorn refuses what would break the framing
+    head = _head([*cycle.default_headers, *start["headers"]], start["status"], len(body))
+    if head is None:
+        return False
     cycle.transport.write(head + (kept if cycle.keep_alive else LAST) + body)
     cycle.response_started = cycle.response_complete = True
     cycle.message_event.set()
@@ -81,3 +73,20 @@ def _write(cycle: RequestResponseCycle, kept: bytes, start: Message, message: Me
         cycle.transport.close()
     cycle.on_response()
     return True
+
+
+def _head(headers: Sequence[tuple[bytes, bytes]], status: int, size: int) -> bytes | None:
+    """Status line and headers; None where they are not those of a body of `size` bytes, or would break the framing."""
+    lines: list[Any] = [STATUS_LINE[status]]
+    length = None
+    for name, value in headers:
+        if name == b"content-length":
+            length = int(value)
+        elif name in (b"connection", b"transfer-encoding"):
+            return None
+        lines += name, b": ", value, b"\r\n"
+    whole = size == 0 if status in _EMPTY else length == size
+    head = b"".join(lines)
+    if not whole or not head.count(b"\r") == head.count(b"\n") == len(headers) + 1 or b"\0" in head:
+        return None
+    return head
