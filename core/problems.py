@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from core import context
+from core import context, preconditions
 from core.access import allowed_methods, authorize, is_owned_path
 from core.database_errors import (
     DatabaseError,
@@ -25,6 +25,7 @@ from core.database_errors import (
 )
 from core.errors import Problem, ProblemDetails, ProblemError, StatusProblem, of_status
 from core.field_errors import field_error
+from core.headers import values as values_of
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -131,7 +132,7 @@ async def reply(request: Request, error: Exception) -> Response:
 async def _find(request: Request, error: Exception) -> ProblemError:
     """The problem of an exception; raises it again where it is a bug, for the middleware to answer."""
     if isinstance(error, ProblemError):
-        return error
+        return preconditions.explained(error, values_of(request.scope, b"if-match"))
     if isinstance(error, HTTPException):
         return await _of_http(request, error)
     if isinstance(error, RequestValidationError):

@@ -29,6 +29,11 @@ ROWS = (
         (f"{_PROXIES}::test_nginx_with_kept_connections",),
     ),
     Row(
+        "nginx that compresses, and so weakens entity tags",
+        "If-None-Match, If-Match: 304, a 412 that names the cause, a write with the tag as it was",
+        (f"{_PROXIES}::test_a_tag_that_nginx_weakens",),
+    ),
+    Row(
         "HAProxy, its defaults",
         "the client's address in the log, with `HOST=127.0.0.1` and `HOST=::`",
         (f"{_PROXIES}::test_haproxy_names_its_clients",),
