@@ -1,7 +1,9 @@
 """The settings of a deployment: every problem is named at once, and no value of a secret."""
 
 import hashlib
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -268,6 +270,21 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     settings = load_settings(file)
     assert (settings.port, settings.log_level) == (9001, "ERROR")
     assert settings.better_auth_secret == SecretStr(SECRET)
+
+
+def test_a_file_with_a_byte_order_mark_is_read_from_its_first_name_on(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"BETTER_AUTH_SECRET={SECRET}\nPORT=9000\n", encoding="utf-8-sig")
+    assert load_settings(file).better_auth_secret == SecretStr(SECRET)
+
+
+def test_a_file_may_be_a_pipe_which_is_read_once(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    os.mkfifo(file)
+    with ThreadPoolExecutor(1) as threads:
+        written = threads.submit(file.write_text, f"BETTER_AUTH_SECRET={SECRET}\nPORT=9000\n")
+        assert load_settings(file).port == 9000
+        written.result()
 
 
 def test_the_settings_cannot_be_changed() -> None:
