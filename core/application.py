@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi_swagger import patch_fastapi
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
 
@@ -68,7 +69,10 @@ class Api(FastAPI):
         app = Dispatcher(self, app, fast=settings.fast_path)
         for kind, arguments, options in reversed(self.user_middleware):
             app = kind(app, *arguments, **options)
-        return RequestMiddleware(app, self.services, partial(_cors, settings.cors_origins))
+        outermost = RequestMiddleware(app, self.services, partial(_cors, settings.cors_origins))
+        # OpenTelemetry's instrumentation calls this from a method of its own that it sets on the object, and puts its
+        # layer around what Starlette's outermost one holds, which it knows by its class. Nobody else pays for that.
+        return ServerErrorMiddleware(outermost) if "build_middleware_stack" in vars(self) else outermost
 
 
 def _cors(origins: Sequence[str], app: ASGIApp) -> ASGIApp:

@@ -98,6 +98,11 @@ ROWS = (
         "`typ: jwt`, `Ed25519`, thousands of published keys, several issuers, an audience that is not configured",
         ("tests/core/test_security_claims.py", "tests/core/test_security.py", "tests/core/test_key_set.py"),
     ),
+    Row(
+        "OpenTelemetry, `opentelemetry-instrument python main.py`",
+        "one server span a request, named by method and route, in the caller's trace; both paths, two workers",
+        ("tests/compatibility/test_opentelemetry.py",),
+    ),
     Row("published secrets", "rejected at the start", ("tests/core/test_secret_strength.py",)),
     Row("common passwords", "rejected at sign-up", ("tests/modules/auth/test_guessable.py",)),
     Row(
