@@ -16,15 +16,6 @@ from tests.core.api_process import ApiProcess, free_port, poll
 
 TASKS, TEMPLATE = "/api/v1/users/me/tasks", "/api/v1/users/{user_id}/tasks"
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-TRACING = {
-    "OTEL_TRACES_EXPORTER": "console",
-    "OTEL_METRICS_EXPORTER": "none",
-    "OTEL_LOGS_EXPORTER": "none",
-    "OTEL_BSP_SCHEDULE_DELAY": "100",
-    # Each span is one write, so that those of two workers stay whole.
-    "PYTHONUNBUFFERED": "1",
-    "LOG_LEVEL": "ERROR",
-}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +25,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     listed = ("requirements.txt", "tests/compatibility/opentelemetry.txt")
     files = [part for name in listed for part in ("-r", str(project_root() / name))]
-    pip = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     done = subprocess.run([*pip, "--require-hashes", *files], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"OpenTelemetry's packages cannot be had here: {done.stderr.strip().splitlines()[-1]}")
@@ -89,8 +80,19 @@ def test_each_request_is_one_server_span_with_its_route(
     database: TestDatabase, installed: Path, fast: str, workers: str
 ) -> None:
     program = [str(installed / "opentelemetry-instrument"), str(installed / "python"), "main.py"]
-    settings = {**TRACING, "FAST_PATH": fast, "WEB_CONCURRENCY": workers, "PORT": str(free_port())}
-    with ApiProcess(database.proxied_url, program=program, **settings) as api:
+    with ApiProcess(
+        database.proxied_url,
+        program=program,
+        PORT=str(free_port()),
+        FAST_PATH=fast,
+        WEB_CONCURRENCY=workers,
+        LOG_LEVEL="ERROR",
+        OTEL_TRACES_EXPORTER="console",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+        OTEL_BSP_SCHEDULE_DELAY="100",
+        PYTHONUNBUFFERED="1",  # each span is one write, so that those of two workers stay whole
+    ) as api:
         headers = {"Authorization": f"Bearer {make_token('traced')}"}
         with httpx.Client(base_url=api.url, headers=headers, timeout=20) as client:
             expected = _requests(client)
