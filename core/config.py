@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, Validat
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.database_url import check_database_url
+from core.env_file import ENV_FILE_ENCODING, env_file_problem
 from core.forwarded import check_network
 from core.secret_strength import weakness
 from core.urls import canonical, check_origin, is_plain_http, origin_of
@@ -150,8 +151,7 @@ class Settings(BaseSettings):
 
     @property
     def jwks_urls(self) -> tuple[str, ...]:
-        """Where the keys of the sign-in server may be, the likeliest first. Its URL has a base path or none, as its
-        own baseURL."""
+        """Where the keys of the sign-in server may be, the likeliest first; its URL may have a base path."""
         url = self._sign_in_url
         if url is None or self.better_auth_jwks_url is not None:
             return () if self.better_auth_jwks_url is None else (self.better_auth_jwks_url,)
@@ -180,31 +180,14 @@ class Settings(BaseSettings):
 
 
 def load_settings(env_file: Path | None = PROJECT_ROOT / ".env", **values: Any) -> Settings:
-    """Settings from the environment, then `env_file`, if it is there. Raises ConfigurationError: one sentence about
-    the file, or all problems of the settings."""
-    if env_file is not None:
-        _check_file(env_file)
+    """Settings from the environment, then `env_file`. Raises ConfigurationError that lists all problems."""
+    if env_file is not None and (unreadable := env_file_problem(env_file)):
+        raise ConfigurationError(unreadable)
     try:
-        # A byte order mark, as Windows writes it, would be a part of the first name.
-        return Settings(_env_file=env_file, _env_file_encoding="utf-8-sig", **values)  # type: ignore[call-arg]
+        return Settings(_env_file=env_file, _env_file_encoding=ENV_FILE_ENCODING, **values)  # type: ignore[call-arg]
     except ValidationError as error:
         lines = [_describe(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False)]
     raise ConfigurationError("The settings cannot be used:\n" + "\n".join(f"  - {line}" for line in lines))
-
-
-def _check_file(path: Path) -> None:
-    try:
-        # What is read from a pipe, as managers of secrets make it, is gone.
-        text = b"" if path.is_fifo() else path.read_bytes()
-        text.decode()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        text = b"\0"
-    if b"\0" in text:  # UTF-16 of plain words is UTF-8 with zeros
-        raise ConfigurationError(f"{path} is not UTF-8: save it as UTF-8 (in PowerShell: Set-Content -Encoding utf8).")
 
 
 def _describe(location: tuple[int | str, ...], message: str) -> str:
