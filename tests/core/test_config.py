@@ -278,6 +278,23 @@ def test_a_file_with_a_byte_order_mark_is_read_from_its_first_name_on(tmp_path: 
     assert load_settings(file).better_auth_secret == SecretStr(SECRET)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_a_file_that_is_not_utf8_is_named(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"BETTER_AUTH_SECRET={SECRET}\n", encoding=encoding)
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(file)
+    wanted = f"{file} is not UTF-8: save it as UTF-8 (in PowerShell: Set-Content -Encoding utf8)."
+    assert str(refused.value) == wanted
+
+
+def test_a_file_that_cannot_be_read_is_named_and_one_that_is_not_there_is_none(tmp_path: Path) -> None:
+    assert load_settings(tmp_path / ".env", better_auth_secret=SECRET).port == 8000
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(tmp_path, better_auth_secret=SECRET)
+    assert str(refused.value) == f"{tmp_path} cannot be read: Is a directory."
+
+
 def test_a_file_may_be_a_pipe_which_is_read_once(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     os.mkfifo(file)
