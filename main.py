@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -16,7 +17,7 @@ from core.database.database import Database
 from core.http import context
 from core.http.admission import Gate
 from core.http.application import Api
-from core.server import listening, server
+from core.server import listening, other_servers, server
 from core.server.workers import Workers
 from core.tokens.published_keys import PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
@@ -80,6 +81,29 @@ def _key_sources(settings: Settings) -> dict[str, KeySource]:
 
 def main() -> None:
     """Serves until SIGTERM or SIGINT. Starts the embedded PostgreSQL where no other is set; migrates nothing."""
+    settings, url = _prepare()
+    sockets = listening.listeners_or_exit(settings.host, settings.port)  # before anybody is told where it listens
+    if settings.app_env == "development":
+        welcome = _WELCOME + (_SIGN_UP_HERE if settings.local_accounts_enabled else _SIGN_UP_THERE)
+        origin = listening.origin(settings.host, settings.port)
+        print(welcome.format(origin=origin), file=sys.stderr)  # noqa: T201
+    _serve(create_app(settings, url), settings, sockets)
+
+
+def __getattr__(name: str) -> Any:
+    """`app`, for a server that imports it; made when it is asked for, so that importing this file does nothing."""
+    if name == "app":
+        return other_servers.app_for_them(lambda: create_app(*_prepare()))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """With `app`, or FastAPI's command finds none and says nothing that helps."""
+    return [*globals(), "app"]
+
+
+def _prepare() -> tuple[Settings, str]:
+    """The settings and the URL of the database, with logging set up. Exits with one sentence where it cannot go on."""
     try:
         settings = load_settings()
     except ConfigurationError as error:
@@ -91,12 +115,7 @@ def main() -> None:
         structlog.get_logger("main").info("local accounts are off", **reason)
     if foreign := start_check.refusal(url, migrations.head()):
         sys.exit(foreign)
-    sockets = listening.listeners_or_exit(settings.host, settings.port)  # before anybody is told where it listens
-    if settings.app_env == "development":
-        welcome = _WELCOME + (_SIGN_UP_HERE if settings.local_accounts_enabled else _SIGN_UP_THERE)
-        origin = listening.origin(settings.host, settings.port)
-        print(welcome.format(origin=origin), file=sys.stderr)  # noqa: T201
-    _serve(create_app(settings, url), settings, sockets)
+    return settings, url
 
 
 def _serve(app: Api, settings: Settings, sockets: list[socket.socket]) -> None:

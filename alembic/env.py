@@ -1,6 +1,7 @@
 """Alembic's environment: finds every slice's tables by itself, and leaves tables alone that are not ours."""
 
 import random
+import sys
 import time
 from typing import Any
 
@@ -30,7 +31,7 @@ def _url() -> str:
     try:
         return migrations.url_of_settings()
     except config.ConfigurationError as error:
-        raise CommandError(str(error)) from None
+        sys.exit(str(error))  # as main.py does; Alembic's own errors go to standard output, broken into lines
 
 
 def _migrate() -> None:

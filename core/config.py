@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.env_file import ENV_FILE_ENCODING, env_file_problem
 from core.secret_strength import weakness
 from core.urls import canonical, check_database_url, check_network, check_origin, is_plain_http, origin_of
 
@@ -148,8 +149,7 @@ class Settings(BaseSettings):
 
     @property
     def jwks_urls(self) -> tuple[str, ...]:
-        """Where the keys of the sign-in server may be, the likeliest first. Its URL has a base path or none, as its
-        own baseURL."""
+        """Where the keys of the sign-in server may be, the likeliest first; its URL may have a base path."""
         url = self._sign_in_url
         if url is None or self.better_auth_jwks_url is not None:
             return () if self.better_auth_jwks_url is None else (self.better_auth_jwks_url,)
@@ -179,8 +179,10 @@ class Settings(BaseSettings):
 
 def load_settings(env_file: Path | None = PROJECT_ROOT / ".env", **values: Any) -> Settings:
     """Settings from the environment, then `env_file`. Raises ConfigurationError that lists all problems."""
+    if env_file is not None and (unreadable := env_file_problem(env_file)):
+        raise ConfigurationError(unreadable)
     try:
-        return Settings(_env_file=env_file, **values)  # type: ignore[call-arg]
+        return Settings(_env_file=env_file, _env_file_encoding=ENV_FILE_ENCODING, **values)  # type: ignore[call-arg]
     except ValidationError as error:
         lines = [_describe(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False)]
     raise ConfigurationError("The settings cannot be used:\n" + "\n".join(f"  - {line}" for line in lines))

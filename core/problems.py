@@ -32,6 +32,7 @@ class Problem(_Kind, Enum):
     METHOD_NOT_ALLOWED = 405, "The method is not allowed here"
     BODY_TIMEOUT = 408, "The body did not arrive in time"
     PRECONDITION_FAILED = 412, "The resource has changed"
+    ENTITY_TAG_ALTERED = 412, "The entity tag was altered on its way"
     REQUEST_IN_PROGRESS = 409, "The first request with this key is under way"
     IDEMPOTENCY_KEY_REUSED = 422, "The key was used for another request"
     CONFLICT = 409, "The request conflicts with what is stored"

@@ -1,6 +1,7 @@
 """What can be said of a URL, an origin or a network before it is used."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
@@ -15,6 +16,10 @@ _CHOICES = {
     "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
     "load_balance_hosts": ("disable", "random"),
 }
+# Pages of Capacitor and Tauri, which are applications on a device, have schemes of their own.
+_ORIGIN = re.compile(r"(?:https?|capacitor|tauri)://([a-z0-9._*-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE)
+# What `*` stands for in the pattern of an origin: one or more characters of one label.
+_IN_A_LABEL = "[a-z0-9-]+"
 
 
 def canonical(name: str) -> str:
@@ -38,10 +43,36 @@ def origin_of(url: str) -> str:
 
 
 def check_origin(origin: str) -> None:
-    """Raises ValueError unless it is an origin as browsers send it (RFC 6454, section 6.2)."""
-    scheme, _, host = origin.partition("://")
-    if scheme not in ("http", "https") or not host or set(host) & set("/*?# "):
-        raise ValueError("each origin is scheme://host[:port], without a path or a wildcard")
+    """Raises ValueError unless it is an origin as browsers send it (RFC 6454, section 6.2), or a pattern of origins:
+    one `*` in one label of the host, which is none of the last two."""
+    found = _ORIGIN.fullmatch(origin)
+    if found is None:
+        raise ValueError(
+            f"{origin!r} is no origin, which is scheme://host[:port] and nothing more; "
+            "the scheme is http, https, capacitor or tauri"
+        )
+    sent = canonical(origin.lower())
+    if origin != sent:
+        raise ValueError(f"{origin!r} never comes: browsers send it as {sent}")
+    if "*" in origin:
+        _check_pattern(origin, found[1].split("."))
+
+
+def _check_pattern(origin: str, labels: list[str]) -> None:
+    if origin.count("*") > 1:
+        raise ValueError(f"{origin!r} has more than one *")
+    if not all(labels) or any("*" in label for label in labels[-2:]):
+        raise ValueError(
+            f"{origin!r} would match other people's sites: * may not be in the last two labels of the host; "
+            "right is https://app-*.example.com"
+        )
+
+
+def origins_regex(origins: Iterable[str]) -> str | None:
+    """A regular expression that the origins of the patterns among `origins` match as a whole; None if there are none.
+    All of them have passed check_origin."""
+    patterns = [re.escape(one).replace(r"\*", _IN_A_LABEL) for one in origins if "*" in one]
+    return "|".join(patterns) or None
 
 
 def is_plain_http(url: str) -> bool:

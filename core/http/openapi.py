@@ -77,7 +77,7 @@ def _general_problems(route: PrivateRoute) -> list[Problem]:
     if route.creates:
         found += [Problem.REQUEST_IN_PROGRESS, Problem.IDEMPOTENCY_KEY_REUSED]
     if "If-Match" in _headers(route):
-        found.append(Problem.PRECONDITION_FAILED)
+        found += [Problem.PRECONDITION_FAILED, Problem.ENTITY_TAG_ALTERED]
     if "{user_id}" in route.path:
         found.append(Problem.FORBIDDEN)
     if route.methods & {"POST", "PUT", "PATCH"}:

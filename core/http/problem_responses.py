@@ -24,7 +24,9 @@ from core.database.errors import (
 from core.http import context
 from core.http.authorization import allowed_methods, authorize, is_owned_path
 from core.http.field_errors import field_error
+from core.http.headers import values as values_of
 from core.problems import Problem, ProblemDetails, ProblemError, StatusProblem, of_status
+from core.resources import preconditions
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -131,7 +133,7 @@ async def reply(request: Request, error: Exception) -> Response:
 async def _find(request: Request, error: Exception) -> ProblemError:
     """The problem of an exception; raises it again where it is a bug, for the middleware to answer."""
     if isinstance(error, ProblemError):
-        return error
+        return preconditions.explained(error, values_of(request.scope, b"if-match"))
     if isinstance(error, HTTPException):
         return await _of_http(request, error)
     if isinstance(error, RequestValidationError):

@@ -50,6 +50,26 @@ def stale(version: int, owner: str) -> ProblemError:
     return ProblemError(Problem.PRECONDITION_FAILED, detail, headers={"ETag": tag(version, owner)})
 
 
+def explained(error: ProblemError, if_match: list[str]) -> ProblemError:
+    """A 412 as it is; or the one of a client that could read the row as often as it likes: its tags are none of ours.
+
+    Who compresses on the way has other bytes, and so makes the tag a weak one (nginx, HAProxy, CDNs) or puts
+    something behind it (Apache, Caddy); neither matches (RFC 9110, section 13.1.1).
+    """
+    if error.problem is not Problem.PRECONDITION_FAILED:
+        return error
+    current = _OURS.fullmatch(error.headers.get("ETag", ""))
+    longer = f"-{current[2]}-" if current else None
+    tags = re.findall(_TAG, ", ".join(if_match))
+    if not any(item.startswith("W/") or (longer and longer in item) for item in tags):
+        return error
+    detail = (
+        "If-Match has a tag as this API gives none: something on the way, such as a proxy that compresses, weakened it "
+        "(W/) or added to it. Switch that off for this API, or send the tag without W/ and without the addition."
+    )
+    return ProblemError(Problem.ENTITY_TAG_ALTERED, detail, headers=error.headers)
+
+
 def _tags(lines: list[str], header: str) -> list[str] | None:
     """None without the header. One that is there and empty is malformed: it was meant to hold back a write."""
     if not lines:

@@ -24,22 +24,23 @@ SHUTDOWN_SECONDS = 10
 LAST_ARRIVAL_SECONDS = 0.5
 
 
+def limits(settings: Settings, gate: Gate | None) -> dict[str, Any]:
+    """The attributes of a BoundedProtocol."""
+    return {
+        "head_timeout": settings.head_timeout,
+        "body_timeout": settings.body_timeout,
+        "gate": gate,
+        "proxies": Proxies(settings.trusted_proxies) if settings.trusted_proxies else None,
+        "kept": kept_for(settings.keep_alive_timeout),
+    }
+
+
 def config(app: Any, settings: Settings, gate: Gate | None = None, **options: Any) -> uvicorn.Config:
     """The server's configuration for one process; `options` are uvicorn's own. While `gate` is flooded by requests,
     more of them are refused as soon as they are read."""
     return uvicorn.Config(
         app,
-        http=type(
-            "Protocol",
-            (BoundedProtocol,),
-            {
-                "head_timeout": settings.head_timeout,
-                "body_timeout": settings.body_timeout,
-                "gate": gate,
-                "proxies": Proxies(settings.trusted_proxies) if settings.trusted_proxies else None,
-                "kept": kept_for(settings.keep_alive_timeout),
-            },
-        ),
+        http=type("Protocol", (BoundedProtocol,), limits(settings, gate)),
         ws="none",
         loop="uvloop",
         lifespan="on",

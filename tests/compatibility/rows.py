@@ -29,6 +29,11 @@ ROWS = (
         (f"{_PROXIES}::test_nginx_with_kept_connections",),
     ),
     Row(
+        "nginx that compresses, and so weakens entity tags",
+        "If-None-Match, If-Match: 304, a 412 that names the cause, a write with the tag as it was",
+        (f"{_PROXIES}::test_a_tag_that_nginx_weakens",),
+    ),
+    Row(
         "HAProxy, its defaults",
         "the client's address in the log, with `HOST=127.0.0.1` and `HOST=::`",
         (f"{_PROXIES}::test_haproxy_names_its_clients",),
@@ -96,6 +101,11 @@ ROWS = (
             "tests/core/tokens/test_verifier.py",
             "tests/core/tokens/test_key_set.py",
         ),
+    ),
+    Row(
+        "OpenTelemetry, `opentelemetry-instrument python main.py`",
+        "one server span a request, named by method and route, in the caller's trace; both paths, two workers",
+        ("tests/compatibility/test_opentelemetry.py",),
     ),
     Row("published secrets", "rejected at the start", ("tests/core/test_secret_strength.py",)),
     Row("common passwords", "rejected at sign-up", ("tests/modules/auth/test_guessable.py",)),

@@ -24,8 +24,8 @@ LATENCY_SECONDS = 0.02
 
 
 @contextmanager
-def _nginx(folder: Path, port: int) -> Iterator[Nginx]:
-    running = Nginx(folder, [port], idle="60s")
+def _nginx(folder: Path, port: int, more: str = "") -> Iterator[Nginx]:
+    running = Nginx(folder, [port], idle="60s", more=more)
     running.launch()
     try:
         yield running
@@ -74,6 +74,24 @@ def test_nginx_with_kept_connections(database: TestDatabase, tmp_path: Path, *, 
     ):
         statuses = asyncio.run(_post_after_pauses(f"http://127.0.0.1:{nginx.kept_port}", clients, rounds))
     assert statuses == [201] * clients * rounds
+
+
+_COMPRESSES = "gzip on; gzip_types application/json; gzip_proxied any; gzip_min_length 1;"
+
+
+def test_a_tag_that_nginx_weakens(database: TestDatabase, tmp_path: Path) -> None:
+    with ApiProcess(database.proxied_url) as api, _nginx(tmp_path, api.port, _COMPRESSES) as nginx:
+        headers = {"Authorization": f"Bearer {make_token('compressed')}", "Accept-Encoding": "gzip"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{nginx.kept_port}", headers=headers, timeout=20) as client:
+            path = f"{TASKS}/{client.post(TASKS, json={'title': 'Water the plants'}).json()['id']}"
+            read = client.get(path)
+            tag = read.headers["etag"]
+            assert (read.headers["content-encoding"], tag[:2]) == ("gzip", "W/")
+            assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
+            refused = client.patch(path, json={"title": "Drown them"}, headers={"If-Match": tag})
+            assert (refused.status_code, refused.json()["code"]) == (412, "entity_tag_altered")
+            told = client.patch(path, json={"title": "Water all"}, headers={"If-Match": tag.removeprefix("W/")})
+            assert (told.status_code, told.json()["title"]) == (200, "Water all")
 
 
 _HAPROXY = """

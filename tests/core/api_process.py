@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -25,7 +25,7 @@ class ApiProcess:
     """Starts with the settings given as environment variables, and is up once it says so.
 
     Its standard output is a pipe, or with `terminal` a pseudo-terminal; or `output`, a descriptor that nobody reads
-    here, so that PORT must be given. `errors` is its standard error.
+    here, so that PORT must be given. `errors` is its standard error, `program` what is run.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class ApiProcess:
         terminal: bool = False,
         output: int | None = None,
         errors: int = subprocess.DEVNULL,
+        program: Sequence[str] = (sys.executable, "main.py"),
         **environment: str,
     ) -> None:
         settings = {
@@ -49,7 +50,7 @@ class ApiProcess:
         }
         reading, writing = os.openpty() if terminal else os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "main.py"],
+            program,
             cwd=project_root(),
             env={**os.environ, **settings},
             stdout=writing if output is None else output,

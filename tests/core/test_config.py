@@ -1,7 +1,9 @@
 """The settings of a deployment: every problem is named at once, and no value of a secret."""
 
 import hashlib
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,13 @@ SECRET = hashlib.sha256(b"a secret of the tests").hexdigest()
 HEAD = "The settings cannot be used:\n"
 MAKE_ONE = "; make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'"
 NO_SECRET = "must be set: the secret that your Better Auth has; with Neon Auth, set NEON_AUTH_BASE_URL instead"
-NOT_EXACT = "each origin is scheme://host[:port], without a path or a wildcard"
+NO_ORIGIN = (
+    "is no origin, which is scheme://host[:port] and nothing more; the scheme is http, https, capacitor or tauri"
+)
+TOO_WIDE = (
+    "would match other people's sites: * may not be in the last two labels of the host; "
+    "right is https://app-*.example.com"
+)
 UNREADABLE = (
     "is not a URL that PostgreSQL's libpq reads; percent-encode special characters and drop parameters of other drivers"
 )
@@ -59,7 +67,7 @@ def test_every_problem_is_named_at_once() -> None:
     assert problems.splitlines() == [
         "  - PORT: Input should be a valid integer, unable to parse string as an integer",
         "  - LOG_LEVEL: Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
-        f"  - CORS_ORIGINS: {NOT_EXACT}",
+        f"  - CORS_ORIGINS: '*' {NO_ORIGIN}",
         "  - DATABASE_URL: must be set when APP_ENV is production",
         "  - DATABASE_URL_UNPOOLED: must start with postgres:// or postgresql://",
         f"  - BETTER_AUTH_SECRET: must be at least 32 bytes{MAKE_ONE}",
@@ -188,23 +196,54 @@ def test_development_serves_documentation_unless_told_not_to() -> None:
 
 
 @pytest.mark.parametrize(
-    "origins",
+    ("origin", "problem"),
     [
-        "*",
-        "null",
-        "app.example.com",
-        "ftp://a.example",
-        "https://",
-        "https://a.example/",
-        "https://a.example/app",
-        "https://*.example.com",
-        "https://a.example?x",
-        "https://a.example#x",
-        "https://a.example, *",
+        ("*", NO_ORIGIN),
+        ("null", NO_ORIGIN),
+        ("app.example.com", NO_ORIGIN),
+        ("ftp://a.example", NO_ORIGIN),
+        ("https://", NO_ORIGIN),
+        ("https://a.example/", NO_ORIGIN),
+        ("https://a.example/app", NO_ORIGIN),
+        ("https://a.example?x", NO_ORIGIN),
+        ("https://a.example#x", NO_ORIGIN),
+        ("https://me@a.example", NO_ORIGIN),
+        ("https://a b.example", NO_ORIGIN),
+        ("https://bücher.example", NO_ORIGIN),
+        ("https://a.example:*", NO_ORIGIN),
+        ("*://a.b.example", NO_ORIGIN),
+        ("https://[::1*]", NO_ORIGIN),
+        ("https://A.example", "never comes: browsers send it as https://a.example"),
+        ("HTTPS://a.example", "never comes: browsers send it as https://a.example"),
+        ("https://a.example:443", "never comes: browsers send it as https://a.example"),
+        ("http://*.b.example:80", "never comes: browsers send it as http://*.b.example"),
+        ("Tauri://localhost", "never comes: browsers send it as tauri://localhost"),
+        ("https://*-*.a.example", "has more than one *"),
+        ("https://*.*.a.example", "has more than one *"),
+        ("https://*", TOO_WIDE),
+        ("https://*.com", TOO_WIDE),
+        ("https://*.com.", TOO_WIDE),
+        ("https://*..com", TOO_WIDE),
+        ("https://a.*.com", TOO_WIDE),
+        ("https://a.b-*.com", TOO_WIDE),
+        ("https://a.b.c*", TOO_WIDE),
+        ("capacitor://*", TOO_WIDE),
     ],
 )
-def test_an_inexact_origin_is_refused(origins: str) -> None:
-    assert refusal(cors_origins=origins) == f"  - CORS_ORIGINS: {NOT_EXACT}"
+def test_what_is_no_origin_or_matches_too_much_is_refused(origin: str, problem: str) -> None:
+    assert refusal(cors_origins=f"https://app.example.com, {origin}") == f"  - CORS_ORIGINS: {origin!r} {problem}"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("http://localhost:3000", "https://[::1]:8443", "http://192.0.2.1", "https://xn--bcher-kva.example"),
+        *("capacitor://localhost", "tauri://localhost", "https://*.a.example", "https://a-*-b.c.example:8443"),
+        *("https://a.*.b.example", "https://app-*.vercel.app"),
+    ],
+)
+def test_origins_and_patterns_are_taken_as_they_are(origin: str) -> None:
+    assert load_settings(None, better_auth_secret=SECRET, cors_origins=origin).cors_origins == (origin,)
 
 
 def test_origins_and_proxies_are_lists_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,6 +270,38 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     settings = load_settings(file)
     assert (settings.port, settings.log_level) == (9001, "ERROR")
     assert settings.better_auth_secret == SecretStr(SECRET)
+
+
+def test_a_file_with_a_byte_order_mark_is_read_from_its_first_name_on(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"BETTER_AUTH_SECRET={SECRET}\nPORT=9000\n", encoding="utf-8-sig")
+    assert load_settings(file).better_auth_secret == SecretStr(SECRET)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_a_file_that_is_not_utf8_is_named(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"BETTER_AUTH_SECRET={SECRET}\n", encoding=encoding)
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(file)
+    wanted = f"{file} is not UTF-8: save it as UTF-8 (in PowerShell: Set-Content -Encoding utf8)."
+    assert str(refused.value) == wanted
+
+
+def test_a_file_that_cannot_be_read_is_named_and_one_that_is_not_there_is_none(tmp_path: Path) -> None:
+    assert load_settings(tmp_path / ".env", better_auth_secret=SECRET).port == 8000
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(tmp_path, better_auth_secret=SECRET)
+    assert str(refused.value) == f"{tmp_path} cannot be read: Is a directory."
+
+
+def test_a_file_may_be_a_pipe_which_is_read_once(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    os.mkfifo(file)
+    with ThreadPoolExecutor(1) as threads:
+        written = threads.submit(file.write_text, f"BETTER_AUTH_SECRET={SECRET}\nPORT=9000\n")
+        assert load_settings(file).port == 9000
+        written.result()
 
 
 def test_the_settings_cannot_be_changed() -> None:

@@ -52,9 +52,9 @@ class PgBouncer(Program):
 
 class Nginx(Program):
     """The proxy before the replicas. One port as nginx is by default, and one with connections that are kept, for as
-    long as `idle` says; it keeps none for longer than 60 s unless told."""
+    long as `idle` says; it keeps none for longer than 60 s unless told. `more` are directives of its block `http`."""
 
-    def __init__(self, folder: Path, replicas: Sequence[int], idle: str = "1s") -> None:
+    def __init__(self, folder: Path, replicas: Sequence[int], idle: str = "1s", more: str = "") -> None:
         self.plain_port, self.kept_port = free_port(), free_port()
         servers = "".join(f"server 127.0.0.1:{port} max_fails=0; " for port in replicas)
         where = [f"{kind}_temp_path {folder}/nginx-{kind};" for kind in _TEMPORARY]
@@ -63,7 +63,7 @@ class Nginx(Program):
         settings = folder / "nginx.conf"
         settings.write_text(
             f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr error;\n"
-            f"events {{ worker_connections 1024; }}\nhttp {{ access_log off; {' '.join(where)}\n"
+            f"events {{ worker_connections 1024; }}\nhttp {{ access_log off; {more} {' '.join(where)}\n"
             f"upstream plain {{ {servers} }}\n"
             f"upstream kept {{ {servers} keepalive 512; keepalive_timeout {idle}; }}\n"
             f"server {{ listen 127.0.0.1:{self.plain_port}; location / {{ proxy_pass http://plain; {proxied} }} }}\n"

@@ -16,6 +16,10 @@ from tests.contract.operations import document, operations
 
 ME = "/api/v1/users/me"
 STALE = "The resource has changed since you read it. Read it again."
+ALTERED_DETAIL = (
+    "If-Match has a tag as this API gives none: something on the way, such as a proxy that compresses, weakened it "
+    "(W/) or added to it. Switch that off for this API, or send the tag without W/ and without the addition."
+)
 WRITES: list[tuple[str, dict[str, Any]]] = [
     ("PUT", {"json": {"title": "New"}}),
     ("PATCH", {"json": {"title": "New"}}),
@@ -24,9 +28,13 @@ WRITES: list[tuple[str, dict[str, Any]]] = [
 ]
 each_write = pytest.mark.parametrize(("method", "sent"), WRITES, ids=["put", "patch", "patch-nothing", "delete"])
 NOTHING_LIKE_IT = [
-    *('W/"{version}"', '"0{version}"', '"{version}0"', '"-{version}"', '"+{version}"', '"{version}.0"', '""', '"x"'),
+    *('"0{version}"', '"{version}0"', '"-{version}"', '"+{version}"', '"{version}.0"', '""', '"x"'),
     *('"W/{version}"', '"*"', '"99999999999999999999"', '"999999999999999999"', '"0"', '"\xb2"', '"a,{version}"'),
-    '"5d8c72a5edda8d6a:3239", W/"{version}"',
+]
+# As a proxy that compresses makes of it: nginx, HAProxy and CDNs; Apache and Caddy.
+ALTERED = [
+    *('W/"{version}"', 'W/"1"', '"5d8c72a5edda8d6a:3239", W/"{version}"', 'W/"x"', 'W/"{version}", W/"{version}"'),
+    *('"{version}-gzip"', '"x","{version}--br"', 'W/"{version}-gzip"'),
 ]
 MALFORMED = ["", ",", "{version}", '"{version}', "'{version}'", 'w/"{version}"', 'W"{version}"', 'W/ "{version}"']
 MALFORMED += ['"{version}" "{version}"', '*, "{version}"', '"{version}", *', "*, *", '"{version} "', '"{version}";a']
@@ -47,6 +55,13 @@ def filled(template: str, tag: str) -> bytes:
 def assert_stale(response: httpx.Response, tag: str) -> None:
     """412, and what there is now."""
     assert_problem(response, 412, "precondition_failed", title="The resource has changed", detail=STALE)
+    assert response.headers["etag"] == tag
+
+
+def assert_altered(response: httpx.Response, tag: str) -> None:
+    """412 too, but reading it again would not help."""
+    title = "The entity tag was altered on its way"
+    assert_problem(response, 412, "entity_tag_altered", title=title, detail=ALTERED_DETAIL)
     assert response.headers["etag"] == tag
 
 
@@ -82,6 +97,21 @@ def test_a_write_on_what_was_seen_succeeds(alice: Caller, method: str, sent: dic
     else:
         assert response.json()["title"] == ("New" if sent["json"] else "Water all plants")
         assert alice.get(path).headers["etag"] == response.headers["etag"]
+
+
+@each_write
+def test_a_tag_that_was_altered_on_its_way_writes_nothing_and_is_named(
+    alice: Caller, method: str, sent: dict[str, Any]
+) -> None:
+    path, tag = task_of(alice)
+    before = alice.get(path).json()
+    for form in ALTERED:
+        assert_altered(alice.request(method, path, headers={b"If-Match": filled(form, tag)}, **sent), tag)
+    lines = [("If-Match", '"x"'), ("If-Match", f"W/{tag}")]
+    assert_altered(alice.request(method, path, headers=lines, **sent), tag)
+    assert alice.get(path).json() == before
+    assert_problem(alice.request(method, f"{alice.tasks}/{uuid4()}", headers=lines, **sent), 404, "not_found")
+    assert alice.request(method, path, headers={"If-Match": f"W/{tag}, {tag}"}, **sent).is_success
 
 
 def test_a_list_of_tags_may_stand_in_several_lines(alice: Caller) -> None:
@@ -167,9 +197,10 @@ def test_ones_own_profile_is_held_to_it_as_well(alice: Caller) -> None:
     first = alice.get(ME)
     now = alice.patch(ME, json={"name": "New"}, headers={"If-Match": first.headers["etag"]})
     task = alice.create_task()
-    for stale in (first.headers["etag"], f"W/{now.headers['etag']}"):
+    tag = now.headers["etag"]
+    for stale, refused in ((first.headers["etag"], assert_stale), (f"W/{tag}", assert_altered)):
         for method, sent in (("PATCH", {"json": {"name": "Newer"}}), ("PATCH", {"json": {}}), ("DELETE", {})):
-            assert_stale(alice.request(method, ME, headers={"If-Match": stale}, **sent), now.headers["etag"])
+            refused(alice.request(method, ME, headers={"If-Match": stale}, **sent), tag)
     assert alice.get(ME).json() == now.json() == {**first.json(), "name": "New", "updated_at": now.json()["updated_at"]}
     assert alice.get(alice.tasks).json()["items"] == [task]
     assert alice.delete(ME, headers={"If-Match": now.headers["etag"]}).status_code == 204

@@ -1,0 +1,102 @@
+"""OpenTelemetry as its documentation turns it on: one server span for each request, named by method and route."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import TestDatabase, make_token, project_root
+from tests.core.api_process import ApiProcess, free_port, poll
+
+TASKS, TEMPLATE = "/api/v1/users/me/tasks", "/api/v1/users/{user_id}/tasks"
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment that has what this project needs, and OpenTelemetry's packages."""
+    folder = tmp_path_factory.mktemp("opentelemetry")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    listed = ("requirements.txt", "tests/compatibility/opentelemetry.txt")
+    files = [part for name in listed for part in ("-r", str(project_root() / name))]
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    done = subprocess.run([*pip, "--require-hashes", *files], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"OpenTelemetry's packages cannot be had here: {done.stderr.strip().splitlines()[-1]}")
+    return folder / "bin"
+
+
+def _spans(api: ApiProcess) -> Iterator[dict[str, Any]]:
+    """What the console exporter wrote so far, without a span that is half written."""
+    text = b"".join(api.raw_lines).decode()
+    for one in re.findall(r"^{$.*?^}$", text, re.MULTILINE | re.DOTALL):
+        yield json.loads(one)
+
+
+def _server_spans(api: ApiProcess) -> list[tuple[str, str | None]]:
+    """Name and route of each span of a request."""
+    return [
+        (span["name"], span["attributes"].get("http.route"))
+        for span in _spans(api)
+        if span["kind"] == "SpanKind.SERVER"
+    ]
+
+
+def _requests(client: httpx.Client) -> list[tuple[str, str | None]]:
+    """Sends one of each kind; gives the spans that there should be."""
+    made = client.post(TASKS, json={"title": "Water the plants"})
+    path = f"{TASKS}/{made.json()['id']}"
+    answers = [
+        client.get(path, headers={"traceparent": f"00-{TRACE}-{PARENT}-01"}),
+        client.get(TASKS),
+        client.patch(path, json={"title": "New"}, headers={"If-Match": '"9"'}),
+        client.delete(path),
+        client.get(path, headers={"Authorization": "Bearer nonsense"}),
+        client.get("/health/live"),
+        client.get("/nothing"),
+    ]
+    assert [made.status_code, *(one.status_code for one in answers)] == [201, 200, 200, 412, 204, 401, 200, 404]
+    one, live = f"{TEMPLATE}/{{task_id}}", "/health/live"
+    return [
+        (f"POST {TEMPLATE}", TEMPLATE),
+        (f"GET {one}", one),
+        (f"GET {TEMPLATE}", TEMPLATE),
+        (f"PATCH {one}", one),
+        (f"DELETE {one}", one),
+        (f"GET {one}", one),
+        (f"GET {live}", live),
+        ("GET", None),
+    ]
+
+
+@pytest.mark.parametrize(("fast", "workers"), [("true", "1"), ("false", "1"), ("true", "2")])
+def test_each_request_is_one_server_span_with_its_route(
+    database: TestDatabase, installed: Path, fast: str, workers: str
+) -> None:
+    program = [str(installed / "opentelemetry-instrument"), str(installed / "python"), "main.py"]
+    with ApiProcess(
+        database.proxied_url,
+        program=program,
+        PORT=str(free_port()),
+        FAST_PATH=fast,
+        WEB_CONCURRENCY=workers,
+        LOG_LEVEL="ERROR",
+        OTEL_TRACES_EXPORTER="console",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+        OTEL_BSP_SCHEDULE_DELAY="100",
+        PYTHONUNBUFFERED="1",  # each span is one write, so that those of two workers stay whole
+    ) as api:
+        headers = {"Authorization": f"Bearer {make_token('traced')}"}
+        with httpx.Client(base_url=api.url, headers=headers, timeout=20) as client:
+            expected = _requests(client)
+        poll(lambda: len(_server_spans(api)) >= len(expected) or None)
+    assert sorted(_server_spans(api), key=str) == sorted(expected, key=str)
+    parents = [(span["context"]["trace_id"], span["parent_id"]) for span in _spans(api) if span["parent_id"]]
+    assert (f"0x{TRACE}", f"0x{PARENT}") in parents
