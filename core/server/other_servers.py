@@ -10,9 +10,9 @@ from typing import Any, NoReturn
 import uvicorn
 from uvicorn.server import ServerState
 
-from core.application import Api
-from core.protocol import KEEP_ALIVE_GRACE_SECONDS, BoundedProtocol
-from core.server import limits
+from core.http.application import Api
+from core.server.protocol import KEEP_ALIVE_GRACE_SECONDS, BoundedProtocol
+from core.server.server import limits
 
 PROTOCOL = f"{__name__}:Protocol"
 # uvicorn and gunicorn end as a whole when a worker ends so; after any other status they start it again for ever.
@@ -41,7 +41,7 @@ class Protocol(BoundedProtocol):
         super().__init__(config, server_state, app_state, _loop)
         # Without what uvicorn puts around it: it would believe any X-Forwarded-For from this machine.
         self.app = self.api
-        self.access_log = False  # core/middleware.py writes the one line of a request
+        self.access_log = False  # core/http/middleware.py writes the one line of a request
         self.ws_protocol_class = None
         self.timeout_keep_alive = self.keep_alive_seconds
 

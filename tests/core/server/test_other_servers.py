@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from core.other_servers import PROTOCOL
+from core.server.other_servers import PROTOCOL
 from tests.conftest import SECRET, TestDatabase, assert_problem, make_token, project_root
 from tests.core.api_process import ApiProcess, free_port
 from tests.core.raw_http import RawConnection
