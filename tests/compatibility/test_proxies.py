@@ -16,7 +16,8 @@ from tests.core.api_process import ApiProcess
 from tests.faults import packages
 from tests.faults.background import Background
 from tests.faults.between import Nginx
-from tests.faults.programs import START_SECONDS, Program, free_port, wait_until
+from tests.faults.bounds import EVENT_SECONDS
+from tests.faults.programs import Program, free_port, wait_until
 from tests.faults.proxy import Proxy, Streams
 
 TASKS = "/api/v1/users/me/tasks"
@@ -123,7 +124,7 @@ def _haproxy(folder: Path, target: str) -> Iterator[str]:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
-    wait_until(listens, START_SECONDS, "the start of HAProxy")
+    wait_until(listens, EVENT_SECONDS, "the start of HAProxy")
     try:
         yield f"http://127.0.0.1:{port}"
     finally:

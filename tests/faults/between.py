@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg2
 
 from tests.faults import packages
-from tests.faults.programs import START_SECONDS, Program, free_port, wait_until
+from tests.faults.bounds import EVENT_SECONDS
+from tests.faults.programs import Program, free_port, wait_until
 
 
 class PgBouncer(Program):
@@ -40,7 +41,7 @@ class PgBouncer(Program):
     def launch(self) -> None:
         """Starts it, and waits until it listens."""
         self.start()
-        wait_until(lambda: _listens(self.port), START_SECONDS, "the start of PgBouncer")
+        wait_until(lambda: _listens(self.port), EVENT_SECONDS, "the start of PgBouncer")
 
     def tell(self, text: str) -> None:
         """Says something on its console."""
@@ -79,7 +80,7 @@ class Nginx(Program):
     def launch(self) -> None:
         """Starts it, and waits until it listens."""
         self.start()
-        wait_until(lambda: _listens(self.kept_port), START_SECONDS, "the start of nginx")
+        wait_until(lambda: _listens(self.kept_port), EVENT_SECONDS, "the start of nginx")
 
 
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

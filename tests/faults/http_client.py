@@ -14,11 +14,12 @@ PATIENCE = 12
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one request led to; status 0 is no answer. Names of headers are in lower case."""
+    """What one request to `port` led to; status 0 is no answer. Names of headers are in lower case."""
 
     status: int
     started: float
     ended: float
+    port: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
@@ -26,6 +27,11 @@ class Answer:
     def seconds(self) -> float:
         """How long it took."""
         return self.ended - self.started
+
+    @property
+    def failed(self) -> bool:
+        """Whether the server, or what is in front of it, did not do what it should."""
+        return self.status == 0 or self.status >= 500
 
     @property
     def ok(self) -> bool:
@@ -56,10 +62,10 @@ class HttpClient:
                 status, found, content = await self._exchange(self._request(method, path, body, headers))
         except (OSError, asyncio.IncompleteReadError, ValueError):  # TimeoutError is an OSError
             self.close()
-            return Answer(0, started, time.monotonic())
+            return Answer(0, started, time.monotonic(), self._port)
         if found.get("connection") == "close":
             self.close()
-        return Answer(status, started, time.monotonic(), found, content)
+        return Answer(status, started, time.monotonic(), self._port, found, content)
 
     def close(self) -> None:
         """Hangs up."""

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from typing import Self
 
 from tests.faults.background import Background
+from tests.faults.bounds import ANSWER_SECONDS, LIVE_SECONDS, READY_SECONDS
 from tests.faults.http_client import Answer, HttpClient
 from tests.faults.visitor import Visitor
 
 CLIENTS = 16
 # Seconds that a client pauses between requests, so that the load is one that two cores can bear.
 THINK = 0.08
-# Every answer comes within this, whatever the database does.
-ANSWER_SECONDS = 6
-# A second is the bound; what is above it here is for a machine whose cores are shared with the load itself.
-LIVE_SECONDS = 2
-READY_SECONDS = 5
+# How long a create with a key may still be repeated after the end, until it is acknowledged: several deadlines.
+SETTLE_SECONDS = 30
 # All that a client may be told of a database that fails.
 _DETAILS = {
     "The database does not answer now. Try again shortly.",
@@ -45,7 +43,7 @@ class Seen:
 
     def last_failure(self, moment: float) -> float | None:
         """Seconds from `moment` to the last failure after it; None where there was none."""
-        failures = [answer.ended - moment for answer in self.since(moment) if _failed(answer)]
+        failures = [answer.ended - moment for answer in self.since(moment) if answer.failed]
         return max(failures, default=None)
 
     def statuses(self, moment: float) -> Counter[int]:
@@ -96,7 +94,11 @@ class Load:
         """The users of all clients; nobody else's."""
         return [visitor.user for visitor in self.visitors]
 
-    def stop(self, seconds: float = 15) -> None:
+    def asked_since(self, moment: float) -> bool:
+        """Whether some client has sent a request after `moment`."""
+        return any(visitor.asked > moment for visitor in self.visitors)
+
+    def stop(self, seconds: float = SETTLE_SECONDS) -> None:
         """Lets every client end what it is at."""
         self._settle_until = time.monotonic() + seconds
         self._background.call(self._join(), seconds + 30)
@@ -120,10 +122,6 @@ class Load:
             self.probes.append((what, await client.send("GET", f"/health/{what}")))
             await asyncio.sleep(0.2)
         client.close()
-
-
-def _failed(answer: Answer) -> bool:
-    return answer.status == 0 or answer.status >= 500
 
 
 def _complaints(kind: str, answer: Answer, proxied: bool) -> list[str]:

@@ -1,6 +1,5 @@
 """What happens to the way to PostgreSQL and, on the pooled way, to PgBouncer and what lies behind it."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
@@ -9,7 +8,7 @@ import psycopg2
 
 from tests.faults.bench import Bench
 from tests.faults.between import PgBouncer
-from tests.faults.fault import CANNOT, DEADLINE, LOST, SILENCE, Fault, Inject, fault
+from tests.faults.fault import CANNOT, DEADLINE, LOST, SILENCE, Fault, Inject, fault, repeating
 from tests.faults.proxy import Proxy
 
 Act = Callable[[Proxy], AbstractContextManager[None]]
@@ -35,20 +34,8 @@ def _behind(bench: Bench, act: Act) -> Iterator[None]:
 @contextmanager
 def _repeated(proxy: Proxy, act: Callable[[Proxy], None]) -> Iterator[None]:
     """Does it now, and every 100 ms."""
-    ended = threading.Event()
-
-    def repeat() -> None:
-        act(proxy)
-        while not ended.wait(0.1):
-            act(proxy)
-
-    thread = threading.Thread(target=repeat)
-    thread.start()
-    try:
+    with repeating(partial(act, proxy), 0.1):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 @contextmanager
@@ -111,6 +98,7 @@ FAULTS: tuple[Fault, ...] = (
         partial(_before, act=_DEAD),
         DEADLINE,
         leaves_dead=True,
+        met_later=True,
     ),
     fault("slow: 100 ms each way", _changed(delay=0.1)),
     fault(

@@ -13,12 +13,14 @@ import psutil
 import psycopg2
 
 from core.database import embedded, migrations
+from tests.faults.bounds import EVENT_SECONDS
 from tests.faults.programs import wait_until
 
 ROLE = "todo_app"
 # Somebody else, who takes the places of the application.
 CROWD = "crowd"
-MAX_CONNECTIONS = 60
+# Enough for the processes of two arrangements, each on two hosts of which one is silent.
+MAX_CONNECTIONS = 80
 _SETTINGS = f"""
 listen_addresses = ''
 unix_socket_directories = '{{folder}}'
@@ -91,7 +93,7 @@ class Postgres:
 
     def start(self) -> None:
         """Starts it and waits until it takes connections."""
-        self._control("start", "-w", "-t", "30", "-l", str(self._data / "log"))
+        self._control("start", "-w", "-t", str(EVENT_SECONDS), "-l", str(self._data / "log"))
 
     def stop(self, how: str) -> None:
         """`fast` ends all sessions and writes everything out; `immediate` is a crash that is announced."""
@@ -103,17 +105,16 @@ class Postgres:
         for process in doomed:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
-        wait_until(lambda: not any(map(_lives, doomed)), 10, "the end of PostgreSQL's processes")
+        wait_until(lambda: not any(map(_lives, doomed)), EVENT_SECONDS, "the end of PostgreSQL's processes")
         # Its number may stay taken by a zombie that nobody has buried, which PostgreSQL takes for a running server.
         for lock in (self.socket.with_name(f"{self.socket.name}.lock"), self._data / "postmaster.pid"):
             lock.unlink(missing_ok=True)
 
     def kill_one_backend(self, database: str) -> None:
         """SIGKILL to one session's process: PostgreSQL then ends all others and recovers as after a crash."""
-        rows = self.query("SELECT pid FROM pg_stat_activity WHERE datname = %s LIMIT 1", database)
-        if rows:
-            with suppress(ProcessLookupError):
-                os.kill(rows[0][0], signal.SIGKILL)
+        with suppress(psycopg2.OperationalError, ProcessLookupError):  # it recovers still
+            for (pid,) in self.query("SELECT pid FROM pg_stat_activity WHERE datname = %s LIMIT 1", database):
+                os.kill(pid, signal.SIGKILL)
 
     def freeze(self, *, postmaster_only: bool = False) -> None:
         """SIGSTOP: sessions stay open and nobody answers."""
@@ -128,7 +129,7 @@ class Postgres:
 
     def wait_ready(self) -> None:
         """Waits until it takes sessions."""
-        wait_until(self._takes_sessions, 20, "PostgreSQL's recovery")
+        wait_until(self._takes_sessions, EVENT_SECONDS, "PostgreSQL's recovery")
 
     def configure(self, sql: str) -> None:
         """Runs ALTER SYSTEM, which takes hold at once."""

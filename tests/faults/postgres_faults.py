@@ -1,6 +1,5 @@
 """What happens to PostgreSQL itself: it stops, crashes, freezes, fills up, or will not have the application."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -9,7 +8,7 @@ import psycopg2
 
 from tests.faults import disk
 from tests.faults.bench import Bench
-from tests.faults.fault import CANNOT, DEADLINE, LOST, SILENCE, Fault, Inject, fault
+from tests.faults.fault import CANNOT, DEADLINE, LOST, SILENCE, Fault, Inject, fault, repeating
 from tests.faults.postgres import CROWD, MAX_CONNECTIONS, ROLE
 
 
@@ -33,9 +32,10 @@ def _killed(bench: Bench) -> Iterator[None]:
 
 @contextmanager
 def _backend_killed(bench: Bench) -> Iterator[None]:
-    """All sessions end, and PostgreSQL recovers by itself; the fault is over when it takes sessions again."""
-    bench.postgres.kill_one_backend(bench.direct.database)
-    yield
+    """All sessions end, and PostgreSQL recovers by itself; the fault is over when it takes sessions again. Once is
+    enough, unless it recovers before anybody has asked."""
+    with repeating(partial(bench.postgres.kill_one_backend, bench.direct.database), 2):
+        yield
     bench.postgres.wait_ready()
 
 
@@ -58,21 +58,14 @@ def _frozen(bench: Bench, *, postmaster_only: bool = False) -> Iterator[None]:
 @contextmanager
 def _pestered(bench: Bench, function: str, pause: float) -> Iterator[None]:
     """Does it to all sessions, again and again."""
-    ended = threading.Event()
+    sql = f"SELECT {function}(pid) FROM pg_stat_activity WHERE datname = ANY(%s)"
     names = [way.database for way in bench.ways]
-
-    def repeat() -> None:
-        with bench.postgres.session() as session, session.cursor() as cursor:
-            while not ended.wait(pause):
-                cursor.execute(f"SELECT {function}(pid) FROM pg_stat_activity WHERE datname = ANY(%s)", (names,))
-
-    thread = threading.Thread(target=repeat)
-    thread.start()
-    try:
+    with (
+        bench.postgres.session() as session,
+        session.cursor() as cursor,
+        repeating(lambda: cursor.execute(sql, (names,)), pause),
+    ):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _end_sessions(bench: Bench) -> None:

@@ -14,9 +14,7 @@ from urllib.request import urlopen
 import orjson
 
 from tests.conftest import SECRET, project_root
-
-START_SECONDS = 20
-
+from tests.faults.bounds import EVENT_SECONDS
 
 _given: set[int] = set()
 
@@ -78,7 +76,7 @@ class Program:
         assert self._process is not None
         self._process.send_signal(number)
 
-    def wait(self, seconds: float = START_SECONDS) -> float:
+    def wait(self, seconds: float = EVENT_SECONDS) -> float:
         """Waits for its end, and gives the seconds that it took."""
         assert self._process is not None
         started = time.monotonic()
@@ -134,12 +132,12 @@ class Replica(Program):
 
     def wait_live(self) -> None:
         """Waits until it answers, whatever the database does."""
-        wait_until(lambda: not self.running or self.status("/health/live") == 200, START_SECONDS, "the API's start")
+        wait_until(lambda: not self.running or self.status("/health/live") == 200, EVENT_SECONDS, "the API's start")
         assert self.running, self.log.read_text()
 
     def wait_ready(self) -> float:
         """Waits until it says that it is ready, and gives the seconds that it took."""
-        return wait_until(lambda: self.status("/health/ready") == 200, START_SECONDS, "the API's readiness")
+        return wait_until(lambda: self.status("/health/ready") == 200, EVENT_SECONDS, "the API's readiness")
 
     def launch(self) -> None:
         """Starts it, and waits until it answers."""

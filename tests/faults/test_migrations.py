@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,15 +15,14 @@ from core.database import migrations
 from tests.architecture.folders import replace as replace_text
 from tests.conftest import SECRET, project_root
 from tests.faults.bench import Bench, Way
+from tests.faults.bounds import EVENT_SECONDS
 from tests.faults.conftest import Say
 from tests.faults.load import Load
 from tests.faults.postgres import ROLE
 from tests.faults.programs import wait_until
 from tests.faults.report import Report, statuses
 
-# Longer than a migrator waits in one go.
-READER_SECONDS = 2.5
-_WAITING = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
+_WAITING = "SELECT virtualtransaction FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
 _COLUMN = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'tasks' AND column_name = 'colour'"
 COPIED = ("core", "modules", "alembic", "main.py", "pyproject.toml")
 DUE = "    due_at: datetime | None = Field(sa_type=TIMESTAMP)\n"
@@ -85,12 +83,11 @@ def test_migrations_wait_for_locks_by_turns_and_hold_up_nobody(
 
     @contextmanager
     def migrated(*arguments: str) -> Iterator[None]:
-        """Two replicas migrate at once, while somebody reads the table for longer than they wait in one go."""
+        """Two replicas migrate at once, while somebody reads the table until one of them has given way."""
         with bench.postgres.session(bench.direct.database) as session:
             session.cursor().execute("BEGIN; SELECT FROM tasks LIMIT 1")
             migrators = [alembic(bench, bench.direct, next_version, *arguments) for _ in range(2)]
-            wait_until(lambda: bench.postgres.query(_WAITING) != [(0,)], 30, "a migrator that waits for the table")
-            time.sleep(READER_SECONDS)
+            _wait_until_one_gives_up(bench)
         outputs.extend((migrator.wait(60), migrator.communicate()[0]) for migrator in migrators)
         yield
 
@@ -107,6 +104,13 @@ def test_migrations_wait_for_locks_by_turns_and_hold_up_nobody(
     report.table("migrations", ["adding a column, and removing it", "answers", "longest"], rows)
     assert [code for code, _ in outputs] == [0, 0, 0, 0], outputs
     assert any("A lock is held by others" in output for _, output in outputs), outputs
+
+
+def _wait_until_one_gives_up(bench: Bench) -> None:
+    """The table is not free, so a transaction that waits no more for it has not got it."""
+    wait_until(lambda: bench.postgres.query(_WAITING) != [], EVENT_SECONDS, "a migrator that waits for the table")
+    waiting = bench.postgres.query(_WAITING)
+    wait_until(lambda: bench.postgres.query(_WAITING) != waiting, EVENT_SECONDS, "a migrator that gives way")
 
 
 def test_a_database_that_is_newer_than_the_code_is_left_alone_with_a_clear_word(

@@ -9,12 +9,11 @@ import pytest
 
 from tests.conftest import Caller, assert_problem
 from tests.faults.bench import Bench
+from tests.faults.bounds import ANSWER_SECONDS, LIVE_SECONDS, READY_SECONDS, RECOVERED_SECONDS
 from tests.faults.conftest import Say
-from tests.faults.load import ANSWER_SECONDS, LIVE_SECONDS, READY_SECONDS
 from tests.faults.proxy import Proxy
 from tests.faults.report import Report
 
-READY_AGAIN_SECONDS = 1
 ROWS: list[list[object]] = []
 
 
@@ -51,7 +50,7 @@ def test_a_server_starts_without_its_database_and_serves_when_it_is_back(
     assert live_seconds < LIVE_SECONDS
     assert ready_seconds < READY_SECONDS
     assert write_seconds < ANSWER_SECONDS
-    assert served < READY_AGAIN_SECONDS
+    assert served < RECOVERED_SECONDS
 
 
 def _timed(caller: Caller, method: str, path: str) -> tuple[httpx.Response, float]:

@@ -3,19 +3,24 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from tests.faults.bench import Bench, Way
+from tests.faults.bounds import EVENT_SECONDS, SLACK_SECONDS
 from tests.faults.http_client import Answer
 from tests.faults.ledger import Facts, Verdict, judge
 from tests.faults.load import THINK, Load, Seen
 from tests.faults.programs import Replica, wait_until
 
-# Until then some request must have succeeded again, or the service has not recovered by itself.
-RECOVERY_SECONDS = 20
-# How long the load goes on after that.
+# Until then some request must have succeeded again, or the service has not recovered by itself. Longer than a pooler
+# pauses by default.
+RECOVERY_SECONDS = 30
+# How much longer than it should a fault lasts at most, so that somebody meets it.
+MET_SECONDS = 10
+# How long the load goes on after the recovery.
 AFTER_SECONDS = 0.7
 
 
@@ -55,6 +60,42 @@ class Trial:
         return [f"{self.way}: {text}" for text in found]
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A load on one way, and how long the logs of its processes were before it."""
+
+    way: Way
+    logged: dict[Replica, int]
+    load: Load
+
+    def causes(self) -> tuple[Counter[str], int]:
+        """How often the log names each cause of a refusal, and how many refusals it does not explain."""
+        lines = [line for replica, size in self.logged.items() for line in replica.log_lines(size)]
+        told = {line["request_id"]: _cause(line) for line in lines if line.get("error.code") == "database_unavailable"}
+        refused = [answer for _, answer in self.load.seen.answers if answer.code() == "database_unavailable"]
+        causes = Counter(told[_request_id(answer)] for answer in refused if _request_id(answer) in told)
+        return causes, len(refused) - causes.total() + causes[""]
+
+
+# Whether it has been felt, and may end; the moment is that of its begin.
+Met = Callable[[Sequence[Running], float], bool]
+
+
+def refused_for(causes: Collection[str]) -> Met:
+    """Met when somebody was refused for it on each way (see `names`)."""
+    return lambda running, _: names(causes, [one.causes()[0] for one in running])
+
+
+def asked(running: Sequence[Running], began: float) -> bool:
+    """Met when somebody has asked on each way, who is refused only later."""
+    return all(one.load.asked_since(began) for one in running)
+
+
+def names(causes: Collection[str], found: Sequence[Counter[str]]) -> bool:
+    """Whether requests were refused on each way, and on one of them for one of the causes."""
+    return all(found) and any(one.startswith(tuple(causes)) for counted in found for one in counted)
+
+
 def run(
     bench: Bench,
     name: str,
@@ -63,19 +104,33 @@ def run(
     ways: Sequence[Way],
     *,
     think: float = THINK,
+    met: Met = lambda *_: True,
 ) -> list[Trial]:
-    """Loads the ways, injects the fault for some seconds, and sees them recover."""
-    logged = {replica: replica.log.stat().st_size for way in ways for replica in way.replicas}
+    """Loads the ways, injects the fault for some seconds, and longer until it is met, and sees them recover."""
     with ExitStack() as stack:
-        loads = [stack.enter_context(Load(bench.clients, way.ports, think=think)) for way in ways]
-        wait_until(lambda: all(_warm(load) for load in loads), 20, "the load before the fault")
+        running = [
+            Running(way, _sizes(way), stack.enter_context(Load(bench.clients, way.ports, think=think))) for way in ways
+        ]
+        wait_until(lambda: all(_warm(one.load) for one in running), EVENT_SECONDS, "the load before the fault")
         began = time.monotonic()
         with inject:
-            time.sleep(seconds)
+            _last(seconds, partial(met, running, time.monotonic()))
         ended = time.monotonic()
-        wait_until(lambda: all(_recovered(load, ended) for load in loads), RECOVERY_SECONDS, "recovery")
+        wait_until(lambda: all(_recovered(one.load, ended) for one in running), RECOVERY_SECONDS, "recovery")
         time.sleep(AFTER_SECONDS)
-    return [_judged(name, way, load, (began, ended), logged) for way, load in zip(ways, loads, strict=True)]
+    return [_judged(name, one, began, ended) for one in running]
+
+
+def _sizes(way: Way) -> dict[Replica, int]:
+    return {replica: replica.log.stat().st_size for replica in way.replicas}
+
+
+def _last(seconds: float, met: Callable[[], bool]) -> None:
+    """A machine may be so busy that nobody is at the database just when something happens there."""
+    time.sleep(seconds)
+    latest = time.monotonic() + MET_SECONDS
+    while not met() and time.monotonic() < latest:
+        time.sleep(0.2)
 
 
 def _warm(load: Load) -> bool:
@@ -87,23 +142,15 @@ def _recovered(load: Load, ended: float) -> bool:
     return load.seen.first_success(ended) is not None
 
 
-def _judged(name: str, way: Way, load: Load, moments: tuple[float, float], logged: dict[Replica, int]) -> Trial:
-    writes = [write for visitor in load.visitors for write in visitor.writes]
-    verdict = judge(writes, Facts.read(way.postgres, way.database, load.users))
-    lines = [line for replica in way.replicas for line in replica.log_lines(logged[replica])]
-    explained = {line["request_id"]: _cause(line) for line in lines if line.get("error.code") == "database_unavailable"}
-    refused = [answer for _, answer in load.seen.answers if answer.code() == "database_unavailable"]
-    causes = Counter(explained[_request_id(answer)] for answer in refused if _request_id(answer) in explained)
-    return Trial(
-        name,
-        way.name,
-        *moments,
-        load.seen,
-        verdict,
-        causes,
-        len(refused) - causes.total() + causes[""],
-        sum(visitor.missing for visitor in load.visitors),
-    )
+def _judged(name: str, one: Running, began: float, ended: float) -> Trial:
+    writes = [write for visitor in one.load.visitors for write in visitor.writes]
+    verdict = judge(writes, Facts.read(one.way.postgres, one.way.database, one.load.users))
+    # A line is written by a thread of its own, which may be late.
+    latest = time.monotonic() + SLACK_SECONDS
+    while (told := one.causes())[1] and time.monotonic() < latest:
+        time.sleep(0.1)
+    missing = sum(visitor.missing for visitor in one.load.visitors)
+    return Trial(name, one.way.name, began, ended, one.load.seen, verdict, *told, missing)
 
 
 def _request_id(answer: Answer) -> str:

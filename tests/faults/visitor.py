@@ -3,6 +3,7 @@
 import asyncio
 import random
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 
 from tests.conftest import make_token
@@ -21,6 +22,8 @@ class Visitor:
         self.user = secrets.token_hex(16)
         self.answers: list[tuple[str, Answer]] = []
         self.writes: list[Write] = []
+        # When it last sent a request.
+        self.asked = 0.0
         # Rows that were acknowledged and then not found.
         self.missing = 0
         token = make_token(self.user, exp=4_000_000_000)
@@ -52,6 +55,7 @@ class Visitor:
 
     async def _send(self, kind: str, method: str, path: str = "", body: object = None, **headers: str) -> Answer:
         self._turn += 1
+        self.asked = time.monotonic()
         client = self._clients[self._turn % len(self._clients)]
         answer = await client.send(method, TASKS + path, body, **headers)
         self.answers.append((kind, answer))
