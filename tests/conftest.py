@@ -32,11 +32,25 @@ SECRET = secrets.token_hex(32)
 SEARCH_PATH = "-csearch_path=todo,public"
 
 
+def execute(url: str, sql: str) -> None:
+    """One statement in no transaction, as CREATE DATABASE and ALTER SYSTEM want it."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    connection.cursor().execute(sql)
+    connection.close()
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator["PostgresServer"]:
-    """A PostgreSQL of this run alone. Not below pytest's own folder, which another run closes to the server's user."""
+    """A PostgreSQL of this run alone, which does not wait for a disk: it ends with the run.
+
+    Not below pytest's own folder, which another run closes to the server's user.
+    """
     with tempfile.TemporaryDirectory(prefix="todo-api-tests-", ignore_cleanup_errors=True) as folder:
         running = embedded_postgres.start(Path(folder) / "data", keep=False)
+        for setting in ("fsync", "full_page_writes"):
+            execute(running.get_uri(), f"ALTER SYSTEM SET {setting} = off")
+        execute(running.get_uri(), "SELECT pg_reload_conf()")
         yield running
         running.cleanup()
 
@@ -72,20 +86,23 @@ class TestDatabase:
 
 
 @pytest.fixture(scope="session")
-def make_database(postgres: "PostgresServer") -> Iterator[Callable[[], TestDatabase]]:
+def template(postgres: "PostgresServer") -> str:
+    """The name of a migrated database that nobody is connected to, to be copied."""
+    execute(postgres.get_uri(), "CREATE DATABASE migrated")
+    migrations.upgrade(postgres.get_uri(database="migrated"))
+    return "migrated"
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres: "PostgresServer", template: str) -> Iterator[Callable[[], TestDatabase]]:
     """Makes empty, migrated databases, each behind a proxy of its own."""
     made: list[TestDatabase] = []
     socket_path = str(postgres.get_postmaster_info().socket_path)
 
     def make() -> TestDatabase:
         name = f"test_{uuid4().hex}"
-        connection = psycopg2.connect(postgres.get_uri())
-        connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {name}")
-        connection.close()
-        url = postgres.get_uri(database=name)
-        migrations.upgrade(url)
-        made.append(TestDatabase(url, PostgresProxy(socket_path)))
+        execute(postgres.get_uri(), f"CREATE DATABASE {name} TEMPLATE {template}")
+        made.append(TestDatabase(postgres.get_uri(database=name), PostgresProxy(socket_path)))
         return made[-1]
 
     yield make

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
-from tests.conftest import SEARCH_PATH, TestDatabase, project_root
+from tests.conftest import SEARCH_PATH, TestDatabase, execute, project_root
 from tests.migrations.schema import describe
 
 if TYPE_CHECKING:
@@ -63,10 +63,7 @@ def make_empty_database(postgres: "PostgresServer") -> Callable[[], PlainDatabas
 
     def make() -> PlainDatabase:
         name = f"empty_{secrets.token_hex(8)}"
-        connection = psycopg2.connect(postgres.get_uri())
-        connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {name}")
-        connection.close()
+        execute(postgres.get_uri(), f"CREATE DATABASE {name}")
         return PlainDatabase(postgres.get_uri(database=name))
 
     return make
