@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
+from alembic import command
 
+from core import migrations
 from tests.conftest import SEARCH_PATH, TestDatabase, execute, project_root
 from tests.migrations.schema import describe
 
@@ -38,6 +40,14 @@ class PlainDatabase:
                 return cursor.fetchall() if cursor.description else []
         finally:
             connection.close()
+
+    def upgrade(self) -> None:
+        """To the newest revision. In this process, which takes a tenth of the time; the models have no part in it."""
+        migrations.upgrade(self.url)
+
+    def downgrade(self) -> None:
+        """To none of ours, as quickly."""
+        command.downgrade(migrations.configuration(self.url), "base")
 
     def alembic(self, *arguments: str, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
         """Runs alembic on this database, and expects that it succeeds."""
