@@ -30,7 +30,11 @@ def test_models_without_their_migrations_are_drift(copy: Path, database: TestDat
     done = run_alembic("check", folder=copy, DATABASE_URL=database.url)
     assert done.returncode != 0
     (told,) = re.findall(r"New upgrade operations detected: (.*)", done.stdout + done.stderr)
-    assert sorted(re.findall(r"\('((?:add|modify|remove)_\w+)', ", told)) == ["add_column", "modify_type", "remove_index"]
+    assert sorted(re.findall(r"\('((?:add|modify|remove)_\w+)', ", told)) == [
+        "add_column",
+        "modify_type",
+        "remove_index",
+    ]
     assert {"colour", "due_at", "ix_tasks_title"} <= set(re.findall(r"\w+", told))
 
 
