@@ -20,11 +20,13 @@ move-schema: $(RUNTIME) .env
 
 # In several processes, each with a PostgreSQL of its own. One test: .venv/bin/python -m pytest PATH -k NAME
 JOBS ?= 3
+# In the order of their names: the last ones, of the slices, are short, so that all processes end at about one time.
+BY_FILE = --dist=loadfile --no-loadscope-reorder
 
 # Python is all that it takes.
 test: $(DEV)
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest --numprocesses=$(JOBS) --dist=loadfile
+	$(BIN)/python -m coverage run -m pytest --numprocesses=$(JOBS) $(BY_FILE)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
@@ -32,12 +34,12 @@ check: lint types contracts test
 
 # What is broken most often, in some twenty seconds: the rules, the contract and the slices, but for what is marked slow.
 quick: lint types contracts
-	$(BIN)/python -m pytest --quiet --numprocesses=2 --dist=loadfile -m "not slow" \
+	$(BIN)/python -m pytest --quiet --numprocesses=2 $(BY_FILE) -m "not slow" \
 		tests/architecture tests/contract tests/modules
 
 # Better Auth and Drizzle themselves, in a minute or two: Node.js 20 or newer and npm are needed.
 test-better-auth: $(DEV)
-	$(BIN)/python -m pytest tests/better_auth --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest tests/better_auth --numprocesses=2 $(BY_FILE)
 
 # PostgreSQL, PgBouncer and nginx at their worst, under load, in about ten minutes; writes the tables of
 # docs/reliability.md. SOAK=600 makes the soak ten minutes long.
