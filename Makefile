@@ -1,4 +1,4 @@
-# The project's commands. `make run` serves, `make test` tests, `make check` is what CI runs.
+# The project's commands. `make run` serves, `make quick` while you write, `make check` before you push.
 
 PYTHON ?= python3
 BIN = .venv/bin
@@ -7,7 +7,7 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks
 
-.PHONY: run test test-faults test-compatibility check format lint types contracts openapi lock move-schema
+.PHONY: run test test-better-auth test-faults test-compatibility quick check format lint types contracts openapi lock move-schema
 .PHONY: bench bench-scale bench-database
 
 run: $(RUNTIME) .env
@@ -20,14 +20,26 @@ move-schema: $(RUNTIME) .env
 
 # In several processes, each with a PostgreSQL of its own. One test: .venv/bin/python -m pytest PATH -k NAME
 JOBS ?= 3
+# In the order of their names: the last ones, of the slices, are short, so that all processes end at about one time.
+BY_FILE = --dist=loadfile --no-loadscope-reorder
 
+# Python is all that it takes.
 test: $(DEV)
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest --numprocesses=$(JOBS) --dist=loadfile
+	$(BIN)/python -m coverage run -m pytest --numprocesses=$(JOBS) $(BY_FILE)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
 check: lint types contracts test
+
+# What is broken most often, in some twenty seconds: the rules, the contract and the slices, but for what is marked slow.
+quick: lint types contracts
+	$(BIN)/python -m pytest --quiet --numprocesses=2 $(BY_FILE) -m "not slow" \
+		tests/architecture tests/contract tests/modules
+
+# Better Auth and Drizzle themselves, in a minute or two: Node.js 20 or newer and npm are needed.
+test-better-auth: $(DEV)
+	$(BIN)/python -m pytest tests/better_auth --numprocesses=2 $(BY_FILE)
 
 # PostgreSQL, PgBouncer and nginx at their worst, under load, in about ten minutes; writes the tables of
 # docs/reliability.md. SOAK=600 makes the soak ten minutes long.

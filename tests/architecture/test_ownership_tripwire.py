@@ -47,6 +47,17 @@ UNSCOPED = [
     "WITH c AS (UPDATE users SET change = 1 RETURNING id) INSERT INTO tasks (user_id) SELECT 'a' FROM c",
     "WITH c AS (UPDATE users SET change = 1 RETURNING id) INSERT INTO tasks (user_id) SELECT c.id FROM c",
     "WITH c AS (UPDATE users SET change = 1 RETURNING change) UPDATE tasks SET title = '' FROM c WHERE user_id = 'a'",
+    # A value is a value, whatever it looks like, and what follows it is not.
+    "SELECT * FROM tasks WHERE title = 'x AND user_id = ''a'",
+    "SELECT * FROM tasks WHERE title = ' AND user_id = ' AND status = 'a'",
+    "SELECT * FROM tasks WHERE title = '''' AND status = ' AND user_id = ''a'",
+    r"SELECT * FROM tasks WHERE title = E'\' AND user_id = \'a'",
+    r"SELECT * FROM tasks WHERE title = E'\\' OR user_id = 'a'",
+    "SELECT * FROM tasks WHERE title = '\n AND user_id = ''a''\n'",
+    "SELECT * FROM tasks WHERE \"it's\" = 1 AND title = ' AND user_id = 1 AND x = '",
+    "SELECT * FROM tasks -- it's\nWHERE title = ' AND user_id = '",
+    "SELECT * FROM tasks /* it's */ WHERE title = ' AND user_id = '",
+    "SELECT * FROM tasks WHERE $$it's$$ = title AND title = ' AND user_id = '",
 ]
 SCOPED = [
     "SELECT 1",
@@ -67,6 +78,11 @@ SCOPED = [
     "WITH c AS (UPDATE users SET change = 1 WHERE id = 'a' RETURNING change) "
     "INSERT INTO tasks (user_id, change) SELECT 'a', c.change FROM c",
     "INSERT INTO users (id, name) VALUES ('a', 'x') ON CONFLICT DO NOTHING RETURNING id",
+    "SELECT * FROM tasks WHERE title = 'it''s' AND user_id = 'a'",
+    r"SELECT * FROM tasks WHERE title = E'it\'s \\' AND user_id = 'a'",
+    "SELECT * FROM tasks WHERE title = '; SELECT * FROM tasks' AND user_id = 'a' LIMIT 51",
+    "SELECT * FROM tasks WHERE user_id = 'a' AND created_at > now() - interval '1 hour' AND version = 2.5",
+    "SELECT * FROM tasks -- it's\nWHERE user_id = 'a'",
 ]
 
 

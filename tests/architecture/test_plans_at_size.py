@@ -19,6 +19,8 @@ from tests.architecture.catalogue import COUNT, PAGE, Case
 from tests.architecture.plans import SORTED, Plan, complaints, nodes, visited
 from tests.conftest import SEARCH_PATH, TestDatabase
 
+pytestmark = pytest.mark.slow
+
 # The only reads of a whole table: by which statement, of which table, and why.
 EXCEPTIONS = {
     "core.database.table_schema.revision": ("alembic_version", "it has one row"),

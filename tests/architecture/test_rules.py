@@ -23,30 +23,49 @@ def test_the_loaded_product_keeps_the_rules() -> None:
 
 LONG = "\n".join(["def long() -> None:", '    """Not counted."""', *["    pass"] * 26])
 LOGGING = "import structlog\n_log = structlog.get_logger()\n"
+# Each in a file of its own, so that all are planted in one copy.
 SOURCE_BREACHES = [
     ("modules/tasks/extra.py", '"""x"""', "modules/tasks/extra: not a file of the slice"),
     ("modules/notes/router.py", '"""x"""', "modules/notes: no import contract names its files"),
-    ("modules/notes/router.py", '"""x"""', "modules/notes: no repository.py"),
-    ("core/more.py", "import os", "core/more.py: the first line does not say the file's job"),
-    ("core/more.py", "\n", "core/more.py: the first line does not say the file's job"),
+    ("modules/labels/router.py", '"""x"""', "modules/labels: no repository.py"),
+    ("core/no_job.py", "import os", "core/no_job.py: the first line does not say the file's job"),
+    ("core/blank.py", "\n", "core/blank.py: the first line does not say the file's job"),
     ("core/utils.py", '"""x"""', "core/utils.py: `utils` is the name of no job"),
     ("modules/common/models.py", '"""x"""', "modules/common/models.py: `common` is the name of no job"),
-    ("core/more.py", "#\n" * 200, "core/more.py: more than 200 lines"),
-    ("core/more.py", LONG, "core/more.py: long has more than 25 lines"),
-    ("core/more.py", LOGGING + '_log.info(f"{1} rows")', "core/more.py:3: a log message that is not a constant"),
-    ("core/more.py", LOGGING + '_log.error("a" + str(1))', "core/more.py:3: a log message that is not a constant"),
-    ("core/more.py", LOGGING + "_log.warning(_log)", "core/more.py:3: a log message that is not a constant"),
-    ("modules/auth/more.py", "from sqlmodel import select", "modules/auth/more.py: imports sqlmodel.select"),
+    ("core/long.py", "#\n" * 200, "core/long.py: more than 200 lines"),
+    ("core/function.py", LONG, "core/function.py: long has more than 25 lines"),
+    ("core/log_f.py", LOGGING + '_log.info(f"{1} rows")', "core/log_f.py:3: a log message that is not a constant"),
+    (
+        "core/log_sum.py",
+        LOGGING + '_log.error("a" + str(1))',
+        "core/log_sum.py:3: a log message that is not a constant",
+    ),
+    ("core/log_name.py", LOGGING + "_log.warning(_log)", "core/log_name.py:3: a log message that is not a constant"),
+    ("modules/auth/sql.py", "from sqlmodel import select", "modules/auth/sql.py: imports sqlmodel.select"),
     ("modules/tasks/more.py", "import modules.users.models", "modules/tasks/more.py: imports modules.users.models"),
     ("modules/notes/more.py", "from modules import users", "modules/notes/more.py: imports modules.users"),
     ("modules/auth/more.py", "from modules.users import models", "modules/auth/more.py: imports modules.users.models"),
 ]
 
 
-@pytest.mark.parametrize(("path", "text", "breach"), SOURCE_BREACHES)
-def test_a_planted_breach_in_the_source_is_found(tmp_path: Path, path: str, text: str, breach: str) -> None:
-    plant(copy_product(tmp_path), path, text)
-    assert breach in [found for rule in source_rules.RULES for found in rule(tmp_path)]
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """What the rules find in a copy in which all breaches were planted."""
+    folder = copy_product(tmp_path_factory.mktemp("breaches"))
+    for path, text, _ in SOURCE_BREACHES:
+        plant(folder, path, text)
+    return {breach for rule in source_rules.RULES for breach in rule(folder)}
+
+
+@pytest.mark.parametrize("breach", [breach for _, _, breach in SOURCE_BREACHES])
+def test_a_planted_breach_in_the_source_is_found(found: set[str], breach: str) -> None:
+    assert breach in found
+
+
+def test_nothing_is_found_where_nothing_was_planted(found: set[str]) -> None:
+    planted = {Path(path).with_suffix("").as_posix() for path, _, _ in SOURCE_BREACHES}
+    slices = {"modules/notes", "modules/labels", "modules/common"}
+    assert [one for one in found if not one.startswith((*planted, *slices))] == []
 
 
 def test_a_slice_without_one_of_its_files_is_found(tmp_path: Path) -> None:

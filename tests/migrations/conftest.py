@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
+from alembic import command
 
-from tests.conftest import SEARCH_PATH, TestDatabase, project_root
+from core.database import migrations
+from tests.conftest import SEARCH_PATH, TestDatabase, execute, project_root
 from tests.migrations.schema import describe
 
 if TYPE_CHECKING:
@@ -39,6 +41,14 @@ class PlainDatabase:
         finally:
             connection.close()
 
+    def upgrade(self) -> None:
+        """To the newest revision. In this process, which takes a tenth of the time; the models have no part in it."""
+        migrations.upgrade(self.url)
+
+    def downgrade(self) -> None:
+        """To none of ours, as quickly."""
+        command.downgrade(migrations.configuration(self.url), "base")
+
     def alembic(self, *arguments: str, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
         """Runs alembic on this database, and expects that it succeeds."""
         done = run_alembic(*arguments, folder=folder, DATABASE_URL=self.url)
@@ -63,10 +73,7 @@ def make_empty_database(postgres: "PostgresServer") -> Callable[[], PlainDatabas
 
     def make() -> PlainDatabase:
         name = f"empty_{secrets.token_hex(8)}"
-        connection = psycopg2.connect(postgres.get_uri())
-        connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {name}")
-        connection.close()
+        execute(postgres.get_uri(), f"CREATE DATABASE {name}")
         return PlainDatabase(postgres.get_uri(database=name))
 
     return make

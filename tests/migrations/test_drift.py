@@ -12,11 +12,8 @@ from tests.migrations.conftest import PlainDatabase, run_alembic
 
 MODELS = "modules/tasks/models.py"
 COLUMN = "    due_at: datetime | None = Field(sa_type=TIMESTAMP)\n"
-DRIFTS = {
-    "a column more": (COLUMN, COLUMN + "    colour: str | None = Field(sa_type=Text)\n", "add_column"),
-    "another type": (COLUMN, "    due_at: str | None = Field(sa_type=Text)\n", "modify_type"),
-    "an index less": ('        Index("ix_tasks_title", "user_id", text("lower(title)"), "id"),\n', "", "remove_index"),
-}
+MORE = "    colour: str | None = Field(sa_type=Text)\n"
+INDEX = '        Index("ix_tasks_title", "user_id", text("lower(title)"), "id"),\n'
 
 
 @pytest.fixture
@@ -26,13 +23,19 @@ def copy(tmp_path: Path) -> Path:
     return copy_product(tmp_path)
 
 
-@pytest.mark.parametrize("drift", DRIFTS)
-def test_a_model_without_its_migration_is_drift(copy: Path, database: TestDatabase, drift: str) -> None:
-    old, new, expected = DRIFTS[drift]
-    replace(copy, MODELS, old, new)
+def test_models_without_their_migrations_are_drift(copy: Path, database: TestDatabase) -> None:
+    """A column more, another type, an index less: each is named, and nothing else is."""
+    replace(copy, MODELS, COLUMN, COLUMN.replace("datetime", "str").replace("TIMESTAMP", "Text") + MORE)
+    replace(copy, MODELS, INDEX, "")
     done = run_alembic("check", folder=copy, DATABASE_URL=database.url)
     assert done.returncode != 0
-    assert f"New upgrade operations detected: [('{expected}'" in done.stdout.replace("[[(", "[(") + done.stderr
+    (told,) = re.findall(r"New upgrade operations detected: (.*)", done.stdout + done.stderr)
+    assert sorted(re.findall(r"\('((?:add|modify|remove)_\w+)', ", told)) == [
+        "add_column",
+        "modify_type",
+        "remove_index",
+    ]
+    assert {"colour", "due_at", "ix_tasks_title"} <= set(re.findall(r"\w+", told))
 
 
 def test_a_new_slice_is_found_and_its_migration_is_a_dated_file(copy: Path, migrated: PlainDatabase) -> None:

@@ -89,11 +89,11 @@ def test_a_view_in_place_of_a_table_of_ours_is_refused(migrated: PlainDatabase) 
 def test_their_users_in_public_is_no_matter_while_ours_are_elsewhere(empty: PlainDatabase, kind: str) -> None:
     empty.query(f"CREATE {kind} public.users AS SELECT 'theirs'::text AS id; CREATE TABLE public.tasks (id int)")
     theirs = describe(empty, "public")
-    empty.alembic("upgrade", "head")
+    empty.upgrade()
     empty.alembic("check")
     with ApiProcess(empty.url) as process:
         assert not [line for line in process.lines if line["level"] in ("warning", "error")]
-    empty.alembic("downgrade", "base")
+    empty.downgrade()
     assert describe(empty, "public") == theirs
 
 
@@ -144,8 +144,8 @@ def test_a_role_that_may_not_make_the_schema_is_told_what_to_grant(empty: PlainD
     said = refusal(upgrade(limited))
     assert said.startswith("permission denied for schema todo")
     empty.query(f"{grant} {role}")
-    limited.alembic("upgrade", "head")
-    limited.alembic("upgrade", "head")
+    limited.upgrade()
+    limited.upgrade()
     limited.alembic("check")
     assert empty.query("SELECT version_num FROM todo.alembic_version") == [(migrations.head(),)]
 

@@ -19,13 +19,13 @@ POOLED = "postgresql://owner:hidden-word@ep-cool-rain-123-pooler.eu-central-1.aw
 
 
 def test_the_way_up_can_be_gone_down_and_up_again(empty: PlainDatabase) -> None:
-    empty.alembic("upgrade", "head")
+    empty.upgrade()
     made = describe(empty)
     assert tables(empty) == set(SQLModel.metadata.tables) | {"alembic_version"}
     assert tables(empty) >= OURS
-    empty.alembic("downgrade", "base")
+    empty.downgrade()
     assert describe(empty) == {"columns": [], "constraints": [], "indexes": []}
-    empty.alembic("upgrade", "head")
+    empty.upgrade()
     assert describe(empty) == made
 
 

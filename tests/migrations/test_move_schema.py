@@ -61,9 +61,9 @@ def test_everything_is_moved_once_and_stays_as_the_migrations_make_it(
     assert (move(former).stdout, move(former).stdout) == (DONE, NOTHING)
     assert (describe(former), tables(former, "public")) == (describe(database), set())
     assert former.query("SELECT id FROM todo.users") == [("kept",)]
-    former.alembic("upgrade", "head")
+    former.upgrade()
     former.alembic("check")
-    former.alembic("downgrade", "base")
+    former.downgrade()
 
 
 def test_where_there_are_no_tables_there_is_nothing_to_move(empty: PlainDatabase) -> None:

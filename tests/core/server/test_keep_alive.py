@@ -1,6 +1,7 @@
 """How long a connection is kept, how the client learns it, and that its end destroys nothing."""
 
 import asyncio
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from core.server.protocol import KEEP_ALIVE_GRACE_SECONDS
 from tests.conftest import RunningServer
+from tests.core.api_process import ApiProcess
 from tests.core.raw_http import RawConnection, connect, exchange
 from tests.core.serving import answer_ok, live_and_die, port_of, serving
 
@@ -96,23 +98,17 @@ def test_a_head_that_is_overdue_takes_no_response_from_the_request_before_it() -
 
 
 def test_a_request_that_came_in_time_is_served_however_late_it_is_seen() -> None:
-    """The loop is busy from before the end of the time until after it; the request arrives meanwhile."""
-
-    async def stalling(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await live_and_die(receive, send)
-            return
-        await answer_ok(scope, send)
-        if scope["path"] == "/stall":
-            await asyncio.sleep(0.1)  # until the response has left
-            time.sleep(1 + KEEP_ALIVE_GRACE_SECONDS + 1)  # noqa: ASYNC251
-
-    with serving(stalling, keep_alive_timeout=1) as running, connect(port_of(running)) as waiting:
+    """The process stands still from before the end of the time until after it; the request arrives meanwhile."""
+    unreachable = "postgresql://nobody@127.0.0.1:1/none"
+    with ApiProcess(unreachable, KEEP_ALIVE_TIMEOUT="1") as process, connect(process.port) as waiting:
         _answered(waiting, LIVE)
-        with connect(port_of(running)) as other:
-            _answered(other, LIVE.replace(b"/health/live", b"/stall"))
-            time.sleep(0.5)
-            assert _answered(waiting, LIVE)["connection"] == "keep-alive"
+        process.send(signal.SIGSTOP)
+        waiting.send(LIVE)
+        time.sleep(1 + KEEP_ALIVE_GRACE_SECONDS + 1)
+        process.send(signal.SIGCONT)
+        answer = waiting.answer()
+    assert answer is not None
+    assert (answer.status, answer.header("connection")) == (200, "keep-alive")
 
 
 @pytest.fixture

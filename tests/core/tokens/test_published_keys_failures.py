@@ -41,7 +41,7 @@ def test_the_keys_stay_in_use_while_the_server_is_away(server: KeyServer) -> Non
         deadline = time.monotonic() + 1
         while time.monotonic() < deadline:
             assert await outcome(verifier, FIRST.token(server.url)) == "u1"
-        assert at_once(verifier, FIRST.token(server.url, sub="u2")).user_id == "u2"
+        assert (await at_once(verifier, FIRST.token(server.url, sub="u2"))).user_id == "u2"
         assert {await outcome(verifier, SECOND.token(server.url)) for _ in range(3)} == {"keys_unavailable"}
 
     run(main())

@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import Caller, TestDatabase, assert_problem
 from tests.modules.auth.accounts import AUTH, INVALID, PASSWORD, Account, bearer, refresh, sessions, sign_in
 
+pytestmark = pytest.mark.slow
+
 NEW = "staple battery horse"
 WRONG = "The current password is wrong."
 

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from modules.auth.passwords import MAX_WAITING
 from tests.conftest import RunningServer, TestDatabase, assert_problem
 from tests.modules.auth.accounts import Account, new_email, sign_in
+
+pytestmark = pytest.mark.slow
 
 
 def _sign_ins(threads: ThreadPoolExecutor, api: httpx.Client, count: int) -> list[Future[httpx.Response]]:

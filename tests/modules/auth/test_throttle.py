@@ -13,6 +13,8 @@ from main import create_app
 from tests.conftest import RunningServer, TestDatabase, assert_problem, make_settings
 from tests.modules.auth.accounts import Account, new_email, sign_in
 
+pytestmark = pytest.mark.slow
+
 # What the servers of this file allow: four in fifteen minutes, then one each time that a quarter of them is over.
 ALLOWED = 4
 SPACING = 225

@@ -7,6 +7,8 @@ import pytest
 from tests.modules.tasks.conftest import MANY, BigDatabase, Plan
 from tests.modules.tasks.pages import SORTS
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 50
 SCANS = {"Limit", "Index Scan", "Index Only Scan"}
 

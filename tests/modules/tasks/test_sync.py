@@ -8,6 +8,8 @@ import pytest
 from tests.conftest import Caller, RunningServer, TestDatabase
 from tests.syncing import missed
 
+pytestmark = pytest.mark.slow
+
 WRITES = 600
 
 

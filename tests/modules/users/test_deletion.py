@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
 from tests.contract.operations import document, operations
 
+pytestmark = pytest.mark.slow
+
 ME = "/api/v1/users/me"
 DELETED = "The account of this token was deleted."
 
