@@ -63,7 +63,7 @@ class Connector:
         self._suspect_until: dict[Server, float] = {}
 
     async def open(self, deadline: float) -> Connection:
-        """A connection to the first server that answers and is of the kind asked for.
+        """A connection to the first server that responds and is of the kind asked for.
 
         Raises DatabaseUnavailableError when none is, at the latest at `deadline` (the event loop's clock).
         """
