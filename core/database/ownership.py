@@ -99,7 +99,6 @@ class OwnerCompiler(_PGCompiler):  # type: ignore[misc]
                     )
 
 
-# How every statement is compiled.
 DIALECT: Dialect = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
 DIALECT.statement_compiler = OwnerCompiler
 
