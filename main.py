@@ -82,7 +82,7 @@ def _key_sources(settings: Settings) -> dict[str, KeySource]:
 def main() -> None:
     """Serves until SIGTERM or SIGINT. Starts the embedded PostgreSQL where no other is set; migrates nothing."""
     settings, url = _prepare()
-    sockets = listening.listeners_or_exit(settings.host, settings.port)  # before anybody is told where it listens
+    sockets = listening.listeners_or_exit(settings.host, settings.port)
     if settings.app_env == "development":
         welcome = _WELCOME + (_SIGN_UP_HERE if settings.local_accounts_enabled else _SIGN_UP_THERE)
         origin = listening.origin(settings.host, settings.port)
@@ -113,7 +113,7 @@ def _prepare() -> tuple[Settings, str]:
     if settings.auth_local_accounts is None and not settings.local_accounts_enabled:
         reason = {"setting": "AUTH_LOCAL_ACCOUNTS", "reason": "BETTER_AUTH_SECRET is not set"}
         structlog.get_logger("main").info("local accounts are off", **reason)
-    if foreign := start_check.refusal(url, migrations.head()):
+    if foreign := start_check.rejection(url, migrations.head()):
         sys.exit(foreign)
     return settings, url
 

@@ -49,10 +49,10 @@ def _migrate() -> None:
             context.config.print_stdout("A lock is held by others. Tries left: %d", tries_left)
             time.sleep(random.uniform(1, 2))  # noqa: S311
         except ProgrammingError as error:
-            refusal = migrations.refusal(error.orig)
-            if refusal is None:
+            rejection = migrations.rejection(error.orig)
+            if rejection is None:
                 raise
-            raise CommandError(refusal) from None
+            raise CommandError(rejection) from None
         else:
             return
 
@@ -74,24 +74,24 @@ def _try(engine: Engine) -> None:
             compare_type=True,
             compare_server_default=True,
         )
-        _refuse_newer_database()
+        _reject_newer_database()
         # Those who only look (check, current, a new revision) have none.
         changes = "destination_rev" in context.get_context().opts
         if changes and connection.exec_driver_sql(f"SELECT to_regnamespace('{schema}') IS NULL").scalar():
             connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
         context.run_migrations()
         if changes:
-            _refuse_foreign_columns(connection, schema)
+            _reject_foreign_columns(connection, schema)
 
 
-def _refuse_foreign_columns(connection: Connection, schema: str) -> None:
+def _reject_foreign_columns(connection: Connection, schema: str) -> None:
     heads = context.get_context().get_current_heads()
     found = connection.exec_driver_sql(table_schema.relations_sql(schema)).all()
-    if heads and (refusal := table_schema.foreign(schema, found, heads[0], migrations.head())):
-        raise CommandError(refusal)
+    if heads and (rejection := table_schema.foreign(schema, found, heads[0], migrations.head())):
+        raise CommandError(rejection)
 
 
-def _refuse_newer_database() -> None:
+def _reject_newer_database() -> None:
     for revision in context.get_context().get_current_heads():
         try:
             context.script.get_revision(revision)

@@ -17,34 +17,34 @@ router = root_router("health", "/health")
 
 _log = structlog.get_logger("core.health")
 
-# A probe is answered within 5 s, so the database has a little less.
+# A probe gets its response within 5 s, so the database has a little less.
 READY_SECONDS = 4
 
 
 class Health(BaseModel):
-    """The good answer; the other one is a problem."""
+    """The good response; the other one is a problem."""
 
     status: Literal["ok"]
 
 
 @router.get("/live")
 async def get_liveness() -> Health:
-    """The process answers. Says nothing about the database."""
+    """The process responds. Says nothing about the database."""
     return Health(status="ok")
 
 
 @router.get("/ready")
 async def get_readiness(request: Request) -> Health:
-    """The database answers and has the revision that the code needs, and the process is not about to end; else 503.
+    """The database responds and has the revision that the code needs, and the process is not about to end; else 503.
 
-    An answer of the database within the last READINESS_MAX_AGE seconds, to whatever request, is proof enough.
+    A response of the database within the last READINESS_MAX_AGE seconds, to whatever request, is proof enough.
     """
     if getattr(request.state, context.DRAINING, False):
         raise ProblemError(Problem.SHUTTING_DOWN, "This process is about to end.")
     found = context.of(request)
     services = found.services
     now = asyncio.get_running_loop().time()
-    age = now - services.database.last_answer
+    age = now - services.database.last_response
     if services.migrated.is_set() and age < services.settings.readiness_max_age:
         return Health(status="ok")
     found.deadline = now + min(services.settings.request_timeout, READY_SECONDS)

@@ -21,26 +21,26 @@ class Problem(_Kind, Enum):
 
     VALIDATION_FAILED = 400, "The request is not valid"
     MALFORMED_JSON = 400, "The body is not strict JSON"
-    BAD_REQUEST = 400, "The request cannot be understood"
+    BAD_REQUEST = 400, "Bad request"
     MISSING_TOKEN = 401, "A bearer token is needed"
     INVALID_TOKEN = 401, "The bearer token is not valid"
     ACCOUNT_DELETED = 401, "The account of the token was deleted"
     INVALID_CREDENTIALS = 401, "The e-mail address or the password is wrong"
     INVALID_REFRESH_TOKEN = 401, "The refresh token is not valid"
-    FORBIDDEN = 403, "This belongs to somebody else"
-    NOT_FOUND = 404, "There is nothing here"
-    METHOD_NOT_ALLOWED = 405, "The method is not allowed here"
+    FORBIDDEN = 403, "Forbidden"
+    NOT_FOUND = 404, "Not found"
+    METHOD_NOT_ALLOWED = 405, "Method not allowed"
     BODY_TIMEOUT = 408, "The body did not arrive in time"
-    PRECONDITION_FAILED = 412, "The resource has changed"
+    PRECONDITION_FAILED = 412, "Precondition failed"
     ENTITY_TAG_ALTERED = 412, "The entity tag was altered on its way"
     REQUEST_IN_PROGRESS = 409, "The first request with this key is under way"
     IDEMPOTENCY_KEY_REUSED = 422, "The key was used for another request"
     CONFLICT = 409, "The request conflicts with what is stored"
     EMAIL_TAKEN = 409, "The e-mail address has an account already"
     BODY_TOO_LARGE = 413, "The body is too large"
-    UNSUPPORTED_MEDIA_TYPE = 415, "The body must be application/json"
+    UNSUPPORTED_MEDIA_TYPE = 415, "Unsupported media type"
     TOO_MANY_ATTEMPTS = 429, "Too many attempts"
-    INTERNAL_ERROR = 500, "The server failed"
+    INTERNAL_ERROR = 500, "Internal server error"
     DATABASE_UNAVAILABLE = 503, "The database is not available"
     KEYS_UNAVAILABLE = 503, "The keys that verify tokens are not available"
     OVERLOADED = 503, "The server is busy"
@@ -111,7 +111,7 @@ class ProblemDetails(TypedDict):
 
 
 class ProblemError(Exception):
-    """Raise it anywhere below an endpoint to answer with that problem.
+    """A failure that the client is told. Raise it in an endpoint, or in what an endpoint calls.
 
     `detail` is read by the client: it must not hold input, SQL or secrets. `reason` and `fields` go to the log only.
     `data` is the detail of an HTTPException where that is not text; the client gets it as the member `data`.
@@ -139,5 +139,5 @@ class ProblemError(Exception):
 
 
 def not_found(thing: str) -> ProblemError:
-    """The 404 of a row that does not exist, or is not the caller's."""
+    """The 404 of a row that does not exist, or is not the current user's."""
     return ProblemError(Problem.NOT_FOUND, f"No such {thing}.")

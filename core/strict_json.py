@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 means it and I-JSON (RFC 7493) narrows it: what two parsers could read differently is refused."""
+"""JSON as RFC 8259 means it and I-JSON (RFC 7493) narrows it: what two parsers could read differently is rejected."""
 
 import json
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ def loads(data: bytes) -> Any:
         text = data.decode("utf-8")
         if _may_be_deep(text):
             _check_depth(text)
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_float)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_reject_constant, parse_float=_float)
         if "\\u" in text:
             _check_text(json.dumps(value, ensure_ascii=False))
     except UnicodeDecodeError:
@@ -42,7 +42,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _refuse_constant(_: str) -> NoReturn:
+def _reject_constant(_: str) -> NoReturn:
     raise StrictJsonError("NaN and Infinity are not JSON.")
 
 

@@ -24,7 +24,7 @@ def refusal(api: RunningServer, token: str) -> dict[str, Any]:
     assert_problem(response, 401, "invalid_token", detail=detail, title="The bearer token is not valid")
     challenge = 'Bearer error="invalid_token", error_description="The token is not valid"'
     assert response.headers["www-authenticate"] == challenge
-    [line] = [line for line in logs if line["event"] == "request refused"]
+    [line] = [line for line in logs if line["event"] == "request rejected"]
     assert line.pop("error.code") == "invalid_token"
     secrets = [part for part in token.split(".") if len(part) > 8]
     assert not any(part in f"{response.text}{logs}" for part in secrets)

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_WRITE, TRANSACTION_STATUS_IDLE, connection, cursor
 
-from core.database.deadline_timer import Alarm
+from core.database.deadline_timer import DeadlineTimer
 from core.database.errors import READ_ONLY, DeadlineError, translate
 
 
@@ -28,7 +28,7 @@ class Connection:
         self._deadline = 0.0
         # While it connects: when it must have connected, and how many seconds nothing may come meanwhile.
         self._connecting: tuple[float, float] | None = None
-        self._alarm = Alarm(self._expire)
+        self._timer = DeadlineTimer(self._expire)
         self.opened = self.last_used = self._loop.time()
         self.used = False
         # Whether the server let the deadline pass without a word.
@@ -68,7 +68,7 @@ class Connection:
 
     @property
     def idle_seconds(self) -> float:
-        """Since the last answer."""
+        """Since the last response."""
         return self._loop.time() - self.last_used
 
     async def run(self, sql: str, values: Mapping[str, Any] | None, deadline: float) -> cursor:
@@ -89,7 +89,7 @@ class Connection:
 
     def close(self) -> None:
         """Closes at once, without a word to the server if it does not listen."""
-        self._alarm.stop()
+        self._timer.stop()
         self._unwatch()
         with suppress(psycopg2.Error):
             self._pg.close()
@@ -98,7 +98,7 @@ class Connection:
         """Drives libpq until the operation under way is done."""
         self._waiter = self._loop.create_future()
         self._deadline = deadline
-        self._alarm.set(deadline)
+        self._timer.set(deadline)
         self._advance()
         try:
             await self._waiter

@@ -13,6 +13,8 @@ from core.database.errors import DatabaseUnavailableError, DeadlineError
 
 _log = structlog.get_logger("core.database.connector")
 
+# A server that had less time than this to connect in is not known to be silent.
+FAIR_SECONDS = 0.5
 # An address that was silent, or turned out to be read-only, is tried last for so long.
 SUSPECT_SECONDS = 30
 
@@ -63,7 +65,7 @@ class Connector:
         self._suspect_until: dict[Server, float] = {}
 
     async def open(self, deadline: float) -> Connection:
-        """A connection to the first server that answers and is of the kind asked for.
+        """A connection to the first server that responds and is of the kind asked for.
 
         Raises DatabaseUnavailableError when none is, at the latest at `deadline` (the event loop's clock).
         """
@@ -79,7 +81,7 @@ class Connector:
                 pending[place:place] = [(number, found) for found in self._mixed(await _look_up(server, share))]
             except DatabaseUnavailableError as error:
                 failures.append((server, error))
-                if isinstance(error, DeadlineError):
+                if isinstance(error, DeadlineError) and share >= FAIR_SECONDS:
                     self.suspect(server)
                     if pending:
                         where = {"server.address": server.hostaddr or server.host, "server.port": server.port}

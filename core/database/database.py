@@ -32,10 +32,10 @@ _log = structlog.get_logger("core.database.database")
 
 
 class Database(Executor):
-    """Every statement runs in autocommit, in one round trip, unless it is sent through `transaction()`.
+    """Sends each statement in autocommit and one round trip, unless it is sent through a transaction.
 
-    DatabaseUnavailableError is raised at the latest when the request's deadline is reached, even when the server is
-    silent. `deadline` gives it on the event loop's clock, or 0 where there is no request: `timeout` seconds from then.
+    Raises DatabaseUnavailableError at the request's deadline at the latest. `deadline` returns it on the event loop's
+    clock, or 0 outside of a request: then the deadline is `timeout` seconds from now.
 
     It looks which schema the tables are in when it is first used, and again when a statement does not find them, so
     that they can be moved while it runs.
@@ -50,7 +50,7 @@ class Database(Executor):
         self._pool = Pool(url, pool_size)
         self._timeout = timeout
         self._requested = deadline
-        self.last_answer = float("-inf")
+        self.last_response = float("-inf")
         self._schema: str | None = None
         self._looking = asyncio.Lock()
 
@@ -153,7 +153,7 @@ class Database(Executor):
             try:
                 sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {query.statement.texts[schema]}"
                 result = await connection.run(sql, values, deadline)
-                self.last_answer = connection.last_used
+                self.last_response = connection.last_used
                 return result
             except ConnectionLostError:
                 # It died unseen while it lay idle. A read can be sent again; of a write nobody knows.

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Callable
 
 
-class Alarm:
-    """Rings at the earliest time that it was set to and not since rung; what was met meanwhile, the ringer sees.
+class DeadlineTimer:
+    """Calls `expire` once at the earliest deadline that it was set to, also where that deadline was met meanwhile.
 
-    `ring` does what is due by the event loop's clock, and gives the time of what is due next, or None.
+    `expire` gets the event loop's time, ends what is overdue by then, and returns the next deadline, or None.
     """
 
-    def __init__(self, ring: Callable[[float], float | None]) -> None:
-        self._ring = ring
+    def __init__(self, expire: Callable[[float], float | None]) -> None:
+        self._expire = expire
         self._timer: asyncio.TimerHandle | None = None
         self._when = float("inf")
 
     def set(self, when: float) -> None:
-        """Rings at `when`, on the running event loop's clock, or earlier."""
+        """Adds a deadline, on the running event loop's clock."""
         if self._timer is not None:
             if when >= self._when:
                 return
@@ -25,7 +25,7 @@ class Alarm:
         self._timer = asyncio.get_running_loop().call_at(when, self._go)
 
     def stop(self) -> None:
-        """Does not ring any more, until it is set again."""
+        """Forgets the deadlines that were set."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -33,6 +33,6 @@ class Alarm:
     def _go(self) -> None:
         self._timer = None
         # Timers have milliseconds, and may be early by one.
-        following = self._ring(asyncio.get_running_loop().time() + 0.001)
+        following = self._expire(asyncio.get_running_loop().time() + 0.001)
         if following is not None:
             self.set(following)

@@ -24,7 +24,7 @@ class DatabaseError(Exception):
 
 
 class DatabaseUnavailableError(DatabaseError):
-    """The server is away, silent, full, read-only or too slow: the outcome of a write is unknown, answer 503."""
+    """The server is away, silent, full, read-only or too slow: a write may have been done; the response is 503."""
 
 
 class DeadlineError(DatabaseUnavailableError):
@@ -51,12 +51,12 @@ class ForeignKeyViolationError(DatabaseError):
     """23503: the row that is referred to does not exist."""
 
 
-class ValueRefusedError(DatabaseError):
-    """Class 22, 23502 or 23514: a value that the schema should have refused before PostgreSQL did."""
+class ValueRejectedError(DatabaseError):
+    """Class 22, 23502 or 23514: a value that the schema should have rejected before PostgreSQL did."""
 
 
 class StatementError(DatabaseError):
-    """Everything else is a bug of ours: answer 500."""
+    """Everything else is a bug of ours: the response is 500."""
 
 
 class UndefinedObjectError(StatementError):
@@ -79,7 +79,7 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
     elif state == "23503":
         kind = ForeignKeyViolationError
     elif state in _BAD_VALUE or state[:2] in _BAD_VALUE_CLASSES:
-        kind = ValueRefusedError
+        kind = ValueRejectedError
     elif state in _CONFLICT:
         kind = TransactionConflictError
     elif state in _AWAY or state[:2] in _AWAY_CLASSES:

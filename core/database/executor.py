@@ -1,4 +1,4 @@
-"""What a repository sends its queries through, and by when the answer must be there."""
+"""What a repository sends its queries through, and by when the response must be there."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -12,15 +12,15 @@ from core.database.queries import Query
 
 T = TypeVar("T")
 
-# The server gives up this much before we do, so that its answer arrives and the connection stays usable.
+# The server gives up this much before we do, so that its response arrives and the connection stays usable.
 SERVER_MARGIN_SECONDS = 0.25
 
 
 class Executor(ABC):
-    """What a repository needs: the database itself (each statement its own transaction) or one transaction.
+    """What a repository sends its queries to: the database (each statement is a transaction) or one transaction.
 
-    All methods raise an error of core.database.errors. `autocommit` says which it is: after an error, and for a
-    look at something else, only the database itself can go on.
+    All methods raise an error of core.database.errors. `autocommit` is True for the database: after an error only it
+    takes further queries.
     """
 
     autocommit: bool

@@ -79,7 +79,7 @@ def load_models() -> None:
         importlib.import_module(f"modules.{path.parent.name}.models")
 
 
-def refusal(error: Any) -> str | None:
+def rejection(error: Any) -> str | None:
     """One sentence for what others' tables, or missing rights, make of a migration; None for other psycopg2.Errors."""
     if error.pgcode in _EXISTS:
         return f"{error.diag.message_primary}, and this application did not make it: {WHAT_TO_DO}. Nothing was changed."

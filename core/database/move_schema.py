@@ -22,7 +22,7 @@ IN_USE = {"55P03", "57014", "40P01"}
 TRIES = 12
 
 
-class RefusedError(Exception):
+class RejectedError(Exception):
     """Nothing was moved; the message says why and what to do."""
 
 
@@ -30,14 +30,14 @@ def main() -> None:
     """Says in one sentence what was done, or exits with 1 and one that says why nothing was."""
     try:
         print(move(migrations.url_of_settings()))  # noqa: T201
-    except (RefusedError, ConfigurationError) as refused:
-        sys.exit(str(refused))
+    except (RejectedError, ConfigurationError) as rejected:
+        sys.exit(str(rejected))
     except psycopg2.Error as error:
-        sys.exit(migrations.refusal(error) or f"{str(error).strip()}\nNothing was moved.")
+        sys.exit(migrations.rejection(error) or f"{str(error).strip()}\nNothing was moved.")
 
 
 def move(url: str) -> str:
-    """Moves all tables or none, and says what was done. Raises RefusedError, psycopg2.Error."""
+    """Moves all tables or none, and says what was done. Raises RejectedError, psycopg2.Error."""
     migrations.load_models()
     session = migrations.connect(url)
     try:
@@ -68,19 +68,19 @@ def _try(session: connection) -> str:
 
 
 def _require_movable(sql: cursor) -> None:
-    """Raises RefusedError where the way is not clear, or what would be moved is not exactly ours."""
+    """Raises RejectedError where the way is not clear, or what would be moved is not exactly ours."""
     if there := _rows(sql, table_schema.relations_sql(SCHEMA)):
         names = ", ".join(f"{SCHEMA}.{name}" for name, *_ in there)
-        raise RefusedError(f"There is already {names}: rename or drop what is there. Nothing was moved.")
+        raise RejectedError(f"There is already {names}: rename or drop what is there. Nothing was moved.")
     ours = set(_versions(sql)) & migrations.known()
     if ours != {migrations.head()}:
-        raise RefusedError(
+        raise RejectedError(
             f"The tables in {FORMER_SCHEMA} are not at the revision that this code knows as the newest: "
             "migrate first, by `alembic upgrade head` of the newest code. Nothing was moved."
         )
     relations = _rows(sql, table_schema.relations_sql(FORMER_SCHEMA))
     if foreign := table_schema.foreign(FORMER_SCHEMA, relations, migrations.head(), migrations.head()):
-        raise RefusedError(f"{foreign} Nothing was moved.")
+        raise RejectedError(f"{foreign} Nothing was moved.")
 
 
 def _move(sql: cursor) -> None:

@@ -1,4 +1,4 @@
-"""The wall in every statement: one that touches an owned table without its owner does not compile."""
+"""Owner scoping: a statement that reads or writes an owned table without its owner does not compile."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ OWNER_PARAMETER = "owner"
 # Key of Column.info that marks the owner's column, and by it the table as owned: core.resources.models sets it.
 OWNER_COLUMN = "owner_column"
 
-# Stands for the caller's id in a statement. Only a repository supplies its value.
+# Stands for the current user's id in a statement. Only a repository supplies its value.
 OWNER: Any = bindparam(OWNER_PARAMETER, None)
 
 
@@ -49,21 +49,21 @@ class OwnerCompiler(_PGCompiler):  # type: ignore[misc]
         """An INSERT."""
         self.writes = True
         self._require([insert_stmt.table], _inserted(insert_stmt))
-        _refuse_described_anew(insert_stmt.table)
+        _reject_described_anew(insert_stmt.table)
         return super().visit_insert(insert_stmt, *args, **options)
 
     def visit_on_conflict_do_update(self, on_conflict: Any, **options: Any) -> Any:
         """What it meets can be a row of somebody else."""
         table = self.stack[-1]["selectable"].table
         self._require([table], _compared(on_conflict.update_whereclause))
-        _refuse_new_owner(table, on_conflict.update_values_to_set)
+        _reject_new_owner(table, on_conflict.update_values_to_set)
         return super().visit_on_conflict_do_update(on_conflict, **options)
 
     def update_tables_clause(self, update_stmt: Update, from_table: Any, extra_froms: Any, **options: Any) -> Any:
         """The tables of an UPDATE."""
         self.writes = True
         self._require([from_table, *extra_froms, *_returned(update_stmt)], _compared(update_stmt.whereclause))
-        _refuse_new_owner(update_stmt.table, _values(update_stmt))
+        _reject_new_owner(update_stmt.table, _values(update_stmt))
         return super().update_tables_clause(update_stmt, from_table, extra_froms, **options)
 
     def delete_table_clause(self, delete_stmt: Delete, from_table: Any, extra_froms: Any, **options: Any) -> Any:
@@ -74,18 +74,18 @@ class OwnerCompiler(_PGCompiler):  # type: ignore[misc]
 
     def visit_textclause(self, textclause: TextClause, *args: Any, **options: Any) -> Any:
         """Text."""
-        _refuse_hidden_table(textclause.text)
+        _reject_hidden_table(textclause.text)
         return super().visit_textclause(textclause, *args, **options)
 
     def visit_column(self, column: Any, *args: Any, **options: Any) -> Any:
         """A column, which may be text."""
         if column.is_literal:
-            _refuse_hidden_table(column.name)
+            _reject_hidden_table(column.name)
         return super().visit_column(column, *args, **options)
 
     def visit_table(self, table: Any, *args: Any, **options: Any) -> Any:
         """A table, which may be described anew."""
-        _refuse_described_anew(table)
+        _reject_described_anew(table)
         return super().visit_table(table, *args, **options)
 
     def _require(self, sources: Any, compared: set[tuple[Any, str]]) -> None:
@@ -122,7 +122,7 @@ def _returned(statement: Any) -> set[Any]:
     return found - {statement.table}
 
 
-def _refuse_new_owner(table: Any, written: Mapping[Any, Any]) -> None:
+def _reject_new_owner(table: Any, written: Mapping[Any, Any]) -> None:
     for _, column in _owned(table):
         if not written or column.name in map(_name, written):
             raise UnscopedStatementError(
@@ -130,12 +130,12 @@ def _refuse_new_owner(table: Any, written: Mapping[Any, Any]) -> None:
             )
 
 
-def _refuse_described_anew(table: Any) -> None:
+def _reject_described_anew(table: Any) -> None:
     if not list(_owned(table)):
-        _refuse_hidden_table(table.name)
+        _reject_hidden_table(table.name)
 
 
-def _refuse_hidden_table(text: str) -> None:
+def _reject_hidden_table(text: str) -> None:
     owned = {column.table.name for table in SQLModel.metadata.tables.values() for _, column in _owned(table)}
     for name in owned.intersection(re.findall(r"\w+", text.lower())):
         raise UnscopedStatementError(f"A statement names {name} in text: use the table's class, and its owner with it")

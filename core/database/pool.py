@@ -10,7 +10,7 @@ from psycopg2.extensions import parse_dsn
 
 from core.database.connection import Connection
 from core.database.connector import Connector
-from core.database.deadline_timer import Alarm
+from core.database.deadline_timer import DeadlineTimer
 from core.database.errors import PoolExhaustedError
 
 # A connection that lay idle for longer may be dead without a sign (NAT, a suspended compute): open another.
@@ -35,7 +35,7 @@ class Pool:
         self._free = size
         # Who waits for a place, in turn, and until when.
         self._waiting: deque[tuple[asyncio.Future[None], float]] = deque()
-        self._alarm = Alarm(self._expire)
+        self._timer = DeadlineTimer(self._expire)
         self._idle: list[Connection] = []
         # These and those in use.
         self._opened: list[Connection] = []
@@ -84,7 +84,7 @@ class Pool:
         """Takes the place that somebody gives. Raises PoolExhaustedError at `deadline`."""
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((place, deadline))
-        self._alarm.set(deadline)
+        self._timer.set(deadline)
         try:
             await place
         except asyncio.CancelledError:
@@ -116,7 +116,7 @@ class Pool:
 
     def _learn(self, lost: Connection) -> None:
         """Closes what would fail as `lost` did, each at the cost of a request; what is in use, as it comes back."""
-        if lost.silent:  # what has not answered since may be as dead
+        if lost.silent:  # what has not responded since may be as dead
             self._close_idle(lambda idle: idle.last_used <= lost.last_used)
         elif lost.read_only and not self._connector.wants_read_only:
             newer = asyncio.get_running_loop().time() - READ_ONLY_SECONDS

@@ -20,7 +20,7 @@ def prepare() -> None:
     single = new_type((_OID,), "UUID", _uuid)
     register_type(single)
     register_type(new_array_type((_ARRAY_OID,), "UUID[]", single))
-    # Python's own codec of UTF-8 is a function in Python around these, and is called for each column of each answer.
+    # Python's own codec of UTF-8 is a function in Python around these, and is called for each column of each response.
     codecs.register(lambda name: _UTF8 if name == _CODEC else None)
     encodings["UTF8"] = _CODEC
 

@@ -14,8 +14,8 @@ SECONDS = 3
 _log = structlog.get_logger("core.database.start_check")
 
 
-def refusal(url: str, head: str) -> str | None:
-    """One sentence on what in the database at `url` is somebody else's; None where nothing is, or nobody answers.
+def rejection(url: str, head: str) -> str | None:
+    """One sentence on what in the database at `url` is somebody else's; None where nothing is, or nobody responds.
 
     `head` is the revision that the code needs. Runs an event loop of its own, so that nothing of it is left when the
     workers are forked.

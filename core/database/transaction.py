@@ -34,7 +34,7 @@ class Transaction(Executor):
         self._last: Query[Any] | None = None
 
     def at_end(self, query: Query[Any]) -> None:
-        """Sends a write together with COMMIT: its answer nobody sees, but where it fails, so does the transaction."""
+        """Sends a write together with COMMIT. Its result is discarded; if it fails, so does the transaction."""
         assert self._connection is not None, "a single write needs no transaction"
         self._last = query
 

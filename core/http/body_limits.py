@@ -7,11 +7,11 @@ from starlette.types import Message, Receive
 
 from core.problems import Problem, ProblemError
 
-# The rest of a refused body is never read, so the connection cannot be used again.
+# The rest of a rejected body is never read, so the connection cannot be used again.
 _CLOSE = {"Connection": "close"}
 
 
-def refuse_bad_head(headers: Sequence[tuple[bytes, bytes]], http_version: str, max_bytes: int) -> None:
+def reject_bad_head(headers: Sequence[tuple[bytes, bytes]], http_version: str, max_bytes: int) -> None:
     """Raises ProblemError: 400 unless it is HTTP/1 with one Host (RFC 9112, section 3.2), 413 for a length over it."""
     if http_version not in ("1.0", "1.1"):
         raise ProblemError(Problem.BAD_REQUEST, "Send HTTP/1.1.", headers=_CLOSE)

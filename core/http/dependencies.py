@@ -1,4 +1,4 @@
-"""How an endpoint gets its repository: bound to the current user as its owner."""
+"""The dependency that gives an endpoint its repository, bound to the current user."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -8,13 +8,13 @@ from fastapi.dependencies.models import Dependant
 
 from core.http import context, headers
 from core.resources.models import Versioned
-from core.resources.preconditions import expected_versions, refuse_if_none_match
+from core.resources.preconditions import expected_versions, reject_if_none_match
 from core.resources.repository import OwnedRepository
 
 R = TypeVar("R", bound=OwnedRepository)
 
 _MARK = "gives_owned_repository"
-_USER_ID = Path(description="The caller's own id, or `me`. Anybody else's is 403.")
+_USER_ID = Path(description="The current user's own id, or `me`. Anybody else's is 403.")
 
 
 def owned(repository: type[R]) -> Any:
@@ -27,7 +27,7 @@ def owned(repository: type[R]) -> Any:
     async def build(request: Request, user_id: Annotated[str, _USER_ID]) -> R:  # noqa: ARG001
         found = context.of(request)
         if request.method != "GET":
-            refuse_if_none_match(headers.values(request.scope, b"if-none-match"))
+            reject_if_none_match(headers.values(request.scope, b"if-none-match"))
         versions = expected_versions(headers.values(request.scope, b"if-match"), found.user.tag)
         return repository(found.executor, found.user, found.services.accounts, versions)
 

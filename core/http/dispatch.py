@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.http import context, problem_responses
 from core.http.arguments import Arguments, NotFastError
 from core.http.headers import values as values_of
-from core.http.responses import EMPTY, Answer, Reply
+from core.http.responses import EMPTY, AnyResponse, WholeResponse
 from core.http.routing import PrivateRoute
 from core.resources import preconditions
 from core.resources.models import Versioned, snapshot
@@ -34,11 +34,11 @@ class FastOperation:
         self._reads = route.methods == {"GET"}
         self._schema: TypeAdapter[Any] | None = TypeAdapter(route.response_model) if route.response_field else None
 
-    async def respond(self, request: Request) -> Reply:
+    async def respond(self, request: Request) -> AnyResponse:
         """The response to a request for this operation. What it raises, the application's exception handlers take."""
         return await self._route.admit(request, lambda _, body: self._call(request, body))
 
-    async def _call(self, request: Request, body: Any) -> Reply:
+    async def _call(self, request: Request, body: Any) -> AnyResponse:
         extra = _headers_only() if self._arguments.takes_response else None
         errors: list[Mapping[str, Any]] = []
         values = await self._arguments.find(request, extra, body, errors)
@@ -55,9 +55,9 @@ class FastOperation:
             owner = context.of(request).user.tag if self._route.private else None
             etag = preconditions.tag(result.version, owner)
             if self._reads and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), etag):
-                return Answer(304, [(b"etag", etag.encode())])
+                return WholeResponse(304, [(b"etag", etag.encode())])
             headers.append((b"etag", etag.encode()))
-        return Answer(status, headers, self._content(result))
+        return WholeResponse(status, headers, self._content(result))
 
     def _content(self, result: Any) -> bytes | None:
         """The endpoint's row or page, validated and serialised once by its schema."""
@@ -97,10 +97,10 @@ class Dispatcher:
             return
         request = Request(scope, receive)
         try:
-            reply = await operation.respond(request)
+            response = await operation.respond(request)
         except Exception as error:
-            reply = await problem_responses.handled(request, error)
-        await reply(scope, receive, send)
+            response = await problem_responses.handled(request, error)
+        await response(scope, receive, send)
 
     def _as_get(self, scope: Scope) -> Scope:
         """A HEAD is served by GET's operation (RFC 9110, section 9.3.2); the server sends no content for it."""

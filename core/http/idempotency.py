@@ -19,7 +19,7 @@ from core.database.queries import Query
 from core.database.statements import statement
 from core.database.transaction import Transaction
 from core.http import context, headers
-from core.http.responses import Answer, Reply
+from core.http.responses import AnyResponse, WholeResponse
 from core.problems import FieldError, Problem, ProblemError
 from core.resources.models import TIMESTAMP, owner_column
 from core.resources.repository import OwnedRepository, UnknownOwnerError
@@ -33,7 +33,7 @@ _KEY = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """A key that its owner used, what for, and the answer. Made and filled in the transaction of the create itself."""
+    """A key that its owner used, for what, and the response; written in the transaction of the create itself."""
 
     __tablename__ = "idempotency_keys"
     # Finds what is to be swept, however many keys its owner has.
@@ -77,7 +77,7 @@ def _fill(key: str, location: str | None, etag: str | None, body: bytes) -> Upda
 
 
 class _Keys(OwnedRepository):
-    """The caller's keys, in the transaction of the create."""
+    """The current user's keys, in the transaction of the create."""
 
     async def claim(self, key: str, fingerprint: bytes) -> IdempotencyKey | None:
         """None if the key is now ours; else what was stored under it. Raises ProblemError 409 while that runs."""
@@ -97,17 +97,17 @@ class _Keys(OwnedRepository):
             stored = await self._database.fetch_one(self._own(_find(key)))
         return stored
 
-    def answered(self, key: str, reply: Reply) -> Query[None]:
-        """What stores the answer under the key."""
-        headers = {name: value.decode("latin-1") for name, value in reply.raw_headers}
-        body = bytes(reply.body or b"")
+    def filled(self, key: str, response: AnyResponse) -> Query[None]:
+        """What stores the response under the key."""
+        headers = {name: value.decode("latin-1") for name, value in response.raw_headers}
+        body = bytes(response.body or b"")
         return self._own(_fill(key, headers.get(b"location"), headers.get(b"etag"), body))
 
 
-async def once(request: Request, body: bytes, create: Callable[[], Awaitable[Reply]]) -> Reply:
-    """`create()`, or the answer that it gave before under the same Idempotency-Key.
+async def once(request: Request, body: bytes, create: Callable[[], Awaitable[AnyResponse]]) -> AnyResponse:
+    """`create()`, or the response that it gave before under the same Idempotency-Key.
 
-    The row, the key and the stored answer are one transaction: a lost answer is found again, a failure leaves
+    The row, the key and the stored response are one transaction: a lost response is found again, a failure leaves
     nothing. Raises ProblemError 400 for a malformed key, 409 while the first request runs, 422 for another request.
     """
     lines = headers.values(request.scope, b"idempotency-key")
@@ -123,29 +123,29 @@ async def once(request: Request, body: bytes, create: Callable[[], Awaitable[Rep
 
 
 async def _in_transaction(
-    request: Request, key: str, fingerprint: bytes, create: Callable[[], Awaitable[Reply]]
-) -> Reply:
+    request: Request, key: str, fingerprint: bytes, create: Callable[[], Awaitable[AnyResponse]]
+) -> AnyResponse:
     found = context.of(request)
 
-    async def work(transaction: Transaction) -> Reply:
+    async def work(transaction: Transaction) -> AnyResponse:
         keys = _Keys(transaction, found.user, found.services.accounts)
         stored = await keys.claim(key, fingerprint)
         if stored is not None:
             return _replay(stored, fingerprint)
         found.executor = transaction
-        reply = await create()
-        transaction.at_end(keys.answered(key, reply))
-        return reply
+        response = await create()
+        transaction.at_end(keys.filled(key, response))
+        return response
 
     return await found.services.database.transact(work)
 
 
-def _replay(stored: IdempotencyKey, fingerprint: bytes) -> Answer:
+def _replay(stored: IdempotencyKey, fingerprint: bytes) -> WholeResponse:
     if stored.fingerprint != fingerprint:
         raise ProblemError(Problem.IDEMPOTENCY_KEY_REUSED, "This key was used for another request. Make a new one.")
     kept = ((b"location", stored.location), (b"etag", stored.etag))
     found = [(name, value.encode("latin-1")) for name, value in kept if value is not None]
-    return Answer(201, [(REPLAYED.lower().encode(), b"true"), *found], stored.body or None)
+    return WholeResponse(201, [(REPLAYED.lower().encode(), b"true"), *found], stored.body or None)
 
 
 def _parse(lines: list[str]) -> str:
@@ -161,7 +161,7 @@ def _parse(lines: list[str]) -> str:
 def _fingerprint(request: Request, body: bytes) -> bytes:
     """What the key stands for: the operation, what it is done to, and the body, byte for byte.
 
-    The user's id is left out: it is the caller's own, or `me`.
+    The user's id is left out: it is the current user's own, or `me`.
     """
     within = sorted((name, value) for name, value in request.path_params.items() if name != "user_id")
     operation = (request.method, context.of(request).route, within, request.scope["query_string"])

@@ -10,7 +10,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.http.body_limits import limited, refuse_bad_head
+from core.http.body_limits import limited, reject_bad_head
 from core.http.context import RequestContext, Services, begin, in_scope
 from core.http.problem_responses import failed, respond
 from core.logging.lines import cut
@@ -25,27 +25,27 @@ _TRACEPARENT = re.compile(
 _PATH_LENGTH = 512
 _USER_AGENT_LENGTH = 256
 _SECURITY = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
-# The client went away before there was an answer (nginx's code; never sent).
+# The client went away before there was a response (nginx's code; never sent).
 _CLIENT_CLOSED = 499
 
-_BUG = ProblemError(Problem.INTERNAL_ERROR, "The server failed; its log has the cause under this request_id.")
+_BUG = ProblemError(Problem.INTERNAL_ERROR, "Internal server error; its log has the cause under this request_id.")
 
 _log = structlog.get_logger("core.http.middleware")
 
 
 class RequestMiddleware:
-    """The outermost layer: what it does holds for every answer, the framework's own errors and bugs included."""
+    """The outermost layer: what it does holds for every response, the framework's own errors and bugs included."""
 
     def __init__(self, app: ASGIApp, services: Services, cors: Callable[[ASGIApp], ASGIApp]) -> None:
-        """`cors` lets browsers read what an application answers: `app`, and the refusals from here."""
+        """`cors` lets browsers read the responses of `app`, and the rejections from here."""
         self._app = cors(app)
-        self._refusals = cors(_refuse)
+        self._rejections = cors(_reject)
         self._services = services
         # Bound once: each look at the lazy one costs as much as the fields of a line.
         self._access_log = _log.bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request; whatever is raised below becomes a problem."""
+        """Responds to one request; whatever is raised below becomes a problem."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         started = time.perf_counter()
@@ -63,11 +63,11 @@ class RequestMiddleware:
         try:
             await self._handle(scope, receive, send_with_headers)
         except ClientDisconnect:
-            pass  # nobody is left to answer
+            pass  # nobody is left to respond to
         except Exception as error:
             _log.error("request failed", exc_info=error, **{"error.type": type(error).__name__})
             if status != _CLIENT_CLOSED:
-                raise  # the answer has begun: all that is left is to close the connection
+                raise  # the response has begun: all that is left is to close the connection
             await self._fail(error, scope, receive, send_with_headers)
         finally:
             self._access_log.info("request", **access_fields(scope, headers, status, started, found))
@@ -75,7 +75,7 @@ class RequestMiddleware:
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings = self._services.settings
         try:
-            refuse_bad_head(scope["headers"], scope["http_version"], settings.max_body_bytes)
+            reject_bad_head(scope["headers"], scope["http_version"], settings.max_body_bytes)
         except ProblemError as error:
             await self._respond(error, scope, receive, send)
             return
@@ -91,12 +91,12 @@ class RequestMiddleware:
 
     async def _respond(self, error: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
         in_scope(scope).rejection = error
-        # To a preflight, CORS would answer before it is refused.
-        app = _refuse if scope["method"] == "OPTIONS" else self._refusals
+        # To a preflight, CORS would respond before it is rejected.
+        app = _reject if scope["method"] == "OPTIONS" else self._rejections
         await app(scope, receive, send)
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+async def _reject(scope: Scope, receive: Receive, send: Send) -> None:
     error = in_scope(scope).rejection
     assert error is not None
     await respond(error, scope, receive, send)

@@ -21,7 +21,7 @@ _HEADERS = {
     for name, text in (
         (
             "Idempotency-Key",
-            "A text of the client's own for this create: a repeat with it gives the first answer again.",
+            "A text of the client's own for this create: a repeat with it gives the first response again.",
         ),
         (
             "If-Match",

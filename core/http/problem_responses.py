@@ -19,7 +19,7 @@ from core.database.errors import (
     DatabaseUnavailableError,
     ForeignKeyViolationError,
     UniqueViolationError,
-    ValueRefusedError,
+    ValueRejectedError,
 )
 from core.http import context
 from core.http.authorization import allowed_methods, authorize, is_owned_path
@@ -45,13 +45,13 @@ _KINDS = (ProblemError, DatabaseError, RequestValidationError, HTTPException)
 
 
 async def respond(error: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
-    """Sends the answer for a problem, on the ASGI level."""
+    """Sends the response for a problem, on the ASGI level."""
     context.in_scope(scope).problem_code = error.problem.code
     await _response(error, scope)(scope, receive, send)
 
 
 def details(error: ProblemError, path: str, request_id: str) -> bytes:
-    """The body of the answer."""
+    """The body of the response."""
     problem = error.problem
     body: ProblemDetails = {
         "type": f"urn:todo-api:problem:{problem.code}",
@@ -70,7 +70,7 @@ def details(error: ProblemError, path: str, request_id: str) -> bytes:
 
 
 def retry_after() -> str:
-    """In seconds. With jitter, so that clients that were refused together do not come back together."""
+    """In seconds. With jitter, so that clients that were rejected together do not come back together."""
     return str(random.randint(1, 3))  # noqa: S311
 
 
@@ -87,9 +87,9 @@ def _response(error: ProblemError, scope: Scope) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Registers the answer for what fails outside of an operation; the middleware answers the rest with 500."""
+    """Registers the response for what fails outside of an operation; the middleware gives the rest a 500."""
     for kind in _KINDS:
-        app.add_exception_handler(kind, reply)
+        app.add_exception_handler(kind, response_to)
 
 
 async def handled(request: Request, error: Exception) -> Response:
@@ -118,7 +118,7 @@ async def _call(handler: Callable[..., Any], request: Request, error: Exception)
     return response
 
 
-async def reply(request: Request, error: Exception) -> Response:
+async def response_to(request: Request, error: Exception) -> Response:
     """The response to whatever has a status of its own; raises the error again where it is a bug."""
     if isinstance(error, HTTPException) and error.status_code < 400:
         return Response(status_code=error.status_code, headers=error.headers)
@@ -126,12 +126,12 @@ async def reply(request: Request, error: Exception) -> Response:
     if problem.problem is Problem.METHOD_NOT_ALLOWED and request.method == "OPTIONS":
         return Response(status_code=204, headers=problem.headers)  # which say what is allowed
     context.of(request).problem_code = problem.problem.code
-    _log_refusal(problem, error)
+    _log_rejection(problem, error)
     return _response(problem, request.scope)
 
 
 async def _find(request: Request, error: Exception) -> ProblemError:
-    """The problem of an exception; raises it again where it is a bug, for the middleware to answer."""
+    """The problem of an exception; raises it again where it is a bug, for the middleware."""
     if isinstance(error, ProblemError):
         return preconditions.explained(error, values_of(request.scope, b"if-match"))
     if isinstance(error, HTTPException):
@@ -140,10 +140,10 @@ async def _find(request: Request, error: Exception) -> ProblemError:
         errors = [field_error(item) for item in error.errors()[:MAX_ERRORS]]
         return ProblemError(Problem.VALIDATION_FAILED, "Some input is not valid; see `errors`.", errors=errors)
     if isinstance(error, DatabaseUnavailableError):
-        return ProblemError(Problem.DATABASE_UNAVAILABLE, "The database does not answer now. Try again shortly.")
+        return ProblemError(Problem.DATABASE_UNAVAILABLE, "The database does not respond now. Try again shortly.")
     if isinstance(error, UniqueViolationError | ForeignKeyViolationError):
         return ProblemError(Problem.CONFLICT, "The request conflicts with what is stored.")
-    if isinstance(error, ValueRefusedError):
+    if isinstance(error, ValueRejectedError):
         return ProblemError(Problem.VALIDATION_FAILED, "A value cannot be stored.")
     raise error
 
@@ -171,7 +171,7 @@ def _of_endpoint(error: HTTPException) -> ProblemError:
     return ProblemError(problem, problem.title, headers=error.headers, data=detail)
 
 
-def _log_refusal(problem: ProblemError, error: Exception) -> None:
+def _log_rejection(problem: ProblemError, error: Exception) -> None:
     """What the operator is told and the client is not."""
     if isinstance(error, DatabaseError):
         _log.warning(
@@ -185,4 +185,4 @@ def _log_refusal(problem: ProblemError, error: Exception) -> None:
         )
     elif problem.reason is not None:
         fields = {f"error.{name}": value for name, value in problem.fields.items()}
-        _log.info("request refused", **{"error.code": problem.problem.code, "error.reason": problem.reason, **fields})
+        _log.info("request rejected", **{"error.code": problem.problem.code, "error.reason": problem.reason, **fields})

@@ -1,4 +1,4 @@
-"""A whole answer, sent as it is: what most operations give, without the parts of a Response that they do not use."""
+"""A whole response, sent as it is: what most operations give, without the parts of a Response that they do not use."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ Header = tuple[bytes, bytes]
 EMPTY = (204, 304)
 
 
-class Answer:
+class WholeResponse:
     """Status, headers with lower-case names but not those of the content, and the content: JSON, or none."""
 
     __slots__ = ("body", "raw_headers", "status")
@@ -33,4 +33,4 @@ class Answer:
 
 
 # What an operation gives; both are called with scope, receive and send.
-Reply = Answer | Response
+AnyResponse = WholeResponse | Response

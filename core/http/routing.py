@@ -14,7 +14,7 @@ from core.http import context, idempotency, json_body
 from core.http.authorization import authorize
 from core.http.headers import values as values_of
 from core.http.parameters import QueryParameters
-from core.http.responses import EMPTY, Answer, Reply
+from core.http.responses import EMPTY, AnyResponse, WholeResponse
 from core.resources import preconditions
 from core.resources.models import Versioned
 
@@ -29,7 +29,7 @@ class PrivateRoute(APIRoute):
     # FastAPI's routes have them always; Starlette's, which theirs are based on, need not.
     methods: set[str]
     private = True
-    # Whether it waits for a place among MAX_CONCURRENT_REQUESTS.
+    # Whether MAX_CONCURRENT_REQUESTS counts it.
     bounded = True
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -52,8 +52,8 @@ class PrivateRoute(APIRoute):
         self.dependant.call = _noting_version(self.dependant.call)
         handler = super().get_route_handler()
 
-        async def handle(request: Request) -> Reply:
-            async def call(raw: bytes, body: Any) -> Reply:
+        async def handle(request: Request) -> AnyResponse:
+            async def call(raw: bytes, body: Any) -> AnyResponse:
                 response = await handler(_ReadRequest(request, raw, body) if self.takes_json else request)
                 return _tagged(request, response)
 
@@ -61,7 +61,7 @@ class PrivateRoute(APIRoute):
 
         return handle
 
-    async def admit(self, request: Request, call: Callable[[bytes, Any], Awaitable[Reply]]) -> Reply:
+    async def admit(self, request: Request, call: Callable[[bytes, Any], Awaitable[AnyResponse]]) -> AnyResponse:
         """The response of `call(raw body, its JSON value)`, once token, owner, query and body are right, within the
         deadline, the concurrency limit, and once for each Idempotency-Key. What it raises becomes a problem."""
         scope, found = request.scope, context.of(request)
@@ -93,7 +93,7 @@ class PublicRoute(PrivateRoute):
 
 
 class OperationalRoute(PublicRoute):
-    """Health and the like, which must answer however much there is to do."""
+    """Health and the like, which must respond however much there is to do."""
 
     bounded = False
 
@@ -141,7 +141,7 @@ def _noting_version(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     return noting_in_thread
 
 
-def _tagged(request: Request, response: Response) -> Reply:
+def _tagged(request: Request, response: Response) -> AnyResponse:
     """The response with the ETag of the row that the endpoint gave, if it gave one; 304 where the client has it."""
     if response.status_code in EMPTY and "content-type" in response.headers:
         del response.headers["content-type"]  # of content that is not there
@@ -150,7 +150,7 @@ def _tagged(request: Request, response: Response) -> Reply:
         return response
     etag = preconditions.tag(found.version, found.principal.tag if found.principal else None)
     if request.method == "GET" and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), etag):
-        return Answer(304, [(b"etag", etag.encode())])
+        return WholeResponse(304, [(b"etag", etag.encode())])
     response.headers.setdefault("ETag", etag)
     return response
 

@@ -45,7 +45,7 @@ class ListQuery(InputModel):
 
 
 class Page(TypedDict, Generic[T]):
-    """What a list answers; `total` is there only when it was asked for."""
+    """What a list gives; `total` is there only when it was asked for."""
 
     items: list[T]
     next_cursor: str | None

@@ -33,13 +33,13 @@ def expected_versions(if_match: list[str], owner: str) -> list[int] | None:
 
 
 def is_unchanged(if_none_match: list[str], etag: str) -> bool:
-    """Whether the client has what has this tag, by weak comparison. Raises ProblemError 400."""
+    """Whether one of the client's tags is this one, by weak comparison (RFC 9110, 13.1.2). Raises ProblemError 400."""
     tags = _tags(if_none_match, "if-none-match") or []
     return "*" in tags or etag in [item.removeprefix("W/") for item in tags]
 
 
-def refuse_if_none_match(lines: list[str]) -> None:
-    """On a write it would say "only if it is not there", which holds for nothing here. Raises ProblemError 400."""
+def reject_if_none_match(lines: list[str]) -> None:
+    """Rejects If-None-Match on a write, where it means "only if there is no such row". Raises ProblemError 400."""
     if lines:
         raise _malformed("if-none-match", "Must not be sent with a write; If-Match says which version to change")
 

@@ -1,4 +1,4 @@
-"""The repository that is born with its owner: it has no query that reaches anybody else's rows."""
+"""The base of repositories: bound to one owner, it cannot reach anybody else's rows."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, Self, TypeVar, overload
@@ -23,11 +23,11 @@ Found = TypeVar("Found", bound=Versioned | None)
 class Accounts(Protocol):
     """What the users slice tells the repositories of all slices about their owner."""
 
-    async def refuse_deleted(self, principal: Principal) -> None:
+    async def reject_deleted(self, principal: Principal) -> None:
         """Raises the 401 of a token whose account was deleted here."""
 
     async def provision(self, principal: Principal) -> None:
-        """Makes the user's row from the token's claims; raises as refuse_deleted does."""
+        """Makes the user's row from the token's claims; raises as reject_deleted does."""
 
 
 class UnknownOwnerError(Exception):
@@ -37,8 +37,8 @@ class UnknownOwnerError(Exception):
 class OwnedRepository:
     """Base of every repository of owned tables. Its methods run a query with the owner's id as OWNER.
 
-    A row implies its user, so a known user costs nothing; only an empty answer, or a row without a user to refer
-    to, leads to a look at the user: a deleted account's token is dead (401), a new subject's row is made. In a
+    A row implies its user, so a known user costs nothing; only an empty response, or a row without a user to refer
+    to, leads to a look at the user: a deleted account's token is rejected (401), a new subject's row is made. In a
     transaction it leads to nothing but UnknownOwnerError: a look would take a second connection.
     """
 
@@ -57,13 +57,13 @@ class OwnedRepository:
     async def _all(self, query: Query[T]) -> list[T]:
         rows = await self._database.fetch_all(self._own(query))
         if not rows and self._database.autocommit:
-            await self._accounts.refuse_deleted(self._principal)
+            await self._accounts.reject_deleted(self._principal)
         return rows
 
     async def _one(self, query: Query[T]) -> T | None:
         row = await self._database.fetch_one(self._own(query))
         if row is None and self._database.autocommit:
-            await self._accounts.refuse_deleted(self._principal)
+            await self._accounts.reject_deleted(self._principal)
         return row
 
     async def _write(self, query: Query[T], found: Query[V]) -> T | None:

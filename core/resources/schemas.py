@@ -1,4 +1,4 @@
-"""What every slice's wire shares: unknown fields are refused, text is text, times are RFC 3339 in UTC."""
+"""What every slice's wire shares: unknown fields are rejected, text is text, times are RFC 3339 in UTC."""
 
 import re
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ class ReplaceModel(InputModel):
 
 
 class OutputModel(BaseModel):
-    """Base of what the API answers, made from a row."""
+    """Base of what the API sends, made from a row."""
 
     model_config = ConfigDict(from_attributes=True)
 

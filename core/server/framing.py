@@ -7,7 +7,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from core.http.context import DRAINING
-from core.server import refusals
+from core.server import rejections
 
 MAX_HEAD_BYTES = 64 * 1024
 
@@ -15,7 +15,7 @@ MAX_HEAD_BYTES = 64 * 1024
 class FramedProtocol(HttpToolsProtocol, ABC):
     """uvicorn's protocol that reads on only where it knows where the next message begins.
 
-    After a message whose end it did not reach, what was asked before is answered, that message at most once, and the
+    After a message whose end it did not reach, earlier requests get their responses, that message one at most, and the
     connection is closed.
     """
 
@@ -25,8 +25,8 @@ class FramedProtocol(HttpToolsProtocol, ABC):
     _ended = False
     # The latest request that was begun; later ones of the same connection wait for its response.
     _running: RequestResponseCycle | None = None
-    # Whether the message that is being received is for _refuse.
-    _refusing = False
+    # Whether the message that is being received is for _reject.
+    _rejecting = False
     # Bytes that no complete head and no body have come of: a head, trailers, what chunks are wrapped in.
     _pending = 0
 
@@ -68,7 +68,7 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         if self._ended:
             return
         self._ended = True
-        response = refusals.bad_framing()
+        response = rejections.bad_framing()
         own = self.cycle if self._part == "body" else None
         if self.pipeline and self.pipeline[0][0] is own:
             self.pipeline.popleft()
@@ -100,8 +100,8 @@ class FramedProtocol(HttpToolsProtocol, ABC):
                 raise ValueError("what follows would be a tunnel's")
             return  # an offer, see _parse
         self._part = "body"
-        if self._is_refused():
-            self._refusing = True
+        if self._is_rejected():
+            self._rejecting = True
             return
         super().on_headers_complete()
         if self.scope["http_version"] == "1.0":
@@ -120,20 +120,20 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         if self._part == "head":
             return  # an offer, see _parse
         self._part = None
-        if self._refusing:
-            self._refusing = False
-            self._refuse()
+        if self._rejecting:
+            self._rejecting = False
+            self._reject()
         else:
             super().on_message_complete()
             self._ended = not self.cycle.keep_alive
 
     @abstractmethod
-    def _is_refused(self) -> bool:
-        """Whether the request of this head is refused once it is whole, without the application."""
+    def _is_rejected(self) -> bool:
+        """Whether the request of this head is rejected once it is whole, without the application."""
 
     @abstractmethod
-    def _refuse(self) -> None:
-        """Answers such a request."""
+    def _reject(self) -> None:
+        """Responds to such a request."""
 
     @abstractmethod
     def _set_timers(self) -> None:

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with what it lacks for the open internet: bounds, whose request it is, cheap refusals."""
+"""uvicorn's HTTP protocol with what it lacks for the open internet: bounds, whose request it is, cheap rejections."""
 
 import asyncio
 import time
@@ -13,14 +13,14 @@ from core.http.authorization import API
 from core.http.context import DRAINING
 from core.http.middleware import access_fields, request_id_of
 from core.problems import Problem
-from core.server import refusals
+from core.server import rejections
 from core.server.forwarded import Proxies, unmapped
 from core.server.framing import FramedProtocol
 from core.server.sending import LAST, in_one_piece
 from core.server.transport import LingeringTransport
 
-# Who was refused in a flood was told to wait for a second or more. Who does not is not read for this long: to refuse
-# again and again would take all the time from those who are served.
+# A client that was rejected in a flood was told to retry after a second or more. One that retries earlier is not read
+# for this long: rejecting it again and again would take all the time from the others.
 FLOOD_PAUSE_SECONDS = 0.5
 # An idle connection has longer than it is told, so that a request which was sent in time arrives in time.
 KEEP_ALIVE_GRACE_SECONDS = 1
@@ -36,7 +36,7 @@ _OVERLOADED = Problem.OVERLOADED.code
 
 class BoundedProtocol(FramedProtocol):
     """The protocol with bounds that uvicorn's lacks: on the time (seconds) of a request's head, and of a client that
-    does not read its response; and with a flood's cheap refusals.
+    does not read its response; and with a flood's cheap rejections.
     """
 
     head_timeout: float
@@ -81,7 +81,7 @@ class BoundedProtocol(FramedProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(LAST_LOOK_SECONDS, self.transport.close)
 
     def pause_writing(self) -> None:
-        """The client does not read as fast as it is answered; from here on it has to."""
+        """The client does not read as fast as it is sent to; from here on it has to."""
         super().pause_writing()
         self._reader_timer = self.loop.call_later(self.body_timeout, self.transport.abort)
 
@@ -90,20 +90,20 @@ class BoundedProtocol(FramedProtocol):
         super().resume_writing()
         self._stop_reader_timer()
 
-    def _is_refused(self) -> bool:
+    def _is_rejected(self) -> bool:
         if self.proxies is not None:
             self.scope["client"], self.scope["scheme"] = self.proxies.origin(self.client, self.headers)
         return self.gate is not None and self.gate.flooded and self._is_simple()
 
     def _is_simple(self) -> bool:
-        """Whether a flood's refusal can be made here: of the API, alone on its connection, without a body, and not of
+        """Whether a flood's rejection can be made here: of the API, alone on its connection, without a body, and not of
         a browser that asks from elsewhere and reads nothing without the headers of CORS."""
         names = {name for name, _ in self.headers}
         alone = self.cycle is None or self.cycle.response_complete
         has_content = self.parser.get_method() != b"HEAD"
         return alone and has_content and self.url.startswith(_API) and not names & _NOT_SIMPLE
 
-    def _refuse(self) -> None:
+    def _reject(self) -> None:
         """503, and its line in the log."""
         assert self.gate is not None
         started, headers = time.perf_counter(), dict(self.headers)
@@ -111,7 +111,7 @@ class BoundedProtocol(FramedProtocol):
         request_id = request_id_of(headers)
         self._ended = not self.parser.should_keep_alive() or DRAINING in self.app_state
         end = LAST if self._ended else self.kept
-        self.transport.write(refusals.overloaded(self.gate.refuse(), path, request_id, end))
+        self.transport.write(rejections.overloaded(self.gate.reject(), path, request_id, end))
         scope = {**self.scope, "method": self.parser.get_method().decode(), "path": path}
         fields = {**access_fields(scope, headers, 503, started), "error.code": _OVERLOADED}
         _log_access.info("request", request_id=request_id, **fields)
@@ -123,10 +123,10 @@ class BoundedProtocol(FramedProtocol):
             self._pause_timer = self.loop.call_later(FLOOD_PAUSE_SECONDS, self.flow.resume_reading)
 
     def _set_timers(self) -> None:
-        """A head, or the rest of a body that was answered already, has the head's time; between two messages the
+        """A head, or the rest of a body whose response was sent already, has the head's time; between two messages the
         connection is idle. While a response is due, the application has its own limits."""
-        answered = self.cycle is None or self.cycle.response_complete
-        if self._ended or not (self._part == "head" or answered):
+        complete = self.cycle is None or self.cycle.response_complete
+        if self._ended or not (self._part == "head" or complete):
             self._stop_head_timer()
         elif self._part is None:
             self._stop_head_timer()
@@ -139,7 +139,7 @@ class BoundedProtocol(FramedProtocol):
                 self._head_timer = self.loop.call_later(self.head_timeout, self._head_is_overdue)
 
     def _head_is_overdue(self) -> None:
-        """Requests before this head are answered still."""
+        """Requests before this head get their responses still."""
         self._ended = True
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()

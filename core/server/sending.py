@@ -1,4 +1,4 @@
-"""An answer leaves in one piece: uvicorn writes its head and its body apart, a system call and a packet each."""
+"""Head and body of a response in one write: uvicorn makes two, a system call and a packet each."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,9 +20,9 @@ def kept_for(seconds: int) -> bytes:
 async def in_one_piece(
     app: ASGIApp, cycle: RequestResponseCycle, kept: bytes, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Runs `app`. What is no plain answer (parts, no length, HEAD, a slow reader) is sent by uvicorn as it comes.
+    """Runs `app`. What is no plain response (parts, no length, HEAD, a slow reader) is sent by uvicorn as it comes.
 
-    `kept` ends the head of an answer after which the connection is kept.
+    `kept` ends the head of a response after which the connection is kept.
     """
     held: Message | None = None
 
@@ -57,7 +57,7 @@ def _announced(cycle: RequestResponseCycle, kept: bytes, start: Message) -> Mess
 
 
 def _write(cycle: RequestResponseCycle, kept: bytes, start: Message, message: Message) -> bool:
-    """Sends a plain answer; False where it is none."""
+    """Sends a plain response; False where it is none."""
     body: bytes = message.get("body", b"")
     if message["type"] != "http.response.body" or message.get("more_body") or cycle.scope["method"] == "HEAD":
         return False

@@ -37,7 +37,7 @@ def limits(settings: Settings, gate: Gate | None) -> dict[str, Any]:
 
 def config(app: Any, settings: Settings, gate: Gate | None = None, **options: Any) -> uvicorn.Config:
     """The server's configuration for one process; `options` are uvicorn's own. While `gate` is flooded by requests,
-    more of them are refused as soon as they are read."""
+    more of them are rejected as soon as they are read."""
     return uvicorn.Config(
         app,
         http=type("Protocol", (BoundedProtocol,), limits(settings, gate)),
@@ -55,8 +55,8 @@ def config(app: Any, settings: Settings, gate: Gate | None = None, **options: An
 
 
 class Server(uvicorn.Server):
-    """On SIGTERM it takes leave first: for `notice` seconds it says that it is not ready, and that each answer is the
-    last on its connection, while it goes on serving. So a proxy in front loses no request. SIGINT ends it at once.
+    """On SIGTERM it drains first: for `notice` seconds it says that it is not ready, and that each response is the last
+    on its connection, while it goes on serving. So a proxy in front loses no request. SIGINT ends it at once.
     """
 
     def __init__(self, config: uvicorn.Config, notice: float, parent: int | None = None) -> None:
@@ -64,7 +64,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._notice = notice
         self._parent = parent
-        self._takes_leave = False
+        self._drains = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Serves from here on."""
@@ -80,7 +80,7 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The handler of both signals."""
-        self._takes_leave = sig == signal.SIGTERM
+        self._drains = sig == signal.SIGTERM
         super().handle_exit(sig, frame)
 
     @contextmanager
@@ -93,15 +93,15 @@ class Server(uvicorn.Server):
                 flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ends when all requests are answered, or their time is over."""
-        if self._takes_leave:
+        """Ends when all requests get their responses, or their time is over."""
+        if self._drains:
             self.lifespan.state[DRAINING] = True
             await asyncio.sleep(self._notice)
             await self._stop_listening(sockets or [])
         await super().shutdown(sockets)
 
     async def _stop_listening(self, sockets: list[socket.socket]) -> None:
-        """Closes the listeners, but not on those whom the kernel has let in already and nobody has greeted yet."""
+        """Closes the listeners, and serves the connections that are in their accept queues already."""
         loop = asyncio.get_running_loop()
         listeners = [listener.dup() for server in self.servers for listener in server.sockets]
         for server in self.servers:
@@ -110,10 +110,10 @@ class Server(uvicorn.Server):
             listener.close()
         arrived = [connection for listener in listeners for connection in _waiting(listener)]
         for connection in arrived:
-            await loop.connect_accepted_socket(self._greet, connection)
+            await loop.connect_accepted_socket(self._protocol, connection)
         await asyncio.sleep(LAST_ARRIVAL_SECONDS)
 
-    def _greet(self) -> asyncio.Protocol:
+    def _protocol(self) -> asyncio.Protocol:
         return self.config.http_protocol_class(  # type: ignore[call-arg]
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )

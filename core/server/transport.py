@@ -10,7 +10,7 @@ LINGER_SECONDS = 1
 class LingeringTransport:
     """A transport whose `close` ends its own direction first (RFC 9112, section 9.6).
 
-    A socket that is closed with bytes unread, or that gets some later, is answered with a reset, and a reset destroys
+    A socket that is closed with bytes unread, or that gets some later, gets a reset, and a reset destroys
     what the client has received and not read yet. So it is closed when the client has closed, or after
     LINGER_SECONDS. From `close` on nothing more is written.
     """

@@ -17,7 +17,7 @@ _LATEST = 253_402_300_799
 
 
 class TokenError(Exception):
-    """Why a token was refused: one constant word and its details, for the log and never for the client."""
+    """Why a token was rejected: one constant word and its details, for the log and never for the client."""
 
     def __init__(self, reason: str, **fields: str | None) -> None:
         super().__init__(reason)

@@ -18,7 +18,7 @@ _HEADERS = {"Accept": "application/json", "User-Agent": f"todo-api/{VERSION}"}
 
 
 class NotThereError(HTTPException):
-    """The server has answered, and what is asked for is not at this address."""
+    """The server has responded, and what is asked for is not at this address."""
 
 
 def fetch(urls: Sequence[str], seconds: float = FETCH_SECONDS) -> tuple[str, bytes]:
@@ -57,7 +57,7 @@ def download(url: str, seconds: float = FETCH_SECONDS) -> bytes:
         there = response.status == 429 or not 400 <= response.status < 500
         raise (HTTPException if there else NotThereError)(f"the status is {response.status}")
     if len(body) > MAX_BYTES:
-        raise HTTPException("the answer is too large")
+        raise HTTPException("the response is too large")
     return body
 
 

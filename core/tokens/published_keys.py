@@ -24,12 +24,11 @@ _log = structlog.get_logger("core.tokens.published_keys")
 
 
 class PublishedKeys:
-    """The JSON Web Key Set at one of `urls`: the first that there is something at, which is asked first from then on.
+    """The JSON Web Key Set (RFC 7517) at the first of `urls` that has one; that URL is tried first from then on.
 
-    A key that disappears from it is not used for longer than `max_age` seconds.
-
-    While keys are used they are fetched anew in the background at half that age, so that no request waits. After a
-    pause the first request waits. While the server does not answer, the keys of its last answer stay in use.
+    A key that was removed from the set is rejected after `max_age` seconds at the latest. Keys in use are refreshed in
+    the background at half that age, so that no request waits; after a longer pause the first request waits. While the
+    server does not respond, the last keys stay in use.
     """
 
     names_parties = True
@@ -40,7 +39,7 @@ class PublishedKeys:
         self._keys: dict[str, Key] = {}
         self._fetch: asyncio.Task[None] | None = None
         self._failing = False
-        # On the clock of time.monotonic(): when the answer that we have was asked for, and what may happen when.
+        # On the clock of time.monotonic(): when the current keys were requested, and when to do what.
         self._asked_at = float("-inf")
         self._refresh_at = float("inf")
         self._retry_at = float("-inf")
@@ -75,7 +74,7 @@ class PublishedKeys:
     async def _learn(self, since: float) -> None:
         """Waits for what is published now. Raises what can be said by then of a key that is not known.
 
-        Only an answer that was asked for after the request came in, at `since`, proves that a key does not exist.
+        Only a response that was asked for after the request came in, at `since`, proves that a key does not exist.
         """
         now = time.monotonic()
         if self._fetch is None:

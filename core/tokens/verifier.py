@@ -36,7 +36,7 @@ __all__ = [
     "TokenVerifier",
 ]
 
-# A Better Auth token is below 2 kB; whatever is longer is refused before it is parsed.
+# A Better Auth token is below 2 kB; whatever is longer is rejected before it is parsed.
 MAX_TOKEN_LENGTH = 8192
 # Verified tokens that are remembered until they expire: the next request with one costs a look-up.
 REMEMBERED = 10_000
@@ -69,7 +69,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key for one algorithm. `name` tells it from the others of its source."""
+    """A key for one algorithm. `name` is unique within its source: the `kid`, or a name of ours."""
 
     name: str
     algorithm: Algorithm
@@ -77,7 +77,7 @@ class Key:
 
 
 class KeySource(Protocol):
-    """The one place where the keys of some algorithms come from."""
+    """Where the keys of an algorithm come from; each algorithm has one source."""
 
     # Whether its tokens must name their issuer and audience; otherwise they are checked where they are named.
     names_parties: bool

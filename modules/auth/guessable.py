@@ -28,7 +28,7 @@ _ROWS = (
 _PATTERNS = _ROWS + tuple(row[::-1] for row in _ROWS)
 
 
-def refuse_guessable(password: str, email: str | None, pointer: str) -> None:
+def reject_guessable(password: str, email: str | None, pointer: str) -> None:
     """Raises ProblemError 400 for one that is guessed first, and for the account's own address.
 
     What only contains such a word, a phrase of several for one, is no such password.

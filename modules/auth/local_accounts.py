@@ -14,7 +14,7 @@ from core.database.errors import UniqueViolationError
 from core.database.executor import Executor
 from core.problems import Problem, ProblemError
 from core.tokens.verifier import Principal
-from modules.auth.guessable import refuse_guessable
+from modules.auth.guessable import reject_guessable
 from modules.auth.passwords import Passwords
 from modules.auth.repository import AuthRepository
 from modules.auth.schemas import PasswordChange, SignedUp, SignIn, SignUp, Tokens
@@ -40,7 +40,7 @@ class LocalAccounts:
     async def sign_up(self, new: SignUp) -> SignedUp:
         """Makes user, account and first session in one transaction. Raises ProblemError 400, 409 or 503."""
         password = new.password.get_secret_value()
-        refuse_guessable(password, new.email, "/password")
+        reject_guessable(password, new.email, "/password")
         password_hash = await self._passwords.hash(password)
         principal = Principal(uuid7().hex, new.email, new.name)
         refresh = Refresh.new(uuid4())
@@ -93,13 +93,13 @@ class LocalAccounts:
         """Ends all sessions but the token's own. Raises ProblemError 400, 401 or 429."""
         account = await self._repository.account_by_user(principal.user_id)
         if account is None:
-            await self._users.refuse_deleted(principal)
+            await self._users.reject_deleted(principal)
         await self._throttle(_user_key(principal.user_id), self._settings.sign_in_attempts_per_account)
         known = account.password_hash if account else None
         if not await self._passwords.verify(known, change.current_password.get_secret_value()):
             raise ProblemError(Problem.INVALID_CREDENTIALS, "The current password is wrong.")
         password = change.new_password.get_secret_value()
-        refuse_guessable(password, account.email_key if account else None, "/new_password")
+        reject_guessable(password, account.email_key if account else None, "/new_password")
         password_hash = await self._passwords.hash(password)
         kept = _uuid(principal.session_id)
         await self._database.transact(

@@ -21,7 +21,7 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # argon2 leaves the interpreter lock, so half of the cores hash while the others serve.
 _THREADS = max(1, (os.cpu_count() or 1) // 2)
 
-# At some 30 ms each, whoever queued behind more would not be answered in time.
+# At some 30 ms each, whoever queued behind more would not get a response in time.
 MAX_WAITING = 60
 
 

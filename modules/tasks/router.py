@@ -20,7 +20,7 @@ _MISSING = problems(Problem.NOT_FOUND)
 
 @router.get("", response_model=TaskPage, response_model_exclude_unset=True)
 async def list_tasks(tasks: Tasks, query: Annotated[TaskListQuery, Query()]) -> Page[Task]:
-    """A page of the caller's tasks, the newest first unless `sort` says otherwise."""
+    """A page of the current user's tasks, the newest first unless `sort` says otherwise."""
     return await tasks.list(query)
 
 
@@ -32,7 +32,7 @@ async def create_task(tasks: Tasks, new: TaskCreate, request: Request, response:
 
 @router.get("/{task_id}", response_model=TaskRead, responses=_MISSING)
 async def get_task(tasks: Tasks, task_id: UUID) -> Task:
-    """One task of the caller."""
+    """One task of the current user."""
     return found(await tasks.get(task_id), "task")
 
 

@@ -13,23 +13,23 @@ class UserAccounts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def refuse_deleted(self, principal: Principal) -> None:
+    async def reject_deleted(self, principal: Principal) -> None:
         """Raises the 401 of a token whose account was deleted here."""
-        await self._repository(self._database, principal).refuse_deleted()
+        await self._repository(self._database, principal).reject_deleted()
 
     async def provision(self, principal: Principal) -> None:
-        """Makes the user's row from the token's claims, unless it exists; raises as refuse_deleted does."""
+        """Makes the user's row from the token's claims, unless it exists; raises as reject_deleted does."""
 
         async def work(transaction: Executor) -> None:
             account = self._repository(transaction, principal)
             await account.lock()
-            await account.refuse_deleted()
+            await account.reject_deleted()
             await account.create()
 
         await self._database.transact(work)
 
     async def create(self, transaction: Executor, principal: Principal) -> User | None:
-        """Makes the row of a new account, as part of the caller's transaction; None if there is one."""
+        """Makes the row of a new account, as part of a transaction of whoever calls; None if there is one."""
         return await self._repository(transaction, principal).create()
 
     def _repository(self, database: Executor, principal: Principal) -> AccountRepository:

@@ -64,7 +64,7 @@ def _follow(value: str | None, seen: str | None, claim: str | None, *, dated: bo
 
 
 class DeletedUser(SQLModel, table=True):
-    """The id of an account that was deleted: whatever token still names it is dead."""
+    """The id of an account that was deleted: tokens that still name it are rejected."""
 
     __tablename__ = "deleted_users"
 

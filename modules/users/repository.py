@@ -77,7 +77,7 @@ def _is_deleted() -> SelectOfScalar[bool]:
 
 
 @statement
-def _bury() -> ReturningInsert[str]:
+def _mark_deleted() -> ReturningInsert[str]:
     return insert(DeletedUser).values(id=OWNER).on_conflict_do_nothing().returning(col(DeletedUser.id))
 
 
@@ -88,7 +88,7 @@ def _lock() -> SelectOfScalar[None]:
 
 
 class UserRepository(OwnedRepository):
-    """The caller's own row, made from the token's claims when it is first needed, and following them from then on.
+    """The current user's row, made from the token's claims when it is first needed, and following them from then on.
 
     It follows where it is read and written over HTTP: nothing else shows the claims, so nothing else pays for them.
     """
@@ -111,7 +111,7 @@ class UserRepository(OwnedRepository):
         return await self._follow(await self._existing(lambda: self._write(rename, _find())))
 
     async def delete(self) -> None:
-        """Removes the current user and everything they own; their tokens are dead from then on.
+        """Removes the current user and everything they own; their tokens are rejected from then on.
 
         Raises the 401 of a deleted account, and ProblemError 412 where the row has another version.
         """
@@ -145,12 +145,12 @@ class UserRepository(OwnedRepository):
 
 
 class AccountRepository(OwnedRepository):
-    """Whether an account exists, and its end. `create` and `delete` belong in a transaction of the caller's."""
+    """Whether an account exists, and its end. `create` and `delete` belong in a transaction."""
 
-    async def refuse_deleted(self) -> None:
+    async def reject_deleted(self) -> None:
         """Raises the 401 of a token whose account was deleted here."""
         if await self._database.fetch_one(self._own(_is_deleted())):
-            raise _dead()
+            raise _deleted()
 
     async def create(self) -> User | None:
         """Makes the row of the principal's claims if there is none, and gives it."""
@@ -158,10 +158,10 @@ class AccountRepository(OwnedRepository):
         return await self._database.fetch_one(self._own(_create(*claims)))
 
     async def delete(self) -> None:
-        """Removes the row, all that refers to it, and the way back. Raises as refuse_deleted, and ProblemError 412."""
+        """Removes the row, all that refers to it, and the way back. Raises as reject_deleted, and ProblemError 412."""
         await self.lock()
-        if await self._database.fetch_one(self._own(_bury())) is None:
-            raise _dead()
+        if await self._database.fetch_one(self._own(_mark_deleted())) is None:
+            raise _deleted()
         await self._write(_remove(self._expected), _find())
 
     async def lock(self) -> None:
@@ -169,5 +169,5 @@ class AccountRepository(OwnedRepository):
         await self._database.execute(self._own(_lock()))
 
 
-def _dead() -> ProblemError:
+def _deleted() -> ProblemError:
     return ProblemError(Problem.ACCOUNT_DELETED, "The account of this token was deleted.", reason="account_deleted")

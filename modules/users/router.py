@@ -1,4 +1,4 @@
-"""The caller's own profile over HTTP."""
+"""The current user's own profile over HTTP."""
 
 from typing import Annotated
 
@@ -15,17 +15,17 @@ Users = Annotated[UserRepository, owned(UserRepository)]
 
 @router.get("", response_model=UserRead)
 async def get_user(users: Users) -> User:
-    """The caller's profile."""
+    """The current user's profile."""
     return await users.get()
 
 
 @router.patch("", response_model=UserRead)
 async def update_user(users: Users, changes: UserUpdate) -> User:
-    """Merges `changes` into the caller's profile (RFC 7396)."""
+    """Merges `changes` into the current user's profile (RFC 7396)."""
     return await users.change(changes)
 
 
 @router.delete("", status_code=204)
 async def delete_user(users: Users) -> None:
-    """Removes the account and everything it owns, for good. Its tokens are dead from then on."""
+    """Removes the account and everything it owns, for good. Its tokens are rejected from then on."""
     await users.delete()

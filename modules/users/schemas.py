@@ -10,7 +10,7 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 
 class UserRead(OutputModel):
-    """The caller's own profile."""
+    """The current user's own profile."""
 
     id: str
     email: str | None

@@ -48,7 +48,7 @@ def test_a_setting_exists(setting: str) -> None:
 
 @pytest.mark.parametrize(
     "reason",
-    ["the status is 404 at", "the status is 429", "the answer is too large", "this is not a JSON Web Key Set"],
+    ["the status is 404 at", "the status is 429", "the response is too large", "this is not a JSON Web Key Set"],
 )
 def test_why_keys_were_not_fetched_has_its_row(reason: str) -> None:
     assert any(reason in row.split("|")[1] for row in ROWS)

@@ -12,7 +12,7 @@ from tests.end_to_end.project import Project
 
 SECRET = "2f7c1e9b5a8d4036b1c7e2f9a4d80563"
 TEXT = f"# Schlüssel\nBETTER_AUTH_SECRET={SECRET}\n"
-COMMANDS = (("main.py",), ("-m", "alembic", "upgrade", "head"), ("-m", "core.move_schema"))
+COMMANDS = (("main.py",), ("-m", "alembic", "upgrade", "head"), ("-m", "core.database.move_schema"))
 NOT_UTF8 = "is not UTF-8: save it as UTF-8 (in PowerShell: Set-Content -Encoding utf8)."
 # Root reads everything, unless it gives that up.
 AS_ANYBODY = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()

@@ -19,7 +19,7 @@ THINK = 0.08
 SETTLE_SECONDS = 30
 # All that a client may be told of a database that fails.
 _DETAILS = {
-    "The database does not answer now. Try again shortly.",
+    "The database does not respond now. Try again shortly.",
     "The server has as much to do as it can. Try again shortly.",
     "The database is not ready.",
 }

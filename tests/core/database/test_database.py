@@ -9,7 +9,7 @@ import pytest
 import core.database.executor
 import core.database.transaction
 from core.database.database import Database
-from core.database.errors import DatabaseUnavailableError, StatementError, UniqueViolationError, ValueRefusedError
+from core.database.errors import DatabaseUnavailableError, StatementError, UniqueViolationError, ValueRejectedError
 from core.database.queries import Query
 from core.database.transaction import LOCK_MILLISECONDS
 from tests.conftest import TestDatabase
@@ -107,7 +107,7 @@ async def _fail(path: Database) -> None:
     await path.execute(note("", None))
 
 
-@pytest.mark.parametrize(("end", "error"), [(_raise, KeyError), (_fail, ValueRefusedError)])
+@pytest.mark.parametrize(("end", "error"), [(_raise, KeyError), (_fail, ValueRejectedError)])
 def test_a_transaction_that_fails_leaves_nothing_behind(
     own: TestDatabase, end: Callable[[object], Awaitable[None]], error: type[Exception]
 ) -> None:
@@ -132,7 +132,7 @@ def test_an_error_that_is_caught_inside_a_transaction_does_not_pass_for_a_commit
     async def work(path: Database) -> str | None:
         async with path.transaction() as transaction:
             await transaction.execute(note("a", None))
-            with pytest.raises(ValueRefusedError):
+            with pytest.raises(ValueRejectedError):
                 await transaction.execute(note("", None))
             with pytest.raises(StatementError, match="InFailedSqlTransaction"):
                 await transaction.execute(note("b", None))
@@ -166,7 +166,7 @@ def test_a_write_at_the_end_that_fails_undoes_the_transaction(own: TestDatabase,
             transaction.at_end(last)
 
     async def work(path: Database) -> list[str]:
-        with pytest.raises((ValueRefusedError, UniqueViolationError)):
+        with pytest.raises((ValueRejectedError, UniqueViolationError)):
             await write(path)
         return [state for _, state in await asyncio.to_thread(backends, own)]
 
@@ -288,13 +288,13 @@ def test_the_deadline_of_the_request_counts_for_all_its_statements(own: TestData
 
 def test_only_an_answer_of_the_database_counts_as_a_sign_of_life(own: TestDatabase) -> None:
     async def work(path: Database) -> tuple[bool, float]:
-        assert path.last_answer == float("-inf")
+        assert path.last_response == float("-inf")
         await path.fetch_one(echo("x"))
-        last = path.last_answer
+        last = path.last_response
         own.proxy.pause()
         with pytest.raises(DatabaseUnavailableError):
             await path.fetch_one(echo("x"))
-        return path.last_answer == last, asyncio.get_running_loop().time() - last
+        return path.last_response == last, asyncio.get_running_loop().time() - last
 
     same, age = through(own, work, timeout=0.5)
     assert same

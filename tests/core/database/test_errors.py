@@ -21,7 +21,7 @@ from core.database.errors import (
     TransactionConflictError,
     UndefinedObjectError,
     UniqueViolationError,
-    ValueRefusedError,
+    ValueRejectedError,
 )
 from core.database.queries import Query
 from core.database.statements import statement
@@ -40,7 +40,7 @@ BUGS = [
 ]
 MEANINGS: dict[str, type[DatabaseError]] = {
     **dict.fromkeys(AWAY, DatabaseUnavailableError),
-    **dict.fromkeys(REFUSED, ValueRefusedError),
+    **dict.fromkeys(REFUSED, ValueRejectedError),
     **dict.fromkeys(BUGS, StatementError),
     **dict.fromkeys(("3F000", "42000", "42501", "42601", "42703", "42P01"), UndefinedObjectError),
     **dict.fromkeys(["40001", "40P01"], TransactionConflictError),
@@ -141,11 +141,11 @@ def failure(own: TestDatabase, query: Query[Any]) -> tuple[type[DatabaseError], 
 def test_what_the_server_refuses_by_itself_has_the_same_meanings(own: TestDatabase) -> None:
     assert failure(own, add_fact(1, 1)) == (UniqueViolationError, "23505", "pk_facts")
     assert failure(own, add_fact(3, 1)) == (ForeignKeyViolationError, "23503", "fk_facts")
-    assert failure(own, add_fact(2, 0)) == (ValueRefusedError, "23514", "ck_size")
-    assert failure(own, add_fact(2, None)) == (ValueRefusedError, "23502", None)
-    assert failure(own, number("hunter2")) == (ValueRefusedError, "22P02", None)
-    assert failure(own, number("9" * 30)) == (ValueRefusedError, "22003", None)
-    assert failure(own, quotient(0)) == (ValueRefusedError, "22012", None)
+    assert failure(own, add_fact(2, 0)) == (ValueRejectedError, "23514", "ck_size")
+    assert failure(own, add_fact(2, None)) == (ValueRejectedError, "23502", None)
+    assert failure(own, number("hunter2")) == (ValueRejectedError, "22P02", None)
+    assert failure(own, number("9" * 30)) == (ValueRejectedError, "22003", None)
+    assert failure(own, quotient(0)) == (ValueRejectedError, "22012", None)
     assert failure(own, nothing()) == (UndefinedObjectError, "42P01", None)
 
 

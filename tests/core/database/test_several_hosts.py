@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import structlog.testing
 
-from core.database.connector import Connector
+from core.database.connector import Connector, Server
 from core.database.database import Database
 from core.database.errors import DatabaseUnavailableError
 from tests.conftest import TestDatabase
@@ -115,6 +115,28 @@ def test_pools_remember_by_themselves(own: TestDatabase, port: str, second: Post
     assert connecting(parameters, ports) == [str(second.port)]
     own.proxy.accept()
     assert connecting(parameters, ports) == [port]
+
+
+def test_a_host_that_had_no_time_is_not_taken_for_a_silent_one(
+    own: TestDatabase, port: str, second: PostgresProxy
+) -> None:
+    """Requests that waited for a connection until their deadline ask for one with next to nothing left."""
+    other = str(second.port)
+
+    async def work(connector: Connector) -> list[str | None]:
+        found = await ports(connector)
+        own.proxy.pause()
+        connector.suspect(Server("127.0.0.1", None, port))
+        second.pause()
+        with pytest.raises(DatabaseUnavailableError):
+            await connector.open(later(0.01))
+        second.resume()
+        return found + await ports(connector)
+
+    with structlog.testing.capture_logs() as logs:
+        parameters = through(own, host="127.0.0.1,127.0.0.1", port=f"{port},{other}")
+        assert connecting(parameters, work) == [port, other]
+    assert logs == [], "the silent one was asked again, for half of the time"
 
 
 def test_where_a_statement_was_met_by_silence_the_others_are_tried_first(

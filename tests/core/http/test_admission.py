@@ -16,7 +16,7 @@ from tests.core.http.extended_app import copies, extended_app
 from tests.core.raw_http import connect
 
 BUSY = "The server has as much to do as it can. Try again shortly."
-AWAY = "The database does not answer now. Try again shortly."
+AWAY = "The database does not respond now. Try again shortly."
 JSON = {"Content-Type": "application/json"}
 
 

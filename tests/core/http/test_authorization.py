@@ -75,7 +75,7 @@ def test_another_users_path_is_forbidden_whatever_follows(
         if method == "HEAD":
             assert (response.status_code, response.content) == (403, b"")
         else:
-            assert_problem(response, 403, "forbidden", title="This belongs to somebody else", detail=FORBIDDEN)
+            assert_problem(response, 403, "forbidden", title="Forbidden", detail=FORBIDDEN)
     assert database.proxy.queries == []
     assert bob.get(f"{bob.tasks}/{task['id']}").json() == task
 
@@ -176,7 +176,7 @@ def test_an_unknown_path_of_ones_own_is_not_found(alice: Caller, database: TestD
     database.proxy.clear()
     for user in ("me", alice.user_id):
         response = alice.get(f"/api/v1/users/{user}/nothing/here")
-        assert_problem(response, 404, "not_found", title="There is nothing here", detail="There is no such path.")
+        assert_problem(response, 404, "not_found", title="Not found", detail="There is no such path.")
     assert database.proxy.queries == []
 
 

@@ -13,7 +13,7 @@ from core.http.idempotency import REPLAYED
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
 from tests.core.database.locks import wait_for_waiting
 
-AWAY = "The database does not answer now. Try again shortly."
+AWAY = "The database does not respond now. Try again shortly."
 # A task that is inserted waits at its COMMIT for whoever holds the lock.
 WAIT_AT_COMMIT = """
 CREATE FUNCTION wait_for_lock() RETURNS trigger LANGUAGE plpgsql

@@ -90,8 +90,8 @@ def broken_port() -> Iterator[int]:
 def test_a_bug_is_answered_without_a_word_of_its_cause(broken_port: int) -> None:
     with capture_logs() as logs:
         response = httpx.get(f"http://127.0.0.1:{broken_port}/before", headers={"X-Request-ID": "bug-1"})
-    detail = "The server failed; its log has the cause under this request_id."
-    assert_problem(response, 500, "internal_error", title="The server failed", detail=detail, request_id="bug-1")
+    detail = "Internal server error; its log has the cause under this request_id."
+    assert_problem(response, 500, "internal_error", title="Internal server error", detail=detail, request_id="bug-1")
     assert CAUSE not in response.text
     assert response.headers["cache-control"] == "no-store"
     failure, access = logs
@@ -132,7 +132,7 @@ def test_bad_framing_is_logged_under_the_id_that_is_answered(api_server: Running
     with capture_logs() as logs:
         (answer,) = exchange(api_server.port, b"nonsense\r\n\r\n")
     (line,) = logs
-    assert (line["event"], line["request_id"]) == ("request refused", answer.header("x-request-id"))
+    assert (line["event"], line["request_id"]) == ("request rejected", answer.header("x-request-id"))
     assert (line["error.code"], line["error.reason"]) == ("bad_request", "bad_framing")
 
 

@@ -56,12 +56,12 @@ def raising(error: Exception) -> Change:
 @pytest.mark.parametrize(
     ("status", "code", "title"),
     [
-        (400, "bad_request", "The request cannot be understood"),
+        (400, "bad_request", "Bad request"),
         (401, "unauthorized", "Unauthorized"),
         (402, "payment_required", "Payment Required"),
-        (403, "forbidden", "This belongs to somebody else"),
-        (404, "not_found", "There is nothing here"),
-        (405, "method_not_allowed", "The method is not allowed here"),
+        (403, "forbidden", "Forbidden"),
+        (404, "not_found", "Not found"),
+        (405, "method_not_allowed", "Method not allowed"),
         (409, "conflict", "The request conflicts with what is stored"),
         (413, "body_too_large", "The body is too large"),
         (414, "uri_too_long", "URI Too Long"),

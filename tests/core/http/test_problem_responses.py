@@ -82,7 +82,7 @@ def test_a_missing_row_is_not_found(alice: Caller, bob: Caller) -> None:
     for task_id in (SOME_ID, theirs):
         for method, body in (("GET", None), ("PUT", {"title": "a"}), ("PATCH", {"title": "a"}), ("DELETE", None)):
             response = alice.request(method, f"{alice.tasks}/{task_id}", json=body)
-            assert_problem(response, 404, "not_found", title="There is nothing here", detail="No such task.")
+            assert_problem(response, 404, "not_found", title="Not found", detail="No such task.")
     assert bob.get(f"{bob.tasks}/{theirs}").status_code == 200
 
 
@@ -134,8 +134,8 @@ def test_a_bug_is_500_without_a_word_of_its_cause(own_database: TestDatabase, ca
             response = carol.post(carol.tasks, json={"title": MARKER})
     finally:
         own_database.query("ALTER TABLE tasks RENAME COLUMN headline TO title")
-    detail = "The server failed; its log has the cause under this request_id."
-    assert_problem(response, 500, "internal_error", title="The server failed", detail=detail)
+    detail = "Internal server error; its log has the cause under this request_id."
+    assert_problem(response, 500, "internal_error", title="Internal server error", detail=detail)
     assert not re.search(rf"{MARKER}|column|headline|42703|Undefined|SELECT|INSERT|Traceback", response.text)
     (failure,) = [line for line in logs if line["log_level"] == "error"]
     assert (failure["event"], failure["error.type"]) == ("request failed", "UndefinedObjectError")
@@ -152,7 +152,7 @@ def test_a_database_that_is_away_is_503_with_a_time_to_come_back(own_database: T
             carol.delete(f"{carol.tasks}/{task['id']}"),
             carol.post("/api/v1/auth/sign-in", json={"email": "carol@example.com", "password": MARKER}),
         ):
-            detail = "The database does not answer now. Try again shortly."
+            detail = "The database does not respond now. Try again shortly."
             title = "The database is not available"
             assert_problem(response, 503, "database_unavailable", title=title, detail=detail)
             assert 1 <= int(response.headers["retry-after"]) <= 3

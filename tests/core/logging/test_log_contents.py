@@ -27,7 +27,7 @@ MESSAGES = {
     "Uvicorn running on",
     "Invalid HTTP request received.",
     "request",
-    "request refused",
+    "request rejected",
     "request failed",
     "database error",
     "not ready",

@@ -159,7 +159,7 @@ def test_only_a_valid_traceparent_is_taken_over(process: ApiProcess, traceparent
 )
 def test_a_refused_token_carries_its_reason(process: ApiProcess, authorization: str, code: str, reason: str) -> None:
     response = httpx.get(f"{process.url}/api/v1/users/me", headers={"Authorization": authorization})
-    line = line_of(process, response.headers["x-request-id"], "request refused")
+    line = line_of(process, response.headers["x-request-id"], "request rejected")
     assert (line["level"], line["error.code"], line["error.reason"]) == ("info", code, reason)
 
 

@@ -54,7 +54,7 @@ def filled(template: str, tag: str) -> bytes:
 
 def assert_stale(response: httpx.Response, tag: str) -> None:
     """412, and what there is now."""
-    assert_problem(response, 412, "precondition_failed", title="The resource has changed", detail=STALE)
+    assert_problem(response, 412, "precondition_failed", title="Precondition failed", detail=STALE)
     assert response.headers["etag"] == tag
 
 

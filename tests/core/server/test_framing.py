@@ -109,7 +109,7 @@ def assert_refused(answer: Answer) -> None:
     occurrence, instance, detail = (problem.pop(name) for name in ("request_id", "instance", "detail"))
     assert problem == {
         "type": "urn:todo-api:problem:bad_request",
-        "title": "The request cannot be understood",
+        "title": "Bad request",
         "status": 400,
         "code": "bad_request",
     }

@@ -131,7 +131,7 @@ def test_what_is_too_large_is_not_read(server: KeyServer) -> None:
     server.body = b" " * MAX_BYTES
     assert len(download(server.url + PATH)) == MAX_BYTES
     server.body += b" "
-    with pytest.raises(HTTPException, match=r"^the answer is too large$"):
+    with pytest.raises(HTTPException, match=r"^the response is too large$"):
         download(server.url + PATH)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.problems import Problem, ProblemError
 from modules.auth import guessable
-from modules.auth.guessable import refuse_guessable
+from modules.auth.guessable import reject_guessable
 
 # Of the commonest of several public lists of leaked passwords; half of them are no words of any language.
 COMMON = """
@@ -56,7 +56,7 @@ GOOD = [
 
 def is_refused(password: str, email: str | None = None) -> bool:
     try:
-        refuse_guessable(password, email, "/password")
+        reject_guessable(password, email, "/password")
     except ProblemError as error:
         return (error.problem, error.errors) == (Problem.VALIDATION_FAILED, [TOLD])
     return False

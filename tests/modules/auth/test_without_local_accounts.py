@@ -27,7 +27,7 @@ def test_an_operation_of_local_accounts_is_not_found(without: Caller, operation:
         httpx.post(without.base_url.join(f"{AUTH}/{operation}"), json=body),
         without.get(f"{AUTH}/{operation}"),
     ):
-        assert_problem(response, 404, "not_found", title="There is nothing here", detail="There is no such path.")
+        assert_problem(response, 404, "not_found", title="Not found", detail="There is no such path.")
 
 
 def test_the_document_does_not_name_them(without: Caller, api: httpx.Client) -> None:

@@ -181,5 +181,5 @@ def test_no_task_is_made_for_somebody_else(alice: Caller, bob: Caller) -> None:
     """The path names whose task it is; it must be the caller."""
     detail = "The user in the path is not the user of the token."
     response = alice.post(bob.tasks, json={"title": "Water the plants"})
-    assert_problem(response, 403, "forbidden", title="This belongs to somebody else", detail=detail)
+    assert_problem(response, 403, "forbidden", title="Forbidden", detail=detail)
     assert bob.get(bob.tasks).json() == {"items": [], "next_cursor": None}

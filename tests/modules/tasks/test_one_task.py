@@ -44,7 +44,7 @@ def test_a_deleted_task_is_gone_and_the_others_stay(alice: Caller, database: Tes
 
 
 def _assert_missing(response: httpx.Response) -> None:
-    assert_problem(response, 404, "not_found", title="There is nothing here", detail="No such task.")
+    assert_problem(response, 404, "not_found", title="Not found", detail="No such task.")
 
 
 @each_operation

@@ -39,7 +39,7 @@ def test_a_write_on_what_has_changed_is_refused(
     tag = alice.get(path).headers["etag"]
     changed = alice.patch(path, json={"status": "completed"})
     refused = alice.request(method, path, headers={"If-Match": tag}, **options)
-    assert_problem(refused, 412, "precondition_failed", title="The resource has changed", detail=STALE)
+    assert_problem(refused, 412, "precondition_failed", title="Precondition failed", detail=STALE)
     assert refused.headers["etag"] == changed.headers["etag"] != tag
     assert alice.get(path).json() == changed.json()
 

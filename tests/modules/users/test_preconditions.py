@@ -29,6 +29,6 @@ def test_a_write_on_what_has_changed_is_refused(
     tag = alice.get(ME).headers["etag"]
     changed = alice.patch(ME, json={"name": "Other tab"})
     refused = alice.request(method, ME, headers={"If-Match": tag}, **options)
-    assert_problem(refused, 412, "precondition_failed", title="The resource has changed", detail=STALE)
+    assert_problem(refused, 412, "precondition_failed", title="Precondition failed", detail=STALE)
     assert refused.headers["etag"] == changed.headers["etag"] != tag
     assert alice.get(ME).json() == changed.json()

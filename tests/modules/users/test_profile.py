@@ -87,7 +87,7 @@ def test_a_profile_is_nobody_elses(
     for user_id in (alice.user_id, "nobody", "Me", alice.user_id.upper()):
         response = bob.request(method, f"/api/v1/users/{user_id}", **options)
         detail = "The user in the path is not the user of the token."
-        assert_problem(response, 403, "forbidden", title="This belongs to somebody else", detail=detail)
+        assert_problem(response, 403, "forbidden", title="Forbidden", detail=detail)
     detail = "Send one header `Authorization: Bearer <token>`."
     assert_problem(api.request(method, _own(alice), **options), 401, "missing_token", detail=detail)
     assert alice.get(ME).json() == profile

@@ -1,4 +1,4 @@
-"""What the protocol refuses without the application: responses as bytes, of the same form as every other failure."""
+"""What the protocol rejects without the application: responses as bytes, of the same form as every other failure."""
 
 from uuid import uuid4
 
@@ -24,7 +24,7 @@ def bad_framing() -> bytes:
     """400, which is logged here; what it was sent to is not known."""
     occurrence = uuid4()
     fields = {"error.code": Problem.BAD_REQUEST.code, "error.reason": "bad_framing"}
-    _log.info("request refused", request_id=occurrence.hex, **fields)
+    _log.info("request rejected", request_id=occurrence.hex, **fields)
     body = orjson.dumps({**_BAD_FRAMING, "instance": occurrence.urn, "request_id": occurrence.hex})
     head = (
         "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
@@ -35,7 +35,7 @@ def bad_framing() -> bytes:
 
 
 def overloaded(error: ProblemError, path: str, request_id: str, connection: bytes) -> bytes:
-    """503 as core.http.problem_responses answers it, at a fifth of the cost; `connection` is what ends the head."""
+    """503 as core.http.problem_responses makes it, at a fifth of the cost; `connection` is what ends the head."""
     body = details(error, path, request_id)
     head = (
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n"
