@@ -1,5 +1,7 @@
 """What a failure of PostgreSQL means to the application. None of these errors holds SQL, a value or a password."""
 
+from collections.abc import Mapping
+
 import psycopg2
 
 # Classes and codes of SQLSTATE (PostgreSQL documentation, appendix A) that mean: not now, perhaps later.
@@ -63,6 +65,21 @@ class UndefinedObjectError(StatementError):
     """Class 42 or 3F: it names what is not there, or not there any more. Nothing was done."""
 
 
+# What a SQLSTATE means, or else its class: its first two characters. All others are bugs of ours.
+_BY_STATE: Mapping[str, type[DatabaseError]] = {
+    "23505": UniqueViolationError,
+    "23503": ForeignKeyViolationError,
+    **dict.fromkeys(_BAD_VALUE, ValueRejectedError),
+    **dict.fromkeys(_CONFLICT, TransactionConflictError),
+    **dict.fromkeys(_AWAY, DatabaseUnavailableError),
+}
+_BY_CLASS: Mapping[str, type[DatabaseError]] = {
+    **dict.fromkeys(_BAD_VALUE_CLASSES, ValueRejectedError),
+    **dict.fromkeys(_AWAY_CLASSES, DatabaseUnavailableError),
+    **dict.fromkeys(_UNDEFINED_CLASSES, UndefinedObjectError),
+}
+
+
 def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseError:
     """The application's error for psycopg2's. Only what holds no data of a user is taken over."""
     state = error.pgcode
@@ -73,19 +90,7 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
         return StatementError("psycopg2 cannot send it")
     if state is None:
         return ConnectionLostError(_reason("connection lost", error))
-    kind: type[DatabaseError] = StatementError
-    if state == "23505":
-        kind = UniqueViolationError
-    elif state == "23503":
-        kind = ForeignKeyViolationError
-    elif state in _BAD_VALUE or state[:2] in _BAD_VALUE_CLASSES:
-        kind = ValueRejectedError
-    elif state in _CONFLICT:
-        kind = TransactionConflictError
-    elif state in _AWAY or state[:2] in _AWAY_CLASSES:
-        kind = DatabaseUnavailableError
-    elif state[:2] in _UNDEFINED_CLASSES:
-        kind = UndefinedObjectError
+    kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2], StatementError)
     return kind(type(error).__name__, sqlstate=state, constraint=diagnostics.constraint_name)
 
 

@@ -163,14 +163,14 @@ def _values(element: Any) -> dict[Any, Any]:
 
 def _inserted(element: Insert) -> set[tuple[Any, str]]:
     """The columns that get OWNER in every row."""
-    several = [
-        row if isinstance(row, dict) else dict(zip(element.table.columns, row, strict=False))
-        for rows in element._multi_values
-        for row in rows
-    ]
-    given = [{_name(key) for key, value in row.items() if _is_owner(value)} for row in several or [_values(element)]]
-    others = {_name(key) for row in several or [_values(element)] for key, value in row.items() if not _is_owner(value)}
-    return {(element.table, name) for name in set.union(*given) - others}
+    rows = [_by_column(element, row) for several in element._multi_values for row in several] or [_values(element)]
+    written = [(_name(key), _is_owner(value)) for row in rows for key, value in row.items()]
+    others = {name for name, owner in written if not owner}
+    return {(element.table, name) for name, owner in written if owner and name not in others}
+
+
+def _by_column(element: Insert, row: Any) -> dict[Any, Any]:
+    return row if isinstance(row, dict) else dict(zip(element.table.columns, row, strict=False))
 
 
 def _compared(clause: Any) -> set[tuple[Any, str]]:

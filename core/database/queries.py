@@ -64,10 +64,7 @@ def compile_statement(source: Any, names: tuple[str, ...], **options: bool) -> C
         compile_kwargs=options,
     )
     _require_tables(source)
-    for column in (*compiled.insert_prefetch, *compiled.update_prefetch):
-        raise TypeError(f"{column}: give its value; its default is made in Python, and would be NULL here")
-    if not options and any(parameter.expanding for parameter in compiled.bind_names):
-        raise TypeError("write `column == any_(values)`; in_() has a text of its own for every length")
+    _require_values(compiled, expanded=bool(options))
     adapters = _adapters(compiled)
     constants = {name: value for name, value in compiled.params.items() if name not in (*names, OWNER_PARAMETER)}
     texts = {schema: str(compiled).replace(f"{_PLACEHOLDER}.", f"{schema}.") for schema in SCHEMAS}
@@ -86,6 +83,13 @@ def _adapters(compiled: OwnerCompiler) -> dict[str, Callable[[Any], Any]]:
     """What SQLAlchemy does with the values of parameters before psycopg2 does, by their names."""
     found = {name: one.type.dialect_impl(DIALECT).bind_processor(DIALECT) for one, name in compiled.bind_names.items()}
     return {name: adapt for name, adapt in found.items() if adapt is not None}
+
+
+def _require_values(compiled: OwnerCompiler, *, expanded: bool) -> None:
+    for column in (*compiled.insert_prefetch, *compiled.update_prefetch):
+        raise TypeError(f"{column}: give its value; its default is made in Python, and would be NULL here")
+    if not expanded and any(parameter.expanding for parameter in compiled.bind_names):
+        raise TypeError("write `column == any_(values)`; in_() has a text of its own for every length")
 
 
 def _require_tables(source: Any) -> None:

@@ -64,22 +64,23 @@ def foreign(schema: str, found: Iterable[Sequence[Any]], revision: str | None, h
     """
     ours = {name: set(table.columns.keys()) for name, table in SQLModel.metadata.tables.items()}
     found = [one for one in found if one[0] in ours]
+    if revision not in (None, head):
+        return None
     if revision is None:
         strange = [f"{schema}.{name}" for name, _, _ in found]
-    elif revision == head:
-        strange = [
-            f"{schema}.{name} ({', '.join(extra) or 'no table'})"
-            for name, kind, columns in found
-            if (extra := [one for one in columns if one not in ours[name]]) or kind not in "rp"
-        ]
     else:
-        return None
+        judged = [(name, kind, [one for one in columns if one not in ours[name]]) for name, kind, columns in found]
+        strange = [_named(schema, name, extra) for name, kind, extra in judged if extra or kind not in "rp"]
     if not strange:
         return None
     return (
         f"The database has tables or columns that this application did not make, under the names of its own: "
         f"{', '.join(strange)}; {WHAT_TO_DO}."
     )
+
+
+def _named(schema: str, name: str, extra: Sequence[str]) -> str:
+    return f"{schema}.{name} ({', '.join(extra) or 'no table'})"
 
 
 def _of_catalogue(sql: str, make: Callable[[Any], T]) -> Query[T]:

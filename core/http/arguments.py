@@ -73,9 +73,7 @@ class Arguments:
     """
 
     def __init__(self, dependant: Dependant) -> None:
-        calls = [one.call for one in _all_below(dependant)]
-        bodies = sum(len(one.body_params) for one in (dependant, *_all_below(dependant)))
-        if len(set(calls)) < len(calls) or bodies > 1 or not _is_plain(dependant):
+        if not _is_plain(dependant) or _needs_solver(dependant):
             raise NotFastError
         self._dependencies = [
             _Dependency(one.name, one.call, Arguments(one)) for one in dependant.dependencies if one.call
@@ -132,6 +130,13 @@ def _all_below(dependant: Dependant) -> Iterator[Dependant]:
     for one in dependant.dependencies:
         yield one
         yield from _all_below(one)
+
+
+def _needs_solver(dependant: Dependant) -> bool:
+    """Whether a dependency is used twice, and so called once, or several bodies share the request's."""
+    below = list(_all_below(dependant))
+    bodies = sum(len(one.body_params) for one in (dependant, *below))
+    return bodies > 1 or len({one.call for one in below}) < len(below)
 
 
 def _is_plain(dependant: Dependant) -> bool:

@@ -35,16 +35,10 @@ class Proxies:
         X-Forwarded-For is read from its end, as each proxy appends whom it saw: the first address that is no trusted
         proxy's is the client's. What stands before an entry that is no address cannot be believed.
         """
-        scheme: Scheme = "http"
         if client is None or not self._look(client[0])[1]:
-            return client, scheme
-        entries: list[str] = []
-        for name, value in headers:
-            if name == b"x-forwarded-for":
-                entries += value.decode("latin-1").split(",")
-            elif name == b"x-forwarded-proto":
-                scheme = "https" if value == b"https" else "http"
-        for entry in reversed([entry.strip() for entry in entries if entry.strip()]):
+            return client, "http"
+        entries, scheme = _told(headers)
+        for entry in reversed(entries):
             address, trusted = self._look(entry) if len(entry) <= _ENTRY_LENGTH else (None, False)
             if address is None:
                 break
@@ -60,6 +54,18 @@ class Proxies:
         except ValueError:
             return None, False
         return str(address), any(address in network for network in self._networks)
+
+
+def _told(headers: Sequence[tuple[bytes, bytes]]) -> tuple[list[str], Scheme]:
+    """The entries of all X-Forwarded-For in their order, and the scheme."""
+    entries: list[str] = []
+    scheme: Scheme = "http"
+    for name, value in headers:
+        if name == b"x-forwarded-for":
+            entries += value.decode("latin-1").split(",")
+        elif name == b"x-forwarded-proto":
+            scheme = "https" if value == b"https" else "http"
+    return [entry.strip() for entry in entries if entry.strip()], scheme
 
 
 def _host(entry: str) -> str:

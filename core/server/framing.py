@@ -70,10 +70,8 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         self._ended = True
         response = rejections.bad_framing()
         own = self.cycle if self._part == "body" else None
-        if self.pipeline and self.pipeline[0][0] is own:
-            self.pipeline.popleft()
-        before = self.pipeline[0][0] if self.pipeline else self._running
-        if before is not None and before is not own and not before.response_complete:
+        before = self._before(own)
+        if before is not None:
             before.keep_alive = False
             return
         if own is None or not own.response_started:
@@ -82,6 +80,13 @@ class FramedProtocol(HttpToolsProtocol, ABC):
             own.disconnected = True
             own.message_event.set()
         self.transport.close()
+
+    def _before(self, own: RequestResponseCycle | None) -> RequestResponseCycle | None:
+        """The request before `own` whose response is still due; `own` is taken out of the pipeline."""
+        if self.pipeline and self.pipeline[0][0] is own:
+            self.pipeline.popleft()
+        before = self.pipeline[0][0] if self.pipeline else self._running
+        return None if before is None or before is own or before.response_complete else before
 
     def on_message_begin(self) -> None:
         """Raises ValueError, which ends the parsing, where no further message is read."""
