@@ -7,7 +7,7 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks
 
-.PHONY: run test test-better-auth test-faults test-compatibility quick check format lint types contracts openapi lock move-schema
+.PHONY: run test test-better-auth test-faults test-compatibility quick check format lint types contracts docs lock move-schema
 .PHONY: bench bench-scale bench-database
 
 run: $(RUNTIME) .env
@@ -68,9 +68,9 @@ types: $(DEV)
 contracts: $(DEV)
 	$(BIN)/lint-imports
 
-# Writes docs/openapi.json anew, after a change of the API that is meant.
-openapi: $(DEV)
-	$(BIN)/python -m tests.contract.write_openapi
+# Writes docs/openapi.json anew, and what other documents say of the code, after a change that is meant.
+docs: $(DEV)
+	$(BIN)/python -m tests.contract.write_documents
 
 # Compares this API with others, and loads it with twice too much; writes docs/performance.md. About ten minutes.
 bench: $(BENCH)

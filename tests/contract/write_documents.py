@@ -1,0 +1,77 @@
+"""Writes anew what documents say of the code: `make docs`, after a change that is meant.
+
+docs/openapi.json as a whole; in the others what stands between two marks.
+"""
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.config import PROJECT_ROOT
+from core.database import embedded, migrations
+from tests.contract.code_map import code_map
+from tests.contract.operations import document, operations
+from tests.contract.picture import picture
+from tests.contract.request_trace import entered
+from tests.contract.settings_table import settings_table
+
+OPENAPI = "docs/openapi.json"
+# Which parts each document has.
+PARTS = {
+    "README.md": ("picture",),
+    "docs/architecture.md": ("picture", "code map"),
+    "docs/settings.md": ("settings",),
+    "docs/api.md": ("operations",),
+}
+
+
+def fresh(database_url: str) -> dict[str, str]:
+    """All documents as they should be, by their paths. The way of a request is traced on the database."""
+    way = entered(database_url)
+    published = document()
+    parts = {
+        "picture": picture(PROJECT_ROOT, way),
+        "code map": code_map(PROJECT_ROOT, way),
+        "settings": settings_table(PROJECT_ROOT / ".env.example"),
+        "operations": operations_table(published),
+    }
+    texts = {path: (PROJECT_ROOT / path).read_text(encoding="utf-8") for path in PARTS}
+    documents = {path: filled(texts[path], {name: parts[name] for name in PARTS[path]}) for path in PARTS}
+    # Sorted, so that a change is seen where it is.
+    return {**documents, OPENAPI: json.dumps(published, sort_keys=True, indent=2) + "\n"}
+
+
+def filled(text: str, parts: Mapping[str, str]) -> str:
+    """`text` with each part between its marks."""
+    for name, part in parts.items():
+        begin, end = f"<!-- {name}: written by make docs -->", f"<!-- {name}: end -->"
+        assert (text.count(begin), text.count(end)) == (1, 1), f"there is no one place for {name}"
+        place = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
+        text = place.sub(lambda _, new=f"{begin}\n{part}\n{end}": new, text)  # type: ignore[misc]
+    return text
+
+
+def operations_table(published: Mapping[str, Any]) -> str:
+    """A row for each path and method."""
+    lines = ["| method and path | does |", "|---|---|"]
+    for one in operations(published):
+        does = " ".join(str(one.spec.get("description", one.spec["summary"])).split())
+        lines.append(f"| `{one.method.upper()} {one.path}` | {does} |")
+    return "\n".join(lines)
+
+
+def _write() -> None:
+    with tempfile.TemporaryDirectory(prefix="todo-api-docs-", ignore_cleanup_errors=True) as folder:
+        postgres = embedded.start(Path(folder) / "data", keep=False)
+        migrations.upgrade(postgres.get_uri())
+        documents = fresh(postgres.get_uri())
+        postgres.cleanup()
+    for path, text in documents.items():
+        (PROJECT_ROOT / path).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write()

@@ -1,0 +1,161 @@
+"""The slice of CONTRIBUTING.md, written, migrated and served as it says there, keeps all rules and all guarantees."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.architecture import loaded_rules, source_rules
+from tests.architecture.folders import copy_product, replace
+from tests.conftest import Caller, assert_problem, project_root
+from tests.end_to_end.project import Project, free_port
+
+TEXT = (project_root() / "CONTRIBUTING.md").read_text(encoding="utf-8")
+SECRET = "2f7c1e9b5a8d4036b1c7e2f9a4d80563"
+_PYTHON = re.compile(r"`(modules/notes/\w+\.py)`[^`]*?:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A program that uses the repository with SQL of its own.
+_OWN_SQL = """
+import asyncio, sys
+from core.database import statements
+from core.database.database import Database
+from core.tokens.verifier import Principal
+from modules.notes.repository import NoteRepository
+from modules.notes.schemas import NoteCreate
+from modules.users.accounts import UserAccounts
+
+async def work():
+    statements.check()
+    database = Database(sys.argv[1], pool_size=1, timeout=5)
+    ada, bob = (NoteRepository(database, Principal(name), UserAccounts(database)) for name in ("ada", "bob"))
+    made = [await ada.create(NoteCreate(title=title, tag="x")) for title in ("a", "b", "c")]
+    await ada.replaced(made[0].id, NoteCreate(title="d", tag="y"))
+    assert await ada.tags(2) == [("x", 2)]
+    assert sorted(note.title for note in await ada.titled(["a", "c", "d"])) == ["c", "d"]
+    assert await ada.get(made[0].id) is None
+    await bob.create(NoteCreate(title="e"))
+    assert (await bob.titled(["a", "c", "d"]), await bob.tags(1)) == ([], [])
+    database.close()
+
+asyncio.run(work())
+"""
+
+
+def test_there_are_four_files_and_one_with_sql_of_its_own() -> None:
+    names = [path.removeprefix("modules/notes/") for path, _ in _PYTHON.findall(TEXT)]
+    assert names == ["models.py", "schemas.py", "repository.py", "router.py", "repository.py"]
+    assert TEXT.count("```python") == len(names)
+
+
+@pytest.mark.parametrize("own_sql", [False, True], ids=["four files", "SQL of its own"])
+def test_the_slice_keeps_all_rules(tmp_path: Path, own_sql: bool) -> None:
+    write(copy_product(tmp_path), own_sql=own_sql)
+    assert [one for rule in source_rules.RULES for one in rule(tmp_path) if "notes" in one] == []
+    assert loaded_rules.breaches(tmp_path) == []
+    assert _run(tmp_path, "ruff", "format", "--check", "--quiet", "modules", "main.py") == ""
+    assert _run(tmp_path, "ruff", "check", "--quiet", "modules", "main.py") == ""
+    assert "0 broken" in _run(tmp_path, "importlinter")
+    if (known := project_root() / ".mypy_cache").exists():  # of the libraries: a tenth of the time
+        shutil.copytree(known, tmp_path / ".mypy_cache")
+    assert "no issues" in _run(tmp_path, "mypy", "modules/notes", "main.py")
+
+
+def test_the_slice_is_served(project: Project) -> None:
+    write(project.folder)
+    (project.folder / ".env").write_text(f"BETTER_AUTH_SECRET={SECRET}\n")
+    project.migrate()
+    done = project.run(sys.executable, "-m", "alembic", "revision", "--autogenerate", "-m", "notes")
+    assert done.returncode == 0, done.stderr
+    project.migrate()
+    port = free_port()
+    project.serve(port)
+    with _caller(port) as ada, _caller(port) as bob:
+        path = _a_note_is_made_and_changed(ada)
+        _pages_are_filtered_and_sorted(ada)
+        _nobody_else_reaches_it(ada, bob, path)
+        assert ada.delete(path).status_code == 204
+        assert_problem(ada.get(path), 404, "not_found")
+    write_own_sql(project.folder)
+    done = project.run(sys.executable, "-c", _OWN_SQL, _database_url(project))
+    assert done.returncode == 0, done.stderr
+
+
+def _a_note_is_made_and_changed(ada: Caller) -> str:
+    made = ada.post(_notes(ada), json={"title": "a", "tag": "x"}, headers={"Idempotency-Key": "a"})
+    assert made.status_code == 201, made.text
+    again = ada.post(_notes(ada), json={"title": "a", "tag": "x"}, headers={"Idempotency-Key": "a"})
+    assert again.json() == made.json()
+    path = made.headers["location"]
+    assert made.json().items() >= {"title": "a", "body": "", "tag": "x"}.items()
+    assert (ada.get(path).json(), ada.get(path).headers["etag"]) == (made.json(), ada.etag(1))
+    changed = ada.patch(path, json={"body": "b"}, headers={"If-Match": ada.etag(1)})
+    assert changed.json().items() >= {"title": "a", "body": "b", "tag": "x"}.items()
+    assert_problem(ada.patch(path, json={"tag": None}, headers={"If-Match": ada.etag(1)}), 412, "precondition_failed")
+    assert_problem(ada.patch(path, json={"title": None}), 400, "validation_failed")
+    assert ada.patch(path, json={"tag": None}).json()["tag"] is None
+    return path
+
+
+def _pages_are_filtered_and_sorted(ada: Caller) -> None:
+    for title, tag in (("c", "x"), ("b", "y"), ("d", None)):
+        assert ada.post(_notes(ada), json={"title": title, "tag": tag}).status_code == 201
+    page = ada.get(_notes(ada), params={"sort": "title", "limit": "2", "include_total": "true"}).json()
+    assert ([note["title"] for note in page["items"]], page["total"]) == (["a", "b"], 4)
+    rest = ada.get(_notes(ada), params={"sort": "title", "cursor": page["next_cursor"]}).json()
+    assert ([note["title"] for note in rest["items"]], rest["next_cursor"]) == (["c", "d"], None)
+    tagged = ada.get(_notes(ada), params={"tag": ["x", "y"], "sort": "-title"}).json()
+    assert [note["title"] for note in tagged["items"]] == ["c", "b"]
+    assert_problem(ada.get(_notes(ada), params={"colour": "red"}), 400, "validation_failed")
+
+
+def _nobody_else_reaches_it(ada: Caller, bob: Caller, path: str) -> None:
+    assert_problem(httpx.get(ada.base_url.join(path)), 401, "missing_token")
+    assert_problem(bob.get(path), 403, "forbidden")
+    for method in ("GET", "PATCH", "DELETE"):
+        call = bob.request(method, path.replace(ada.user_id, "me"), json={} if method == "PATCH" else None)
+        assert_problem(call, 404, "not_found")
+    assert bob.get(_notes(bob)).json()["items"] == []
+
+
+def write(folder: Path, *, own_sql: bool = False) -> None:
+    """Writes the slice into a copy of the product, and what the two files that know all slices say of it."""
+    notes = folder / "modules" / "notes"
+    notes.mkdir()
+    (notes / "__init__.py").touch()
+    for path, text in _PYTHON.findall(TEXT)[: 5 if own_sql else 4]:
+        (folder / path).write_text(text, encoding="utf-8")
+    (diff,) = re.findall(r"^```diff\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    for old, new in re.findall(r"^-(.*)\n((?:\+.*\n)+)", diff, re.MULTILINE):
+        file = "pyproject.toml" if old.startswith(("layers", "containers")) else "main.py"
+        replace(folder, file, f"{old}\n", re.sub(r"^\+", "", new, flags=re.MULTILINE))
+
+
+def write_own_sql(folder: Path) -> None:
+    """Writes the repository with SQL of its own over the other."""
+    path, text = _PYTHON.findall(TEXT)[-1]
+    (folder / path).write_text(text, encoding="utf-8")
+
+
+def _notes(caller: Caller) -> str:
+    return f"/api/v1/users/{caller.user_id}/notes"
+
+
+def _caller(port: int) -> Caller:
+    return Caller(f"http://127.0.0.1:{port}", secret=SECRET)
+
+
+def _database_url(project: Project) -> str:
+    """Where the database of the copy is."""
+    done = project.run(sys.executable, "-c", "from core.database import embedded; print(embedded.start().get_uri())")
+    return done.stdout.strip()
+
+
+def _run(folder: Path, program: str, *arguments: str) -> str:
+    """What a program of the interpreter prints, with what it complains of."""
+    command = {"importlinter": [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]}
+    start = command.get(program, [sys.executable, "-m", program])
+    done = subprocess.run([*start, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
