@@ -77,7 +77,9 @@ def _try(engine: Engine) -> None:
         _reject_newer_database()
         # Those who only look (check, current, a new revision) have none.
         changes = "destination_rev" in context.get_context().opts
-        if changes and connection.exec_driver_sql(f"SELECT to_regnamespace('{schema}') IS NULL").scalar():
+        if connection.exec_driver_sql(f"SELECT to_regnamespace('{schema}') IS NULL").scalar():
+            if not changes:
+                raise CommandError("The database has no tables yet: run `alembic upgrade head` first.")
             connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
         context.run_migrations()
         if changes:

@@ -4,8 +4,18 @@ import re
 from functools import cache
 
 from sqlglot import exp, parse
+from sqlmodel import SQLModel
 
-OWNED = {"tasks": "user_id", "users": "id", "deleted_users": "id", "idempotency_keys": "user_id"}
+import main  # noqa: F401 (with it come all slices)
+from core.database.ownership import OWNER_COLUMN
+
+# Of every table with an owner, the column that says who: the core's and the slices'.
+OWNED = {
+    table.name: column.name
+    for table in SQLModel.metadata.tables.values()
+    for column in table.columns
+    if OWNER_COLUMN in column.info
+}
 
 # A name in quotes, which stays; a string, with its quotes doubled or behind backslashes, and a number.
 _NAME_OR_VALUE = re.compile(

@@ -108,6 +108,8 @@ def _bounded(source: Any, compared: set[tuple[Any, str]]) -> Iterator[tuple[Any,
     those of the WHERE, and of the ON of a join that leaves out of this table what does not match."""
     if isinstance(source, FromGrouping):
         yield from _bounded(source.element, compared)
+    elif isinstance(source, FromClauseAlias) and isinstance(source.element, Join):
+        yield from _bounded(source.element, set())  # no name is left by which its tables could be compared
     elif isinstance(source, Join):
         joined = set() if source.full else _compared(source.onclause)
         yield from _bounded(source.left, compared if source.isouter else compared | joined)
@@ -146,10 +148,7 @@ def _owned(source: Any) -> Iterator[tuple[Any, Any]]:
     inner = source
     while isinstance(inner, FromClauseAlias | FromGrouping):
         inner = inner.element
-    if isinstance(inner, Join):
-        yield from _owned(inner.left)
-        yield from _owned(inner.right)
-    elif isinstance(inner, Table):
+    if isinstance(inner, Table):
         yield from ((source, column) for column in inner.columns if OWNER_COLUMN in column.info)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Text, bindparam, cast, delete, func, insert, null, tuple_, update
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 from uuid_utils.compat import uuid7
 
 from core.database.ownership import OWNER
@@ -52,7 +52,7 @@ class Rows(Generic[V]):
         follow: Callable[[Columns, Columns, Any], Columns] = nothing_else,
     ) -> None:
         self._row: Any = table
-        self._columns: Any = SQLModel.metadata.tables[str(table.__tablename__)].columns
+        self._columns: Any = vars(table)["__table__"].columns
         self._follow = follow
         self.filters = Filters(filters or {})
         self.sorts: Mapping[str, Any] = {"created_at": self._columns.created_at} if sorts is None else sorts

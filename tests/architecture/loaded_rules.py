@@ -40,7 +40,7 @@ def _load(folder: Path, files: str) -> list[ModuleType]:
 
 
 def _tables(folder: Path) -> Iterator[str]:
-    _load(folder, "core/*.py")
+    _load(folder, "core/**/*.py")
     _load(folder, "modules/*/models.py")
     metadata = importlib.import_module("sqlmodel").SQLModel.metadata
     for table in metadata.sorted_tables:

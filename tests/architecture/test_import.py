@@ -18,7 +18,7 @@ sys.path.insert(0, ".")
 sys.addaudithook(refuse)
 here = pathlib.Path()
 failed = False
-for path in sorted([here / "main.py", *here.glob("core/*.py"), *here.glob("modules/**/*.py")]):
+for path in sorted([here / "main.py", *here.glob("core/**/*.py"), *here.glob("modules/**/*.py")]):
     try:
         importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
     except Exception:

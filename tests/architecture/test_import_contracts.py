@@ -32,7 +32,7 @@ BREACHES = [
     (SLICES, "modules/tasks/repository.py", "import modules.auth.models"),
     (SLICES, "modules/users/accounts.py", "import modules.tasks.models"),
     (SLICES, "modules/users/models.py", "import modules.auth.tokens"),
-    (SLICES, "modules/notes/__init__.py", ""),
+    (SLICES, "modules/gadgets/__init__.py", ""),
     ("users is reached by its face", "modules/auth/local_accounts.py", "import modules.users.repository"),
     (FILES, "modules/tasks/models.py", "import modules.tasks.schemas"),
     (FILES, "modules/users/repository.py", "import modules.users.accounts"),
@@ -75,10 +75,10 @@ def test_forbidden_imports_break_their_contract_and_no_other(tmp_path: Path, con
 
 
 def test_a_new_slice_is_red_and_told_why_until_it_is_placed(tmp_path: Path) -> None:
-    plant(copy_product(tmp_path), "modules/notes/__init__.py", "")
-    assert "modules.notes" in _lint(tmp_path).stdout
+    plant(copy_product(tmp_path), "modules/gadgets/__init__.py", "")
+    assert "modules.gadgets" in _lint(tmp_path).stdout
     settings = tmp_path / "pyproject.toml"
-    placed = settings.read_text(encoding="utf-8").replace('"auth | tasks"', '"auth | notes | tasks"')
+    placed = settings.read_text(encoding="utf-8").replace('"auth | ', '"auth | gadgets | ')
     settings.write_text(placed, encoding="utf-8")
     assert _broken(tmp_path) == []
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import UUID
 
 import psycopg2
 import pytest
@@ -121,8 +120,8 @@ def test_a_search_reads_the_rows_of_its_owner_alone(explainer: Explainer) -> Non
 
 def test_who_adds_a_statement_is_told_what_to_do() -> None:
     @statement
-    def new(task_id: UUID, hue: str) -> Select[UUID, str]:
-        return select(task_id, hue)
+    def new(user_id: str, hue: str) -> Select[str, str]:
+        return select(user_id, hue)
 
     with pytest.raises(AssertionError, match=r"new is new: give \['hue'\] a value"):
         catalogue.values(new, {})

@@ -26,7 +26,7 @@ LOGGING = "import structlog\n_log = structlog.get_logger()\n"
 # Each in a file of its own, so that all are planted in one copy.
 SOURCE_BREACHES = [
     ("modules/tasks/extra.py", '"""x"""', "modules/tasks/extra: not a file of the slice"),
-    ("modules/notes/router.py", '"""x"""', "modules/notes: no import contract names its files"),
+    ("modules/gadgets/router.py", '"""x"""', "modules/gadgets: no import contract names its files"),
     ("modules/labels/router.py", '"""x"""', "modules/labels: no repository.py"),
     ("core/no_job.py", "import os", "core/no_job.py: the first line does not say the file's job"),
     ("core/blank.py", "\n", "core/blank.py: the first line does not say the file's job"),
@@ -43,7 +43,7 @@ SOURCE_BREACHES = [
     ("core/log_name.py", LOGGING + "_log.warning(_log)", "core/log_name.py:3: a log message that is not a constant"),
     ("modules/auth/sql.py", "from sqlmodel import select", "modules/auth/sql.py: imports sqlmodel.select"),
     ("modules/tasks/more.py", "import modules.users.models", "modules/tasks/more.py: imports modules.users.models"),
-    ("modules/notes/more.py", "from modules import users", "modules/notes/more.py: imports modules.users"),
+    ("modules/gadgets/more.py", "from modules import users", "modules/gadgets/more.py: imports modules.users"),
     ("modules/auth/more.py", "from modules.users import models", "modules/auth/more.py: imports modules.users.models"),
 ]
 
@@ -64,7 +64,7 @@ def test_a_planted_breach_in_the_source_is_found(found: set[str], breach: str) -
 
 def test_nothing_is_found_where_nothing_was_planted(found: set[str]) -> None:
     planted = {Path(path).with_suffix("").as_posix() for path, _, _ in SOURCE_BREACHES}
-    slices = {"modules/notes", "modules/labels", "modules/common"}
+    slices = {"modules/gadgets", "modules/labels", "modules/common"}
     assert [one for one in found if not one.startswith((*planted, *slices))] == []
 
 

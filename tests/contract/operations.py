@@ -1,5 +1,6 @@
 """The published operations as plain values, and a valid request for each, made from the document alone."""
 
+import re
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -39,6 +40,11 @@ class Operation:
     def owned(self) -> bool:
         """Whether it lies in somebody's part of the API."""
         return "{user_id}" in self.path
+
+    @property
+    def ids(self) -> list[str]:
+        """The parameters of its path that name a row, the outer ones first."""
+        return [name for name in re.findall(r"\{(\w+)\}", self.path) if name != "user_id"]
 
     @property
     def body_schema(self) -> Mapping[str, Any] | None:

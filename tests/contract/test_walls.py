@@ -45,7 +45,7 @@ def test_a_public_operation_asks_for_no_token(api: httpx.Client, operation: Oper
 @pytest.mark.parametrize("operation", PRIVATE, ids=lambda one: one.id)
 def test_an_owner_is_let_in(make_caller: Callable[..., Caller], operation: Operation) -> None:
     owner = make_caller()
-    response = owner.request(**operation.request(owner.user_id, task_id=owner.create_task()["id"]))
+    response = owner.request(**operation.request(owner.user_id, **_made(owner, operation)))
     good = int(min(operation.spec["responses"]))
     if operation.id == "changePassword":  # a user of Better Auth has no password here to give
         assert_problem(response, 401, "invalid_credentials")
@@ -57,7 +57,8 @@ def test_an_owner_is_let_in(make_caller: Callable[..., Caller], operation: Opera
 def test_without_a_good_token_nothing_is_done(
     api: httpx.Client, alice: Caller, database: TestDatabase, operation: Operation
 ) -> None:
-    request = operation.request(alice.user_id, task_id=alice.create_task()["id"])
+    _fill(alice)
+    request = operation.request(alice.user_id, **_made(alice, operation))
     before = _rows(database, alice.user_id)
     database.proxy.clear()
     assert _challenge(api.request(**request), "missing_token") == "Bearer"
@@ -79,17 +80,18 @@ def test_without_a_good_token_nothing_is_done(
 def test_somebody_elses_id_is_refused_and_changes_nothing(
     alice: Caller, bob: Caller, database: TestDatabase, operation: Operation
 ) -> None:
-    bobs_task = bob.create_task()["id"]
-    alice.create_task()
+    _fill(alice)
+    _fill(bob)
+    bobs = _made(bob, operation)
     before = _rows(database, bob.user_id), _rows(database, alice.user_id)
     database.proxy.clear()
     for request in (
-        operation.request(bob.user_id, task_id=bobs_task),
+        operation.request(bob.user_id, **bobs),
         operation.request(bob.user_id),
         operation.request("nobody-at-all"),
         {**operation.request(bob.user_id.upper()), "json": {"unknown": 1}},
-        {**operation.request(bob.user_id, task_id="not-an-id"), "params": {"unknown": "1"}},
-        {**operation.request(bob.user_id, task_id=bobs_task), "headers": {"Idempotency-Key": "k", "If-Match": "*"}},
+        {**operation.request(bob.user_id, **dict.fromkeys(operation.ids, "not-an-id")), "params": {"unknown": "1"}},
+        {**operation.request(bob.user_id, **bobs), "headers": {"Idempotency-Key": "k", "If-Match": "*"}},
     ):
         detail = "The user in the path is not the user of the token."
         assert_problem(alice.request(**request), 403, "forbidden", detail=detail)
@@ -99,12 +101,31 @@ def test_somebody_elses_id_is_refused_and_changes_nothing(
 
 @pytest.mark.parametrize("operation", PRIVATE, ids=lambda one: one.id)
 def test_the_token_of_a_deleted_account_is_dead(alice: Caller, database: TestDatabase, operation: Operation) -> None:
-    task_id = alice.create_task()["id"]
+    _fill(alice)
+    made = _made(alice, operation)
     assert alice.delete("/api/v1/users/me").status_code == 204
     before = _rows(database, alice.user_id)
     for user_id in (alice.user_id, "me"):
-        assert_problem(alice.request(**operation.request(user_id, task_id=task_id)), 401, "account_deleted")
+        assert_problem(alice.request(**operation.request(user_id, **made)), 401, "account_deleted")
     assert _rows(database, alice.user_id) == before
+
+
+def _made(owner: Caller, operation: Operation) -> dict[str, str]:
+    """The ids in the operation's path, of rows that their slice's own create makes for this owner."""
+    ids: dict[str, str] = {}
+    for name in operation.ids:
+        collection = operation.path.partition(f"/{{{name}}}")[0]
+        (create,) = (one for one in OWNED if one.method == "post" and one.path == collection)
+        response = owner.request(**create.request(owner.user_id, **ids))
+        assert response.status_code == 201, response.text
+        ids[name] = response.json()["id"]
+    return ids
+
+
+def _fill(owner: Caller) -> None:
+    """A row of every slice that has any."""
+    for operation in OWNED:
+        _made(owner, operation)
 
 
 def _challenge(response: httpx.Response, code: str) -> str:

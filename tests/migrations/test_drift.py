@@ -39,19 +39,19 @@ def test_models_without_their_migrations_are_drift(copy: Path, database: TestDat
 
 
 def test_a_new_slice_is_found_and_its_migration_is_a_dated_file(copy: Path, migrated: PlainDatabase) -> None:
-    plant(copy, "modules/notes/__init__.py", "")
-    plant(copy, "modules/notes/models.py", _NOTES)
+    plant(copy, "modules/gadgets/__init__.py", "")
+    plant(copy, "modules/gadgets/models.py", _GADGETS)
     before = set((copy / "alembic/versions").glob("*.py"))
-    migrated.alembic("revision", "--autogenerate", "-m", "Notes of a user", folder=copy)
+    migrated.alembic("revision", "--autogenerate", "-m", "Gadgets of a user", folder=copy)
     (made,) = set((copy / "alembic/versions").glob("*.py")) - before
-    assert re.fullmatch(r"\d{8}_notes_of_a_user\.py", made.name)
+    assert re.fullmatch(r"\d{8}_gadgets_of_a_user\.py", made.name)
     migrated.alembic("upgrade", "head", folder=copy)
     migrated.alembic("check", folder=copy)
     migrated.alembic("downgrade", "-1", folder=copy)
-    assert migrated.query("SELECT to_regclass('notes')::text, to_regclass('tasks')::text") == [(None, "tasks")]
+    assert migrated.query("SELECT to_regclass('gadgets')::text, to_regclass('tasks')::text") == [(None, "tasks")]
 
 
-_NOTES = '''"""The table of notes."""
+_GADGETS = '''"""The table of gadgets."""
 
 from sqlalchemy import Text
 from sqlmodel import Field
@@ -59,10 +59,10 @@ from sqlmodel import Field
 from core.resources.models import OwnedTable
 
 
-class Note(OwnedTable, table=True):
+class Gadget(OwnedTable, table=True):
     """One note."""
 
-    __tablename__ = "notes"
+    __tablename__ = "gadgets"
 
     text: str = Field(sa_type=Text)
 '''

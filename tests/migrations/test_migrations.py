@@ -41,6 +41,17 @@ def test_constraints_and_indexes_are_named_as_the_models_name_them(database: Tes
     assert names(database) == constraints | {str(index.name) for table in tables for index in table.indexes}
 
 
+@pytest.mark.parametrize("command", [("check",), ("current",), ("revision", "--autogenerate", "-m", "Too early")])
+def test_whoever_looks_before_the_first_migration_is_told_to_migrate(
+    empty: PlainDatabase, command: tuple[str, ...]
+) -> None:
+    done = run_alembic(*command, DATABASE_URL=empty.url)
+    assert done.returncode != 0
+    assert "The database has no tables yet: run `alembic upgrade head` first." in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert empty.query("SELECT to_regnamespace('todo')::text") == [(None,)]
+
+
 def test_two_migrators_at_once_both_succeed(empty: PlainDatabase, database: TestDatabase) -> None:
     # Nobody can make a table until both have come as far as they get.
     gate = empty.connect()

@@ -7,12 +7,22 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Date, Integer, Text, func, literal_column
-from sqlmodel import col, select
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel, col, select
 
 from core.database.database import Database
 from core.database.ownership import OWNER, UnscopedStatementError
 from core.problems import Problem, ProblemError
-from core.resources import ListQuery, OwnedRepository, Rows
+from core.resources import (
+    CrudRepository,
+    InputModel,
+    ListQuery,
+    OwnedRepository,
+    OwnedTable,
+    Rows,
+    Timestamps,
+    Versioned,
+)
 from core.resources.pagination import Position, check_of, decode, encode
 from core.tokens.verifier import Principal
 from modules.tasks.models import Task
@@ -36,6 +46,9 @@ class Written(OwnedRepository):
     async def titles(self) -> list[tuple[str, int]]:
         counted = select(Task.title, func.count()).where(col(Task.user_id) == OWNER, col(Task.title) != "it's 100 %")
         return await self._rows(counted.group_by(col(Task.title)).order_by(col(Task.title)))
+
+    async def nested(self) -> list[str]:
+        return await self._together(lambda repository: repository.twice(fails=False))
 
     async def everybodys(self) -> list[Task]:
         return await self._rows(select(Task))
@@ -85,6 +98,9 @@ def test_what_is_done_together_is_done_or_not_and_makes_its_user(database: TestD
     with pytest.raises(RuntimeError):
         by(database, "together", lambda written, _: written.twice(fails=True))
     assert database.query("SELECT count(*) FROM tasks WHERE user_id = 'together'") == [(2,)]
+    database.proxy.clear()
+    assert by(database, "together", lambda written, _: written.nested()) == ["one", "two"]
+    assert [sql.split()[0] for sql in database.proxy.queries] == ["BEGIN;", "WITH", "COMMIT"]
 
 
 def test_a_field_without_a_column_is_named(database: TestDatabase) -> None:
@@ -103,6 +119,60 @@ def test_a_sort_that_could_lose_rows_is_named_when_it_is_declared() -> None:
 
 
 SOMETIMES = col(Task.due_at)
+
+
+class _Apart(SQLModel, registry=registry()):
+    """Tables that are no part of the product."""
+
+
+class Label(_Apart, Versioned, OwnedTable, table=True):
+    """A row that knows no time."""
+
+    __tablename__ = "own_labels"
+
+    text: str = Field(sa_type=Text)
+
+
+class Note(_Apart, Timestamps, Versioned, OwnedTable, table=True):
+    """A row whose changes nobody syncs."""
+
+    __tablename__ = "own_notes"
+
+    text: str = Field(sa_type=Text)
+
+
+class LabelText(InputModel):
+    text: str
+
+
+class Labels(CrudRepository[Label]):
+    rows = Rows(Label, sorts={"text": col(Label.text)})
+
+
+def test_a_table_needs_neither_times_nor_change_numbers(make_database: Callable[[], TestDatabase]) -> None:
+    database = make_database()
+    database.query(
+        "CREATE TABLE todo.own_labels (user_id text, id uuid, version bigint DEFAULT 1, text text NOT NULL,"
+        " PRIMARY KEY (user_id, id))"
+    )
+
+    async def work(path: Database) -> tuple[Any, ...]:
+        labels = Labels(path, Principal("labels", None, None), UserAccounts(path))
+        made = [await labels.create(LabelText(text=text)) for text in ("b", "a")]
+        changed = await labels.change(made[0].id, LabelText(text="c"))
+        page = await labels.list(ListQuery(sort="-text", include_total=True))
+        assert await labels.delete(made[1].id) == made[1].id
+        return changed, [label.text for label in page["items"]], page["total"], await labels.get(made[1].id)
+
+    changed, texts, total, gone = on(database.proxied_url, work)
+    assert (changed.version, changed.text, texts, total, gone) == (2, "c", ["c", "a"], 2, None)
+
+
+def test_times_without_change_numbers_are_those_of_the_statement() -> None:
+    rows = Rows(Note)
+    (changed, made) = rows.change(uuid4(), {"text": "x"}, None), rows.create({"text": "x"})
+    assert "own_notes.version + %(version_1)s), updated_at=now(), text" in changed.statement.texts["todo"]
+    assert "now() AS now_1, now() AS now__1" in made.statement.texts["todo"]
 
 
 @pytest.mark.parametrize(
