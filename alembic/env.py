@@ -76,11 +76,13 @@ def _try(engine: Engine) -> None:
         )
         _reject_newer_database()
         # Those who only look (check, current, a new revision) have none.
-        changes = "destination_rev" in context.get_context().opts
+        options = context.get_context().opts
+        changes, compares = "destination_rev" in options, "revision_context" in options
         if connection.exec_driver_sql(f"SELECT to_regnamespace('{schema}') IS NULL").scalar():
-            if not changes:
+            if compares:
                 raise CommandError("The database has no tables yet: run `alembic upgrade head` first.")
-            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+            if changes:
+                connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
         context.run_migrations()
         if changes:
             _reject_foreign_columns(connection, schema)
