@@ -1,6 +1,6 @@
 """Which schema of the database our tables are in, and whether what stands there under their names is ours."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -66,11 +66,7 @@ def foreign(schema: str, found: Iterable[Sequence[Any]], revision: str | None, h
     found = [one for one in found if one[0] in ours]
     if revision not in (None, head):
         return None
-    if revision is None:
-        strange = [f"{schema}.{name}" for name, _, _ in found]
-    else:
-        judged = [(name, kind, [one for one in columns if one not in ours[name]]) for name, kind, columns in found]
-        strange = [_named(schema, name, extra) for name, kind, extra in judged if extra or kind not in "rp"]
+    strange = [f"{schema}.{name}" for name, _, _ in found] if revision is None else _with_more(schema, found, ours)
     if not strange:
         return None
     return (
@@ -79,8 +75,14 @@ def foreign(schema: str, found: Iterable[Sequence[Any]], revision: str | None, h
     )
 
 
-def _named(schema: str, name: str, extra: Sequence[str]) -> str:
-    return f"{schema}.{name} ({', '.join(extra) or 'no table'})"
+def _with_more(schema: str, found: Iterable[Sequence[Any]], ours: Mapping[str, set[str]]) -> list[str]:
+    """Those that are no tables, or have columns that ours have not."""
+    judged = [(name, kind, [one for one in columns if one not in ours[name]]) for name, kind, columns in found]
+    return [
+        f"{schema}.{name} ({', '.join(extra) or 'no table'})"
+        for name, kind, extra in judged
+        if extra or kind not in "rp"
+    ]
 
 
 def _of_catalogue(sql: str, make: Callable[[Any], T]) -> Query[T]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
-from core.resources.schemas import InputModel, OutputModel
+from core.resources import InputModel, OutputModel
 from modules.users.schemas import Name, UserRead
 
 

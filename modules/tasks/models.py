@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 from sqlalchemy import CheckConstraint, Index, Text, text
 from sqlmodel import Field
 
-from core.resources import ChangeTracked, OwnedTable, Versioned
-from core.resources.models import TIMESTAMP
+from core.resources import TIMESTAMP, ChangeTracked, OwnedTable, Versioned
 
 TITLE_LENGTH = 200
 DESCRIPTION_LENGTH = 10_000

@@ -6,8 +6,7 @@ from typing import Any
 from sqlalchemy import Text, case, cast, func
 from sqlmodel import col, or_
 
-from core.resources import CrudRepository, Filter, Rows, containing, one_of
-from core.resources.models import TIMESTAMP
+from core.resources import TIMESTAMP, CrudRepository, Filter, Rows, containing, one_of
 from modules.tasks.models import Task, TaskStatus
 
 _NEVER = cast("infinity", TIMESTAMP)

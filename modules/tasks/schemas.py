@@ -5,8 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from core.resources import InputModel, ListQuery, OutputModel, ReplaceModel, TimeInput, TimeOutput
-from core.resources.schemas import NO_NUL
+from core.resources import NO_NUL, InputModel, ListQuery, OutputModel, ReplaceModel, TimeInput, TimeOutput
 from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, TaskStatus
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_LENGTH)]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from core.resources.schemas import InputModel, OutputModel, TimeOutput
+from core.resources import InputModel, OutputModel, TimeOutput
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
