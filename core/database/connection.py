@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_WRITE, TRANSACTION_STATUS_IDLE, connection, cursor
 
 from core.database.deadline_timer import DeadlineTimer
-from core.database.errors import READ_ONLY, DeadlineError, translate
+from core.database.errors import READ_ONLY, DeadlineError, ValueRejectedError, translate
 
 
 class Connection:
@@ -82,6 +82,8 @@ class Connection:
             result.execute(sql, values)
         except psycopg2.Error as error:
             raise self._failed(error) from None
+        except ValueError:  # of psycopg2's own: a NUL character in a text
+            raise ValueRejectedError("psycopg2 cannot send a value") from None
         await self._settle(deadline)
         self.last_used = self._loop.time()
         self.used = True

@@ -23,6 +23,8 @@ _MESSAGES = {
     "int_parsing": "Must be an integer",
     "int_type": "Must be an integer",
     "bool_parsing": "Must be true or false",
+    "bool_type": "Must be true or false",
+    "nul": "Must not hold a NUL character",
     "greater_than_equal": "Must be at least {ge}",
     "less_than_equal": "Must be at most {le}",
     "model_attributes_type": "Must be an object",

@@ -26,8 +26,11 @@ class QueryParameters:
     def normalised(self, query_string: bytes) -> bytes:
         """The query with each list under its own name: some clients write `name[]`, HTML forms and axios among them.
 
-        Raises RequestValidationError for what is not declared, and for a list that has both names.
+        Raises RequestValidationError for what is not declared, for a list that has both names, and for a NUL character,
+        which no text of PostgreSQL can hold; in a body it is rejected as JSON is read.
         """
+        if b"%00" in query_string:
+            _reject_nul(_pairs(query_string))
         if b"[]=" in query_string or b"%5B%5D=" in query_string.upper():
             query_string = self._without_brackets(query_string)
         if not self._closed:
@@ -77,6 +80,11 @@ def _names(field: Any) -> Iterator[tuple[str, Any]]:
 
 def _pairs(query_string: bytes) -> list[tuple[str, str]]:
     return parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
+
+
+def _reject_nul(pairs: list[tuple[str, str]]) -> None:
+    names = dict.fromkeys(name for name, text in pairs if "\0" in name + text)
+    raise RequestValidationError([{"type": "nul", "loc": ("query", name)} for name in names])
 
 
 def _reject(names: list[str]) -> None:

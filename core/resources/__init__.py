@@ -7,10 +7,9 @@ from core.resources.models import TIMESTAMP, OwnedTable, Timestamps, Versioned
 from core.resources.pagination import ListQuery, Page
 from core.resources.repository import OwnedRepository
 from core.resources.rows import Rows
-from core.resources.schemas import NO_NUL, InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput
+from core.resources.schemas import InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput
 
 __all__ = [
-    "NO_NUL",
     "TIMESTAMP",
     "ChangeTracked",
     "CrudRepository",

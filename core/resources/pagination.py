@@ -16,7 +16,7 @@ from sqlalchemy.types import NullType
 
 from core.problems import FieldError, Problem, ProblemError
 from core.resources.models import OwnedTable
-from core.resources.schemas import NO_NUL, InputModel
+from core.resources.schemas import InputModel
 
 T = TypeVar("T")
 R = TypeVar("R", bound=OwnedTable)
@@ -39,7 +39,7 @@ class ListQuery(InputModel):
     """Base of what a list takes. A slice adds its filters, and `sort`: what it can be sorted by, with its default."""
 
     limit: Limit = DEFAULT_LIMIT
-    cursor: Annotated[str, Field(max_length=2048), NO_NUL] | None = None
+    cursor: Annotated[str, Field(max_length=2048)] | None = None
     sort: str = "-created_at"
     include_total: bool = False
 

@@ -56,17 +56,8 @@ def _to_utc(value: datetime) -> datetime:
         raise ValueError("Must lie between the years 1 and 9999 in UTC") from None
 
 
-def _no_nul(value: str) -> str:
-    if "\0" in value:
-        raise ValueError("Must not hold a NUL character")
-    return value
-
-
 # An input time: any zone in, UTC inside.
 TimeInput = Annotated[AwareDatetime, AfterValidator(_to_utc), BeforeValidator(_rfc3339)]
 
 # An output time: UTC with `Z`, as the session's zone is that (core.database.pool).
 TimeOutput = AwareDatetime
-
-# For text of a query string, after its length; a body's was checked as it was parsed.
-NO_NUL = AfterValidator(_no_nul)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from core.resources import NO_NUL, InputModel, ListQuery, OutputModel, ReplaceModel, TimeInput, TimeOutput
+from core.resources import InputModel, ListQuery, OutputModel, ReplaceModel, TimeInput, TimeOutput
 from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, TaskStatus
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_LENGTH)]
@@ -63,7 +63,7 @@ class TaskListQuery(ListQuery):
     """How to choose, sort and cut the list."""
 
     status: list[TaskStatus] = Field(default=[], max_length=10)
-    q: Annotated[str, Field(min_length=1, max_length=200), NO_NUL] | None = None
+    q: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     due_before: TimeInput | None = None
     due_after: TimeInput | None = None
     updated_since: TimeInput | None = Field(

@@ -36,6 +36,7 @@ from sqlmodel import Field, SQLModel, col, delete, literal, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from core.database.database import Database
+from core.database.errors import ValueRejectedError
 from core.database.ownership import OWNER, UnscopedStatementError
 from core.database.queries import Query
 from core.database.statements import CATALOGUE, check, statement
@@ -147,6 +148,13 @@ def test_an_entity_comes_back_as_it_was_sent_whatever_the_type_of_its_columns(sa
     }
     assert first(samples, remove_sample(ROW["id"])) == ROW["id"]
     assert first(samples, find_sample(ROW["id"])) is None
+
+
+def test_what_no_text_can_hold_is_a_value_that_is_rejected(samples: TestDatabase) -> None:
+    """Input is looked at before; what a slice makes by itself comes here."""
+    with pytest.raises(ValueRejectedError):
+        first(samples, sample(label="a\0b"))
+    assert first(samples, sample(label="ab")) is not None
 
 
 def test_null_comes_back_as_none_in_every_type(samples: TestDatabase) -> None:

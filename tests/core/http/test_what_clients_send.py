@@ -75,3 +75,13 @@ def test_a_post_and_a_patch_take_no_read_only_field(alice: Caller) -> None:
     assert _error(alice.patch(f"{alice.tasks}/{made['id']}", json={"created_at": made["created_at"]}))["pointer"] == (
         "/created_at"
     )
+
+
+@pytest.mark.parametrize("query", ["q=a%00b", "status=%00", "status[]=pending&status[]=%00", "cursor=%00", "sort=%00"])
+def test_a_nul_character_is_rejected_in_every_parameter(alice: Caller, query: str) -> None:
+    """No text of PostgreSQL can hold one: a slice need not think of it."""
+    name = query.split("=", maxsplit=1)[0]
+    problem = assert_problem(alice.get(f"{alice.tasks}?{query}"), 400, "validation_failed")
+    assert problem["errors"] == [
+        {"pointer": f"/query/{name}", "message": "Must not hold a NUL character", "code": "nul"}
+    ]

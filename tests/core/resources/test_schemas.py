@@ -1,16 +1,15 @@
 """What every slice's wire shares: times with a zone become UTC, and nothing that is not expected is taken."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from core.resources.schemas import NO_NUL, InputModel, OutputModel, TimeInput, TimeOutput
+from core.resources.schemas import InputModel, OutputModel, TimeInput, TimeOutput
 
 INPUT: TypeAdapter[datetime] = TypeAdapter(TimeInput)
 OUTPUT: TypeAdapter[datetime] = TypeAdapter(TimeOutput)
-TEXT: TypeAdapter[str] = TypeAdapter(Annotated[str, NO_NUL])
 
 FORM = "Value error, Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z"
 RANGE = "Value error, Must lie between the years 1 and 9999 in UTC"
@@ -118,12 +117,6 @@ def test_times_are_answered_in_utc_with_z() -> None:
 
 def test_a_moment_without_a_zone_is_not_answered() -> None:
     assert reason(OUTPUT, datetime(2030, 1, 31)) == "Input should have timezone info"  # noqa: DTZ001
-
-
-@pytest.mark.parametrize("text", ["\0", "a\0b", "a\0"])
-def test_text_with_nul_is_refused(text: str) -> None:
-    assert reason(TEXT, text) == "Value error, Must not hold a NUL character"
-    assert TEXT.validate_python(text.replace("\0", "0")) == text.replace("\0", "0")
 
 
 def test_a_field_that_is_not_known_is_refused_and_its_value_is_not_told() -> None:
