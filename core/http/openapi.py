@@ -32,6 +32,10 @@ _HEADERS = {
 }
 
 
+# Of an operation that does not take it, as it takes no repository: the path is compared with the token all the same.
+_USER_ID = {"name": "user_id", "in": "path", "required": True, "schema": {"type": "string"}}
+
+
 def install(app: FastAPI, description: str) -> None:
     """Makes `app.openapi()` give the finished document."""
 
@@ -62,6 +66,9 @@ def _complete(operation: dict[str, Any], route: PrivateRoute) -> None:
         operation["responses"].setdefault(str(status), response)
     if route.private:
         operation.setdefault("security", [{"bearer": []}])
+    declared = [(one["name"], one["in"]) for one in operation.get("parameters", ())]
+    if "{user_id}" in route.path and ("user_id", "path") not in declared:
+        operation["parameters"] = [_USER_ID, *operation.get("parameters", ())]
     names = _headers(route)
     if "If-None-Match" in names:
         operation["responses"].setdefault("304", {"description": "The client has this version"})

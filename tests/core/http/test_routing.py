@@ -1,12 +1,15 @@
 """What every operation checks before its endpoint runs: query, body, content type; and what there is besides them."""
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_token
+from core.http import private_router
+from main import create_app
+from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_settings, make_token
 from tests.core.raw_http import connect
 
 NOT_JSON = "Send `Content-Type: application/json`, uncompressed."
@@ -26,11 +29,16 @@ def paths(api_server: RunningServer) -> dict[str, dict[str, Any]]:
     }
 
 
+def _filled(path: str) -> str:
+    """The current user's, with an id that nobody has for whatever else the path names."""
+    return re.sub(r"\{\w+\}", SOME_ID, path.replace("{user_id}", "me"))
+
+
 def test_an_unknown_query_parameter_is_refused_by_every_operation(
     alice: Caller, paths: dict[str, dict[str, Any]]
 ) -> None:
     for path, operations in paths.items():
-        url = path.format(user_id="me", task_id=SOME_ID)
+        url = _filled(path)
         for method in operations:
             response = alice.request(method, url, params={"nonsense": "1"})
             error = {"pointer": "/query/nonsense", "message": "This field is not known", "code": "extra_forbidden"}
@@ -41,7 +49,7 @@ def test_every_other_method_is_refused_with_a_complete_allow(alice: Caller, path
     for path, operations in paths.items():
         taken = operations.keys() | {"OPTIONS"} | ({"HEAD"} if "GET" in operations else set())
         for method in sorted(METHODS - taken):
-            response = alice.request(method, path.format(user_id="me", task_id=SOME_ID))
+            response = alice.request(method, _filled(path))
             assert_problem(response, 405, "method_not_allowed", detail="This path does not take that method.")
             assert response.headers["allow"] == ", ".join(sorted(taken))
 
@@ -55,7 +63,7 @@ def test_every_body_is_refused_without_its_content_type(alice: Caller, paths: di
     ]
     assert len(found) >= 9
     for method, path in found:
-        response = alice.request(method, path.format(user_id="me", task_id=SOME_ID), content=b"{}")
+        response = alice.request(method, _filled(path), content=b"{}")
         assert_problem(response, 415, "unsupported_media_type", detail=NOT_JSON)
 
 
@@ -167,3 +175,16 @@ def test_the_time_for_the_database_is_one_for_all_statements_of_a_request(
         assert caller.get(caller.tasks).status_code == 200
         both = caller.get(f"{caller.tasks}?include_total=true")
         assert_problem(both, 503, "database_unavailable")
+
+
+def test_the_user_in_the_path_is_declared_also_where_no_repository_is_taken(database: TestDatabase) -> None:
+    teas = private_router("teas", "/users/{user_id}/teas")
+
+    @teas.get("")
+    async def get_teas() -> list[str]:
+        return ["green"]
+
+    app = create_app(make_settings(), database.url)
+    app.include_router(teas)
+    (parameter,) = app.openapi()["paths"]["/api/v1/users/{user_id}/teas"]["get"]["parameters"]
+    assert (parameter["name"], parameter["in"], parameter["required"]) == ("user_id", "path", True)
