@@ -82,7 +82,7 @@ class Connection:
             result.execute(sql, values)
         except psycopg2.Error as error:
             raise self._failed(error) from None
-        except ValueError:  # of psycopg2's own: a NUL character in a text
+        except ValueError:  # of psycopg2's own: NUL, or half a surrogate pair, in a text
             raise ValueRejectedError("psycopg2 cannot send a value") from None
         await self._settle(deadline)
         self.last_used = self._loop.time()
