@@ -11,6 +11,8 @@ from tests.contract.picture import picture, reduced
 from tests.contract.settings_table import settings_table
 from tests.contract.write_documents import OPENAPI, PARTS, filled, fresh
 
+pytestmark = pytest.mark.slow
+
 WAY = ["core/server/protocol.py", "core/http/dispatch.py", "core/server/sending.py", "modules/tasks/router.py"]
 
 

@@ -124,8 +124,8 @@ def _made(owner: Caller, operation: Operation) -> dict[str, str]:
 
 def _fill(owner: Caller) -> None:
     """A row of every slice that has any."""
-    for operation in OWNED:
-        _made(owner, operation)
+    for create in (one for one in OWNED if one.method == "post"):
+        owner.request(**create.request(owner.user_id, **_made(owner, create)))
 
 
 def _challenge(response: httpx.Response, code: str) -> str:
