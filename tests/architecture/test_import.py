@@ -10,6 +10,8 @@ from tests.architecture.folders import copy_product, plant
 IMPORT_ALL = """
 import importlib, pathlib, sys, traceback
 
+pytestmark = pytest.mark.slow
+
 def refuse(event, arguments):
     if event in ("socket.connect", "socket.bind", "subprocess.Popen", "os.fork", "os.posix_spawn"):
         raise RuntimeError("at import: " + event)

@@ -11,6 +11,8 @@ import pytest
 from tests.architecture.folders import copy_product, plant
 from tests.conftest import project_root
 
+pytestmark = pytest.mark.slow
+
 SLICES = "slices stand side by side; auth alone stands on users"
 FILES = "a slice's files: router over repository over schemas over models"
 FILES_OF_AUTH = "the files of auth"
