@@ -19,7 +19,7 @@ move-schema: $(RUNTIME) .env
 	$(BIN)/python -m core.database.move_schema
 
 # In several processes, each with a PostgreSQL of its own. One test: .venv/bin/python -m pytest PATH -k NAME
-JOBS ?= 3
+JOBS ?= 4
 # In the order of their names: the last ones, of the slices, are short, so that all processes end at about one time.
 BY_FILE = --dist=loadfile --no-loadscope-reorder
 

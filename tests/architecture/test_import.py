@@ -4,13 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.architecture.folders import copy_product, plant
+
+pytestmark = pytest.mark.slow
 
 # A program of its own, in an empty environment, that refuses what has no place at import and then imports everything.
 IMPORT_ALL = """
 import importlib, pathlib, sys, traceback
-
-pytestmark = pytest.mark.slow
 
 def refuse(event, arguments):
     if event in ("socket.connect", "socket.bind", "subprocess.Popen", "os.fork", "os.posix_spawn"):
