@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from core.logging.writer import LogWriter
 
 _MESSAGE_LENGTH = 1024
 _STACKTRACE_LENGTH = 2560
+_PROJECT = f"{Path(__file__).parents[2]}/"
 
 
 def configure(level: str, environment: str) -> None:
@@ -143,9 +145,13 @@ def _exception_fields(_: Any, __: str, event: Event) -> Event:
 
 
 def _stacktrace(error: BaseException) -> str:
-    """As Python prints it, without the marks below each line, which take the room of frames."""
+    """As Python prints it; without the marks below each line and the project's folder, which take the room of frames."""
     frames = traceback.extract_tb(error.__traceback__)
-    return "".join(traceback.format_list([(one.filename, one.lineno or 0, one.name, one.line) for one in frames]))
+    return "".join(
+        traceback.format_list(
+            [(one.filename.removeprefix(_PROJECT), one.lineno or 0, one.name, one.line) for one in frames]
+        )
+    )
 
 
 def _safe_message(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -205,7 +206,9 @@ def test_a_bug_is_an_error_with_all_that_is_known_of_it(
     assert line["db.response.status_code"] == "42703"
     assert line["exception.type"] == "core.database.errors.UndefinedObjectError"
     assert line["exception.message"] == "UndefinedColumn"
-    assert 'core/http/middleware.py", line ' in line["exception.stacktrace"]
+    # Where it was raised and what led there, wherever the project lies.
+    assert '\n  File "modules/tasks/router.py", line ' in line["exception.stacktrace"]
+    assert str(Path(__file__).parents[3]) not in line["exception.stacktrace"]
     access = line_of(process, response.headers["x-request-id"])
     assert (access["http.response.status_code"], access["error.code"]) == (500, "internal_error")
 
