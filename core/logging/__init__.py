@@ -145,7 +145,7 @@ def _exception_fields(_: Any, __: str, event: Event) -> Event:
 
 
 def _stacktrace(error: BaseException) -> str:
-    """As Python prints it; without the marks below each line and the project's folder, which take the room of frames."""
+    """As Python prints it, without the marks below lines and without the project's folder: both take room of frames."""
     frames = traceback.extract_tb(error.__traceback__)
     return "".join(
         traceback.format_list(
