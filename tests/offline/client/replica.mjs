@@ -1,0 +1,116 @@
+// A tab's copy of the user's tasks: a TanStack DB collection that follows the changes feed.
+import { createCollection } from "@tanstack/db";
+
+export class Replica {
+  // Ids of tasks that were once here, and of deletions that arrived.
+  known = new Set();
+  sawDeleted = new Set();
+  #rows = new Map();
+  #cursor = null;
+  // The ids that came since a beginning without a cursor, until it has been followed to the end.
+  #begun = null;
+  // How many of the tab's own writes were answered: a page that was asked for before one of them may be older than it.
+  #writes = 0;
+
+  constructor(api, storage, { plant, limit }) {
+    this.api = api;
+    this.storage = storage;
+    this.plant = plant;
+    this.limit = limit;
+    this.collection = createCollection({
+      id: "tasks",
+      getKey: (task) => task.id,
+      startSync: true,
+      sync: { rowUpdateMode: "full", sync: (sync) => void (this.sync = sync) },
+    });
+  }
+
+  /** What the tab kept when it was closed. */
+  async restore() {
+    const { rows, cursor } = await this.storage.synced();
+    this.#cursor = cursor;
+    this.#write(rows, []);
+    this.sync.markReady();
+  }
+
+  /** As the API had it last, as far as is known here; an edit that waits is not in it. */
+  confirmed(id) {
+    return this.#rows.get(id);
+  }
+
+  /** What the response to a write says of a task; `row` is undefined if there is none any more. */
+  async written(id, row) {
+    this.#writes += 1;
+    this.#write(row ? [row] : [], row ? [] : [id]);
+    await this.#keep();
+  }
+
+  /** The cursor is lost, as after a restored backup. */
+  forgetPlace() {
+    if (this.#cursor) this.#cursor = "bG9zdA";
+  }
+
+  /** Follows the feed to its end. */
+  async pull() {
+    for (let more = true; more; ) {
+      if (this.#cursor === null) this.#begun = new Set();
+      const writes = this.#writes;
+      const page = await this.#page();
+      if (writes !== this.#writes) continue; // it may be older than what the tab has written meanwhile
+      if (page === "expired") {
+        this.#cursor = null;
+        continue;
+      }
+      more = page.has_more;
+      await this.#take(page);
+    }
+  }
+
+  #take({ items, deleted, next_cursor: cursor, has_more: more }) {
+    const gone = [...deleted];
+    if (this.#begun) {
+      for (const task of items) this.#begun.add(task.id);
+      // What a beginning without a cursor does not bring is not there any more.
+      if (!more) gone.push(...[...this.#rows.keys()].filter((id) => !this.#begun.has(id)));
+      if (!more) this.#begun = null;
+    }
+    for (const id of gone) this.sawDeleted.add(id);
+    this.#write(items, gone);
+    this.#cursor = cursor;
+    return this.#keep();
+  }
+
+  async #page() {
+    if (this.plant === "updated_at") return this.#pageByTime();
+    const cursor = this.#cursor ? `&cursor=${this.#cursor}` : "";
+    const { status, body } = await this.api.read(`/changes?limit=${this.limit}${cursor}`);
+    if (status === 410) return "expired";
+    if (status !== 200) throw new Error("the changes cannot be had now");
+    return this.plant === "deletions" ? { ...body, deleted: [] } : body;
+  }
+
+  // The planted mistake: what was changed since the newest time seen.
+  async #pageByTime() {
+    const since = this.#cursor ? `&updated_since=${encodeURIComponent(this.#cursor)}` : "";
+    const { status, body } = await this.api.read(`?limit=100&sort=updated_at${since}`);
+    if (status !== 200) throw new Error("the list cannot be had now");
+    const newest = body.items.at(-1)?.updated_at ?? this.#cursor;
+    return { items: body.items, deleted: [], next_cursor: newest, has_more: false };
+  }
+
+  #write(rows, deleted) {
+    this.sync.begin({ immediate: true });
+    for (const row of rows) {
+      this.sync.write({ type: this.#rows.has(row.id) ? "update" : "insert", value: row });
+      this.#rows.set(row.id, row);
+      this.known.add(row.id);
+    }
+    for (const id of deleted) if (this.#rows.delete(id)) this.sync.write({ type: "delete", key: id });
+    this.sync.commit();
+  }
+
+  // A beginning that is cut short is made again.
+  #keep() {
+    return this.storage.keepSynced([...this.#rows.values()], this.#begun ? null : this.#cursor);
+  }
+}

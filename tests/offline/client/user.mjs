@@ -1,0 +1,105 @@
+// What somebody does in a tab, by a seed: creates, edits, deletes, takes back, goes offline, reloads.
+import { setTimeout as pause } from "node:timers/promises";
+import { Tab } from "./tab.mjs";
+
+const STEPS = 14;
+const ACTIONS = [
+  ["create", 22],
+  ["edit", 34],
+  ["create and edit", 8],
+  ["delete", 12],
+  ["undo", 8],
+  ["network", 8],
+  ["reload", 6],
+  ["forget", 2],
+];
+const STATUSES = ["pending", "in_progress", "completed"];
+
+export class User {
+  #deleted = [];
+  #number = 0;
+
+  constructor(name, setup) {
+    this.name = name;
+    this.setup = setup;
+    this.chance = setup.chance;
+  }
+
+  async open() {
+    this.tab = await Tab.open(this.name, this.setup);
+  }
+
+  async act() {
+    for (let step = 0; step < STEPS; step += 1) {
+      const name = `${this.name}/step ${step}`;
+      await this.#do(this.chance.weighted(ACTIONS, name), name);
+      await pause(this.chance.between(0, 60, `${name}/pause`));
+    }
+  }
+
+  async #do(action, name) {
+    const { tab, chance } = this;
+    if (action === "create") return void this.#create(name);
+    if (action === "edit") return this.#edit(chance.oneOf(tab.visible(), name), name);
+    if (action === "create and edit") return this.#edit(this.#create(name), name);
+    if (action === "delete") return this.#delete(chance.oneOf(tab.visible(), name));
+    if (action === "undo") return this.#undo(this.#deleted.pop());
+    if (action === "network") return void (tab.network.online = !tab.network.online);
+    if (action === "forget") return tab.replica.forgetPlace();
+    return this.reload();
+  }
+
+  /** The page is closed without a word and opened again, with what it had kept. */
+  async reload() {
+    const { known, sawDeleted } = this.tab.replica;
+    this.tab.close();
+    await this.open();
+    known.forEach((id) => this.tab.replica.known.add(id));
+    sawDeleted.forEach((id) => this.tab.replica.sawDeleted.add(id));
+  }
+
+  #entry(type, task, fields = {}) {
+    const number = (this.#number += 1);
+    const name = `${this.name}.${number}`;
+    const key = this.chance.uuid(`key/${name}`);
+    const entry = { name, number, key, tab: this.name, type, task, fields, attempts: 0, stored: false, conflicts: [] };
+    this.setup.ledger.set(name, entry);
+    return entry;
+  }
+
+  #create(name) {
+    const id = this.chance.uuid(`task/${name}`);
+    const fields = { title: `${name}, created`, description: null, status: "pending", due_at: null };
+    this.tab.act(this.#entry("insert", id, fields), (tasks) => tasks.insert({ id, ...fields }));
+    return id;
+  }
+
+  #edit(id, name) {
+    if (id === undefined) return;
+    const field = this.chance.oneOf(["title", "description", "status", "due_at"], `${name}/field`);
+    const values = {
+      title: `${name}, edited`,
+      description: `${name}, described`,
+      status: STATUSES[this.chance.between(0, 2, `${name}/status`)],
+      due_at: new Date(Date.UTC(2027, 0, 1) + this.chance.between(0, 1e9, name) * 1000).toISOString().replace(".000", ""),
+    };
+    const before = this.tab.task(id)[field];
+    if (before === values[field]) return;
+    const entry = this.#entry("update", id, { [field]: values[field] });
+    this.tab.act(entry, (tasks) => tasks.update(id, (draft) => void (draft[field] = values[field])));
+  }
+
+  #delete(id) {
+    if (id === undefined) return;
+    this.#deleted.push({ ...this.tab.task(id) });
+    this.tab.act(this.#entry("delete", id), (tasks) => tasks.delete(id));
+  }
+
+  // Under its own id, as it was: what only the API writes is ignored there, but for the time at which it was made.
+  #undo(task) {
+    if (task === undefined || this.tab.visible().includes(task.id)) return;
+    const row = Object.fromEntries(Object.entries(task).filter(([name]) => !name.startsWith("$")));
+    const { title, description, status, due_at } = row;
+    this.tab.act(this.#entry("insert", task.id, { title, description, status, due_at }), (tasks) => tasks.insert(row));
+  }
+}
