@@ -4,19 +4,23 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
 
-from core.http import context, idempotency, json_body
+from core.http import context, idempotency, json_body, representation
 from core.http.authorization import authorize
-from core.http.headers import values as values_of
+from core.http.dependencies import owned_repository
 from core.http.parameters import QueryParameters
 from core.http.responses import EMPTY, AnyResponse, WholeResponse
 from core.resources import preconditions
-from core.resources.models import Versioned
+from core.resources.models import snapshot
+
+_WRITES = {"PUT", "PATCH", "DELETE"}
 
 
 class PrivateRoute(APIRoute):
@@ -46,16 +50,20 @@ class PrivateRoute(APIRoute):
         field = self.body_field
         self.takes_json = field is not None and _is_json(field.field_info)
         self.needs_body = self.takes_json and field is not None and field.field_info.is_required()
+        self.repository = owned_repository(self.dependant) if self.private else None
         self.creates = self.private and self.methods == {"POST"} and self.status_code == 201
+        # Whether an Idempotency-Key is heeded.
+        self.keyed = self.creates or (self.repository is not None and self.methods <= _WRITES)
+        self.entity_tags = preconditions.Tags(self.response_model if self.response_field else None)
         self.query_parameters = QueryParameters(self.dependant)
         assert self.dependant.call is not None
-        self.dependant.call = _noting_version(self.dependant.call)
+        self.dependant.call = _noting(self.dependant.call)
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> AnyResponse:
             async def call(raw: bytes, body: Any) -> AnyResponse:
                 response = await handler(_ReadRequest(request, raw, body) if self.takes_json else request)
-                return _tagged(request, response)
+                return _described(request, response)
 
             return await self.admit(request, call)
 
@@ -64,10 +72,27 @@ class PrivateRoute(APIRoute):
     async def admit(self, request: Request, call: Callable[[bytes, Any], Awaitable[AnyResponse]]) -> AnyResponse:
         """The response of `call(raw body, its JSON value)`, once token, owner, query and body are right, within the
         deadline, the concurrency limit, and once for each Idempotency-Key. What it raises becomes a problem."""
-        scope, found = request.scope, context.of(request)
-        found.route = self.path
+        found = context.of(request)
+        found.route, found.tags = self.path, self.entity_tags
         if self.private:
             await authorize(request)
+        raw, body = await self._read(request)
+        services = found.services
+        # The clock of the database starts when the request is complete: a slow client does not use it up.
+        found.deadline = asyncio.get_running_loop().time() + services.settings.request_timeout
+        if not self.bounded:
+            return await call(raw, body)
+        with services.gate:
+            try:
+                if self.keyed and b"idempotency-key" in found.headers:
+                    return await idempotency.once(request, raw, lambda: call(raw, body))
+                return await call(raw, body)
+            except preconditions.UnchangedError as error:
+                return WholeResponse(304, representation.unchanged(request, error))
+
+    async def _read(self, request: Request) -> tuple[bytes, Any]:
+        """The body, and its JSON value; what is wrong with it, or with the query, raises."""
+        scope = request.scope
         if scope["query_string"]:
             scope["query_string"] = self.query_parameters.normalised(scope["query_string"])
         # What an endpoint that creates does not take is still part of what an Idempotency-Key stands for.
@@ -75,15 +100,28 @@ class PrivateRoute(APIRoute):
         body = json_body.parse(scope, raw) if self.takes_json and (raw or self.needs_body) else None
         if self.methods == {"PUT"}:
             _check_id(request, body)
-        services = found.services
-        # The clock of the database starts when the request is complete: a slow client does not use it up.
-        found.deadline = asyncio.get_running_loop().time() + services.settings.request_timeout
-        if not self.bounded:
-            return await call(raw, body)
-        with services.gate:
-            if self.creates:
-                return await idempotency.once(request, raw, lambda: call(raw, body))
-            return await call(raw, body)
+        return raw, body
+
+    @cached_property
+    def _schema(self) -> TypeAdapter[Any] | None:
+        return TypeAdapter(self.response_model) if self.response_field else None
+
+    def content(self, result: Any) -> bytes | None:
+        """An endpoint's row or page, validated and serialised once by its schema."""
+        if self._schema is None:
+            return None
+        try:
+            valid = self._schema.validator.validate_python(snapshot(result), from_attributes=True)
+        except ValidationError as error:
+            raise ResponseValidationError(error.errors(include_url=False, include_input=False)) from None
+        return self._schema.serializer.to_json(
+            valid,
+            include=self.response_model_include,
+            exclude=self.response_model_exclude,
+            exclude_unset=self.response_model_exclude_unset,
+            exclude_none=self.response_model_exclude_none,
+            by_alias=self.response_model_by_alias,
+        )
 
 
 class PublicRoute(PrivateRoute):
@@ -114,13 +152,13 @@ class _ReadRequest(Request):
         return self._value
 
 
-def _noting_version(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """`endpoint`, with a note of the version of the row that it gives: FastAPI passes on only what a schema shows."""
+def _noting(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """`endpoint`, with a note of what it gives: FastAPI passes on only what a schema shows."""
 
     def note(result: Any) -> Any:
         found = context.current()
-        if found is not None and isinstance(result, Versioned):
-            found.version = result.version
+        if found is not None and not isinstance(result, Response):
+            representation.note(found, result)
         return result
 
     if inspect.iscoroutinefunction(endpoint):
@@ -141,17 +179,16 @@ def _noting_version(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     return noting_in_thread
 
 
-def _tagged(request: Request, response: Response) -> AnyResponse:
-    """The response with the ETag of the row that the endpoint gave, if it gave one; 304 where the client has it."""
+def _described(request: Request, response: Response) -> AnyResponse:
+    """The response with what representation.described says of what the endpoint gave."""
     if response.status_code in EMPTY and "content-type" in response.headers:
         del response.headers["content-type"]  # of content that is not there
-    found = context.of(request)
-    if found.version is None or response.status_code >= 300:
+    if response.status_code >= 300:
         return response
-    etag = preconditions.tag(found.version, found.principal.tag if found.principal else None)
-    if request.method == "GET" and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), etag):
-        return WholeResponse(304, [(b"etag", etag.encode())])
-    response.headers.setdefault("ETag", etag)
+    if context.of(request).makes:
+        response.status_code = 201
+    for name, value in representation.described(request):
+        response.headers.setdefault(name.decode(), value.decode())
     return response
 
 

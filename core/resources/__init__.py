@@ -5,6 +5,7 @@ from core.resources.crud import CrudRepository
 from core.resources.filters import Filter, containing, one_of
 from core.resources.models import TIMESTAMP, OwnedTable, Timestamps, Versioned
 from core.resources.pagination import ListQuery, Page
+from core.resources.preconditions import ETag
 from core.resources.repository import OwnedRepository
 from core.resources.rows import Rows
 from core.resources.schemas import InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput
@@ -13,6 +14,7 @@ __all__ = [
     "TIMESTAMP",
     "ChangeTracked",
     "CrudRepository",
+    "ETag",
     "Filter",
     "InputModel",
     "ListQuery",

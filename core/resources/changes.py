@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, Interval, func, literal, update
+from sqlalchemy import CTE, BigInteger, Interval, ScalarSelect, func, literal, select, update
 from sqlmodel import Field, SQLModel
 
 from core.database.ownership import OWNER, OWNER_COLUMN
@@ -36,6 +36,12 @@ def next_change(table: type[SQLModel]) -> CTE:
     at = func.greatest(func.clock_timestamp(), counters.changed_at + _LEAST)
     counted = update(owner.table).where(owner == OWNER).values(change=counters.change + 1, changed_at=at)
     return counted.returning(counters.change.label("number"), counters.changed_at.label("at")).cte("counted")
+
+
+def number_of(table: type[SQLModel]) -> ScalarSelect[int]:
+    """How many changes of the current owner's rows a statement has seen: in it, all of them are in what it reads."""
+    owner = _owner_column(table)
+    return select(owner.table.c.change).where(owner == OWNER).scalar_subquery()
 
 
 def _owner_column(table: type[SQLModel]) -> Any:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from core.resources.models import Versioned
 from core.resources.pagination import ListQuery, Page, page_of
+from core.resources.preconditions import UnchangedError
 from core.resources.repository import OwnedRepository
 from core.resources.rows import Rows
 
@@ -48,10 +49,26 @@ class CrudRepository(OwnedRepository, Generic[V]):
 
     async def list(self, query: ListQuery) -> Page[V]:
         """A page of the rows that pass the filters. Raises ProblemError 400 for a cursor of another list."""
-        page: Page[Any] = page_of(await self._all(self.rows.page(query)), query.limit, query.sort)
+        change = await self._look_for_changes() if self._conditions.known else None
+        rows: list[Any] = await self._all(self.rows.page(query))
+        if not rows and change is None and (change := await self._changes()) is not None:
+            # An empty page says no number, and it must not have seen less than the one that it gets.
+            rows = await self._all(self.rows.page(query))
+        page: Page[Any] = page_of(rows, query.limit, query.sort, change)
         if query.include_total:
             page["total"] = (await self._all(self.rows.count(query)))[0]
         return page
+
+    async def _look_for_changes(self) -> int | None:
+        """The number of the owner's changes. Raises UnchangedError where the client has the list at that number."""
+        change = await self._changes()
+        if change is not None and change in self._conditions.known:
+            raise UnchangedError(change)
+        return change
+
+    async def _changes(self) -> int | None:
+        """None where the table's changes are not counted, or its owner has no row yet."""
+        return await self._database.fetch_one(self._own(self.rows.number())) if self.rows.number else None
 
     async def _change(self, row_id: UUID, values: Mapping[str, Any]) -> V | None:
         return await self._write(self.rows.change(row_id, values, self._expected), self.rows.find(row_id))

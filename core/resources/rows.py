@@ -13,7 +13,7 @@ from core.database.ownership import OWNER
 from core.database.queries import Query
 from core.database.statements import Statement, Variant
 from core.resources import pagination
-from core.resources.changes import ChangeTracked, next_change
+from core.resources.changes import ChangeTracked, next_change, number_of
 from core.resources.filters import Filter, Filters
 from core.resources.models import Timestamps, Versioned
 from core.resources.pagination import ListQuery
@@ -53,6 +53,7 @@ class Rows(Generic[V]):
     ) -> None:
         self._row: Any = table
         self._columns: Any = vars(table)["__table__"].columns
+        self._tracked = issubclass(table, ChangeTracked)
         self._follow = follow
         self.filters = Filters(filters or {})
         self.sorts: Mapping[str, Any] = {"created_at": self._columns.created_at} if sorts is None else sorts
@@ -70,7 +71,9 @@ class Rows(Generic[V]):
         self.remove: Statement[[UUID, list[int] | None], UUID] = made("remove", self._build_remove)
         self._create: Statement[..., V] = made("create", self._build_create, written[:1])
         self._change: Statement[..., V] = made("change", self._build_change, written)
-        self._page: Statement[..., tuple[V, str]] = made("page", self._build_page, self._pages())
+        # How many changes of the owner's rows there were, where they are counted.
+        self.number: Statement[[], int] | None = made("number", self._build_number) if self._tracked else None
+        self._page: Statement[..., tuple[V, str, int | None]] = made("page", self._build_page, self._pages())
         self._count: Statement[..., int] = made(
             "count", self._build_count, [{"filters": chosen} for chosen in self.filters.variants()]
         )
@@ -84,8 +87,8 @@ class Rows(Generic[V]):
         None for any."""
         return self._change(row_id, versions, *values.values(), columns=(*values,))
 
-    def page(self, query: ListQuery) -> Query[tuple[V, str]]:
-        """The rows of a page and one behind it, each with the text of what it is sorted by.
+    def page(self, query: ListQuery) -> Query[tuple[V, str, int | None]]:
+        """The rows of a page and one behind it, each with the text of what it is sorted by and the number of changes.
 
         Raises ProblemError 400 for a cursor of another list.
         """
@@ -154,8 +157,13 @@ class Rows(Generic[V]):
             place, start = tuple_(key, row_id), tuple_(*map(bindparam, _AFTER))
             conditions.append(place < start if down else place > start)
         order = [key.desc(), row_id.desc()] if down else [key, row_id]
-        page = select(self._row, cast(key, Text)).where(*conditions).order_by(*order).limit(bindparam("p_limit"))
+        number: Any = number_of(self._row) if self._tracked else null()
+        page = select(self._row, cast(key, Text), number).where(*conditions)
+        page = page.order_by(*order).limit(bindparam("p_limit"))
         return page, ("p_limit", *(_AFTER if after else ()), *_named(filters))
+
+    def _build_number(self) -> Built:
+        return select(number_of(self._row)), ()
 
     def _build_count(self, filters: tuple[str, ...]) -> Built:
         conditions = self._mine(*self._conditions(filters))
@@ -172,7 +180,7 @@ class Rows(Generic[V]):
         written = {name: bindparam(f"p_{name}", type_=self._columns[name].type) for name in columns}
         stamps: dict[str, Any] = {}
         now: Any = func.now()
-        if issubclass(self._row, ChangeTracked):
+        if self._tracked:
             counted = next_change(self._row).c
             now, stamps["change"] = counted.at, counted.number
         if issubclass(self._row, Timestamps):

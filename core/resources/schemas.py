@@ -23,7 +23,7 @@ class ReplaceModel(InputModel):
     """Base of what a PUT takes: what GET gave can be sent back, and what the server alone writes of it is ignored."""
 
     # The fields that are ignored.
-    read_only: ClassVar[frozenset[str]] = frozenset({"id", "created_at", "updated_at"})
+    read_only: ClassVar[frozenset[str]] = frozenset({"id", "created_at", "updated_at", "etag"})
 
     @model_validator(mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from core.resources import InputModel, ListQuery, OutputModel, ReplaceModel, TimeInput, TimeOutput
+from core.resources import ETag, InputModel, ListQuery, OutputModel, ReplaceModel, TimeInput, TimeOutput
 from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, TaskStatus
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_LENGTH)]
@@ -49,6 +49,7 @@ class TaskRead(OutputModel):
     created_at: TimeOutput
     updated_at: TimeOutput
     completed_at: TimeOutput | None
+    etag: ETag
 
 
 class TaskPage(OutputModel):

@@ -117,7 +117,7 @@ class UserRepository(OwnedRepository):
         """
         if self._expected is not None:
             self._matched(await self._find())
-        bound = self._principal, self._accounts, self._expected
+        bound = self._principal, self._accounts, self._conditions
         await self._database.transact(lambda transaction: AccountRepository(transaction, *bound).delete())
 
     async def _find(self) -> User:
