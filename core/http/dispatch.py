@@ -42,8 +42,8 @@ class FastOperation:
         if isinstance(result, Response):
             return result
         found = context.of(request)
-        representation.note(found, result)
-        headers = representation.described(request)
+        found.result = result
+        headers = representation.described(request) if isinstance(result, representation.KINDS) else []
         status = 201 if found.makes else self._route.status_code or 200
         if extra is not None:
             headers, status = [*extra.raw_headers, *headers], extra.status_code or status

@@ -1,7 +1,5 @@
 """What a response tells of the row or page that it gives: its entity tag, where it is, where the next page is."""
 
-from collections.abc import Sequence
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
@@ -13,27 +11,21 @@ from core.resources import preconditions
 from core.resources.models import Versioned
 from core.resources.pagination import Page
 
-
-def note(found: context.RequestContext, result: Any) -> None:
-    """Keeps what the endpoint gave, and writes the entity tag of each row where its schema shows it."""
-    found.result = result
-    if found.tags.in_rows:
-        ending = found.tags.of_row(_owner(found))
-        for row in _rows(result):
-            columns = row.__dict__
-            columns["etag"] = f'"{columns["version"]}{ending}'
+# What has a representation of its own: all else is told by its content alone.
+KINDS = (Versioned, Page)
 
 
 def described(request: Request) -> list[Header]:
-    """The header lines for what the endpoint gave.
+    """The header lines for what the endpoint gave. Its rows get their entity tags, where their schema shows them.
 
     Raises UnchangedError where it is what the client of a GET has already.
     """
     found = context.of(request)
-    result, lines = found.result, list[Header]()
-    if isinstance(result, Page) and result.linked and result.get("next_cursor"):
+    result = found.result
+    number = write_tags(found)
+    lines = list[Header]()
+    if isinstance(result, Page) and result.linked and result["next_cursor"]:
         lines.append((b"link", _next(request, result["next_cursor"])))
-    number = _number(result)
     if number is None:
         return lines
     etag = found.tags.of(number, _owner(found))
@@ -44,6 +36,23 @@ def described(request: Request) -> list[Header]:
     if found.makes:
         lines.append((b"location", quote(request.scope["path"]).encode()))
     return lines
+
+
+def write_tags(found: context.RequestContext) -> int | None:
+    """Writes the rows' tags, and gives the number of the whole: a version, or of the changes that a list has seen."""
+    result = found.result
+    if isinstance(result, Page):
+        number, rows = result.change, result["items"]
+    elif isinstance(result, Versioned):
+        number, rows = result.version, [result]
+    else:
+        return None
+    if found.tags.in_rows:
+        ending = found.tags.of_row(_owner(found))
+        for row in rows:
+            columns = row.__dict__
+            columns["etag"] = f'"{columns["version"]}{ending}'
+    return number
 
 
 def unchanged(request: Request, error: preconditions.UnchangedError) -> list[Header]:
@@ -62,16 +71,3 @@ def _next(request: Request, cursor: str) -> bytes:
 
 def _owner(found: context.RequestContext) -> str:
     return found.principal.tag if found.principal else ""
-
-
-def _rows(result: Any) -> Sequence[Any]:
-    if isinstance(result, Versioned):
-        return (result,)
-    return result["items"] if isinstance(result, Page) else ()
-
-
-def _number(result: Any) -> int | None:
-    """What the entity tag is made of: the version of a row, or the number of changes that a list has seen."""
-    if isinstance(result, Versioned):
-        return result.version
-    return result.change if isinstance(result, Page) else None

@@ -1,13 +1,13 @@
 """The guarantees of an operation, as one wrapper around FastAPI's own handler: private unless declared public."""
 
 import asyncio
-import functools
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
@@ -15,8 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 from core.http import context, idempotency, json_body, representation
 from core.http.authorization import authorize
 from core.http.dependencies import owned_repository
+from core.http.fastapi_handler import ReadRequest, described, noting
 from core.http.parameters import QueryParameters
-from core.http.responses import EMPTY, AnyResponse, WholeResponse
+from core.http.responses import AnyResponse, Header, WholeResponse
 from core.resources import preconditions
 from core.resources.models import snapshot
 
@@ -57,13 +58,13 @@ class PrivateRoute(APIRoute):
         self.entity_tags = preconditions.Tags(self.response_model if self.response_field else None)
         self.query_parameters = QueryParameters(self.dependant)
         assert self.dependant.call is not None
-        self.dependant.call = _noting(self.dependant.call)
+        self.dependant.call = noting(self.dependant.call)
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> AnyResponse:
             async def call(raw: bytes, body: Any) -> AnyResponse:
-                response = await handler(_ReadRequest(request, raw, body) if self.takes_json else request)
-                return _described(request, response)
+                response = await handler(ReadRequest(request, raw, body) if self.takes_json else request)
+                return described(request, response)
 
             return await self.admit(request, call)
 
@@ -72,11 +73,15 @@ class PrivateRoute(APIRoute):
     async def admit(self, request: Request, call: Callable[[bytes, Any], Awaitable[AnyResponse]]) -> AnyResponse:
         """The response of `call(raw body, its JSON value)`, once token, owner, query and body are right, within the
         deadline, the concurrency limit, and once for each Idempotency-Key. What it raises becomes a problem."""
-        found = context.of(request)
+        scope, found = request.scope, context.of(request)
         found.route, found.tags = self.path, self.entity_tags
         if self.private:
             await authorize(request)
-        raw, body = await self._read(request)
+        if scope["query_string"]:
+            scope["query_string"] = self.query_parameters.normalised(scope["query_string"])
+        # What an endpoint that creates does not take is still part of what an Idempotency-Key stands for.
+        raw = await json_body.receive(request) if self.takes_json or self.creates else b""
+        body = self._json(request, raw) if self.takes_json else None
         services = found.services
         # The clock of the database starts when the request is complete: a slow client does not use it up.
         found.deadline = asyncio.get_running_loop().time() + services.settings.request_timeout
@@ -85,22 +90,33 @@ class PrivateRoute(APIRoute):
         with services.gate:
             try:
                 if self.keyed and b"idempotency-key" in found.headers:
-                    return await idempotency.once(request, raw, lambda: call(raw, body))
+                    return await idempotency.once(request, raw, lambda: call(raw, body), self._repeated(request))
                 return await call(raw, body)
             except preconditions.UnchangedError as error:
                 return WholeResponse(304, representation.unchanged(request, error))
 
-    async def _read(self, request: Request) -> tuple[bytes, Any]:
-        """The body, and its JSON value; what is wrong with it, or with the query, raises."""
-        scope = request.scope
-        if scope["query_string"]:
-            scope["query_string"] = self.query_parameters.normalised(scope["query_string"])
-        # What an endpoint that creates does not take is still part of what an Idempotency-Key stands for.
-        raw = await json_body.receive(request) if self.takes_json or self.creates else b""
-        body = json_body.parse(scope, raw) if self.takes_json and (raw or self.needs_body) else None
+    def _json(self, request: Request, raw: bytes) -> Any:
+        body = json_body.parse(request.scope, raw) if raw or self.needs_body else None
         if self.methods == {"PUT"}:
             _check_id(request, body)
-        return raw, body
+        return body
+
+    def _repeated(self, request: Request) -> idempotency.Repeated:
+        """The content of a response to a repeat: the row as it is now."""
+
+        async def read(row_id: UUID | None) -> tuple[bytes | None, list[Header]]:
+            found = context.of(request)
+            row = None
+            if self.repository is not None and self.response_field is not None:
+                repository = self.repository(found.executor, found.user, found.services.accounts)
+                row = await repository.find_again(row_id)
+            if row is None:
+                return None, []
+            found.result = row
+            headers = representation.described(request)
+            return self.content(row), headers
+
+        return read
 
     @cached_property
     def _schema(self) -> TypeAdapter[Any] | None:
@@ -134,62 +150,6 @@ class OperationalRoute(PublicRoute):
     """Health and the like, which must respond however much there is to do."""
 
     bounded = False
-
-
-class _ReadRequest(Request):
-    """A request whose body was read and parsed before FastAPI asks for it."""
-
-    def __init__(self, request: Request, raw: bytes, value: Any) -> None:
-        super().__init__(request.scope, request.receive)
-        self._raw, self._value = raw, value
-
-    async def body(self) -> bytes:
-        """All bytes."""
-        return self._raw
-
-    async def json(self) -> Any:
-        """The value, read as strict JSON."""
-        return self._value
-
-
-def _noting(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """`endpoint`, with a note of what it gives: FastAPI passes on only what a schema shows."""
-
-    def note(result: Any) -> Any:
-        found = context.current()
-        if found is not None and not isinstance(result, Response):
-            representation.note(found, result)
-        return result
-
-    if inspect.iscoroutinefunction(endpoint):
-
-        @functools.wraps(endpoint)
-        async def noting(*args: Any, **values: Any) -> Any:
-            return note(await endpoint(*args, **values))
-
-        return noting
-    streams = inspect.isgeneratorfunction(endpoint) or inspect.isasyncgenfunction(endpoint)
-    if streams or not inspect.isfunction(endpoint):
-        return endpoint
-
-    @functools.wraps(endpoint)
-    def noting_in_thread(*args: Any, **values: Any) -> Any:
-        return note(endpoint(*args, **values))
-
-    return noting_in_thread
-
-
-def _described(request: Request, response: Response) -> AnyResponse:
-    """The response with what representation.described says of what the endpoint gave."""
-    if response.status_code in EMPTY and "content-type" in response.headers:
-        del response.headers["content-type"]  # of content that is not there
-    if response.status_code >= 300:
-        return response
-    if context.of(request).makes:
-        response.status_code = 201
-    for name, value in representation.described(request):
-        response.headers.setdefault(name.decode(), value.decode())
-    return response
 
 
 def _check_id(request: Request, body: Any) -> None:

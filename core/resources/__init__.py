@@ -2,6 +2,7 @@
 
 from core.resources.changes import ChangeTracked
 from core.resources.crud import CrudRepository
+from core.resources.feed import Changes, ChangesQuery
 from core.resources.filters import Filter, containing, one_of
 from core.resources.models import TIMESTAMP, OwnedTable, Timestamps, Versioned
 from core.resources.pagination import ListQuery, Page
@@ -13,6 +14,8 @@ from core.resources.schemas import InputModel, OutputModel, ReplaceModel, TimeIn
 __all__ = [
     "TIMESTAMP",
     "ChangeTracked",
+    "Changes",
+    "ChangesQuery",
     "CrudRepository",
     "ETag",
     "Filter",

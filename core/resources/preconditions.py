@@ -21,7 +21,7 @@ _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 # Empty elements are to be taken (RFC 9110, section 5.6.1.2), and come of lists that were put together.
 _LIST = re.compile(rf"[\s,]*{_TAG}(?:\s*,[\s,]*{_TAG})*[\s,]*")
 # Of a version, or of the number of an owner's changes: `"7-<owner>.<schema>"`.
-_OURS = re.compile(r'"(0|[1-9]\d{0,17})(?:-([\w-]*)(?:\.([0-9a-f]+))?)?"', re.ASCII)
+_OURS = re.compile(r'"(0|[1-9]\d{0,17})(?:-([\w-]*)(?:\.([0-9a-f]{8}))?)?"', re.ASCII)
 
 # The field of a schema that has the row's tag, so that whoever has the row can change it.
 ETag = Annotated[str, Field(description="The entity tag of this version, as `If-Match` takes it.")]
@@ -141,8 +141,9 @@ def explained(error: StaleError, if_match: list[str], owner: str) -> ProblemErro
 
 
 def _is_altered(item: str, owner: str) -> bool:
-    ours = _OURS.fullmatch(item)
-    return item.startswith("W/") or f"-{owner}-" in item or (f"-{owner}." in item and not ours)
+    version, _, rest = item.strip('"').partition("-")
+    added = version.isdecimal() and version[0] != "0" and rest.startswith(owner) and not _OURS.fullmatch(item)
+    return item.startswith("W/") or added
 
 
 def _tags(lines: list[str], header: str) -> list[str] | None:

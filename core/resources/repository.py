@@ -1,7 +1,9 @@
 """The base of repositories: bound to one owner, it cannot reach anybody else's rows."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, Protocol, Self, TypeVar, overload
+from uuid import UUID
 
 from sqlalchemy import any_, or_
 from sqlalchemy.sql.selectable import TypedReturnsRows
@@ -22,6 +24,9 @@ Found = TypeVar("Found", bound=Versioned | None)
 
 class Accounts(Protocol):
     """What the users slice tells the repositories of all slices about their owner."""
+
+    # How long it is known what was deleted.
+    deletions_kept: timedelta
 
     async def reject_deleted(self, principal: Principal) -> None:
         """Raises the 401 of a token whose account was deleted here."""
@@ -54,6 +59,10 @@ class OwnedRepository:
         self._conditions = conditions
         # The versions that the client's If-Match allows to be written; None for any.
         self._expected = conditions.versions
+
+    async def find_again(self, row_id: UUID | None) -> Versioned | None:  # noqa: ARG002 (for those who have rows by id)
+        """The row that a write gave, as it is now, for a client that repeats the write; None where there is none."""
+        return None
 
     def _own(self, query: Query[T]) -> Query[T]:
         return query.for_owner(self._principal.user_id)

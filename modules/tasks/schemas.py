@@ -60,6 +60,18 @@ class TaskPage(OutputModel):
     total: int = Field(default_factory=int)
 
 
+class TaskChanges(OutputModel):
+    """Tasks that were created or changed, and ids of those that were deleted, since a cursor; each once, at its latest.
+
+    `next_cursor` is for the next request; `has_more` says that it has something to give now.
+    """
+
+    items: list[TaskRead]
+    deleted: list[UUID]
+    next_cursor: str
+    has_more: bool
+
+
 class TaskListQuery(ListQuery):
     """How to choose, sort and cut the list."""
 
