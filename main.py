@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -44,7 +45,7 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
     )
     passwords = Passwords()
     verifier = TokenVerifier(_key_sources(settings), settings.token_issuers, settings.token_audiences)
-    accounts = UserAccounts(database)
+    accounts = UserAccounts(database, timedelta(days=settings.deletions_kept_days))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

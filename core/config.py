@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     auth_local_accounts: bool | None = None
     access_token_minutes: int = Field(default=15, ge=1, le=1440)
     refresh_token_days: int = Field(default=30, ge=1, le=365)
+    deletions_kept_days: int = Field(default=30, ge=1, le=3650)
     sign_in_attempts_per_account: int = Field(default=10, ge=1, le=20)
     sign_in_attempts_per_address: int = Field(default=100, ge=1)
 

@@ -21,8 +21,10 @@ import uvicorn
 
 from core.config import Settings, load_settings
 from core.database import embedded, migrations
+from core.resources.preconditions import Tags
 from core.server import server
 from main import create_app
+from modules.tasks.schemas import TaskRead
 from tests.ownership_tripwire import unqualified, unscoped
 from tests.wire import PostgresProxy
 
@@ -211,10 +213,10 @@ class Caller(httpx.Client):
         )
         self.tasks = f"/api/v1/users/{self.user_id}/tasks"
 
-    def etag(self, version: int) -> str:
-        """The entity tag of what the user owns in that version."""
+    def etag(self, version: int, schema: Any = TaskRead) -> str:
+        """The entity tag of what the user owns in that version, as a response with that schema tells it."""
         owner = base64.urlsafe_b64encode(hashlib.sha256(self.user_id.encode()).digest()[:8]).rstrip(b"=").decode()
-        return f'"{version}-{owner}"'
+        return f'"{version}-{owner}.{Tags(schema).schema}"'
 
     def create_task(self, **fields: Any) -> dict[str, Any]:
         """A stored task as the API answered it."""

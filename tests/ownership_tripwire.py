@@ -80,11 +80,13 @@ def _nearest(node: exp.Expression) -> exp.Expression | None:
 
 
 def _compares(scope: exp.Expression, table: str, column: str) -> bool:
-    """Whether the conjunction of the WHERE compares the table's owner column with a literal."""
+    """Whether the WHERE, or the ON that leaves out of this table what does not match, compares its owner column with a
+    literal, for all that it lets through."""
     where = scope.args.get("where")
-    conditions = (
-        list(where.this.flatten()) if where and isinstance(where.this, exp.And) else [where.this] if where else []
-    )
+    found = [where.this] if where else []
+    bounding = [join for join in scope.args.get("joins") or () if join.args.get("side") in (None, "", "LEFT")]
+    found += [join.args["on"] for join in bounding if join.this.alias_or_name == table and join.args.get("on")]
+    conditions = [part for one in found for part in (one.flatten() if isinstance(one, exp.And) else [one])]
     return any(
         isinstance(condition, exp.EQ)
         and isinstance(condition.left, exp.Column)

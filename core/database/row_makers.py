@@ -31,9 +31,9 @@ def row_maker(source: Any) -> Callable[[Row], Any] | None:
         make, width = _entity_maker(entity, columns, start) if entity else (_value_maker(columns[start], start), 1)
         makers.append(make)
         start += width
-    if len(makers) == 2:  # a page's rows, each with its place in the order
-        first, second = makers
-        return lambda row: (first(row), second(row))
+    if len(makers) == 3:  # a page's rows, each with its place in the order and the number of changes
+        first, second, third = makers
+        return lambda row: (first(row), second(row), third(row))
     return makers[0] if len(makers) == 1 else (lambda row: tuple(make(row) for make in makers)) if makers else None
 
 

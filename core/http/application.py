@@ -17,7 +17,7 @@ from core.http import openapi, problem_responses
 from core.http.context import Services
 from core.http.dispatch import Dispatcher
 from core.http.middleware import RequestMiddleware
-from core.http.routers import included, unguarded
+from core.http.routers import included, share_entity_tags, unguarded
 from core.urls import origins_regex
 
 # Paths without the guarantees: the documentation, which has no user and touches no data.
@@ -54,6 +54,7 @@ class Api(FastAPI):
         """As FastAPI's, of a router whose operations are all declared by then. Raises TypeError for one that is
         neither private nor declared public."""
         self.router.routes.extend(included(router, None, dependency_overrides_provider=self, **options))
+        share_entity_tags(self.router.routes)
 
     def build_middleware_stack(self) -> ASGIApp:
         """What a request goes through: ours, what was added by add_middleware, the fast path, FastAPI's router.

@@ -14,6 +14,7 @@ from core.database.database import Database
 from core.database.executor import Executor
 from core.http.admission import Gate
 from core.problems import ProblemError
+from core.resources.preconditions import Tags
 from core.resources.repository import Accounts
 from core.tokens.verifier import Principal, TokenVerifier
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 _KEY = "todo_api"
 # Of the state that every request finds as `request.state`: set while the process drains before it ends.
 DRAINING = "draining"
+NO_TAGS = Tags(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +47,23 @@ class RequestContext:
     __slots__ = (
         "deadline",
         "executor",
+        "headers",
+        "makes",
         "principal",
         "problem_code",
         "rejection",
         "request_id",
+        "result",
         "route",
         "services",
-        "version",
+        "tags",
     )
 
-    def __init__(self, services: Services, request_id: str) -> None:
+    def __init__(self, services: Services, request_id: str, headers: Mapping[bytes, bytes]) -> None:
         self.services = services
         self.request_id = request_id
+        # By names in lower case; of one that came several times, the last: good to see whether one is there.
+        self.headers = headers
         # The template of the operation's path, once the operation is found.
         self.route: str | None = None
         # Who asks; private operations alone have one.
@@ -65,8 +72,11 @@ class RequestContext:
         self.executor: Executor = services.database
         # By when the response must be there, on the event loop's clock; 0 before the request is complete.
         self.deadline = 0.0
-        # The version of the row that the endpoint gave, for its ETag.
-        self.version: int | None = None
+        # Whether the request makes a row under an id of the client's own.
+        self.makes = False
+        # What the endpoint gave, and how its entity tags are made.
+        self.result: Any = None
+        self.tags: Tags = NO_TAGS
         self.problem_code: str | None = None
         # Why the middleware itself rejects it, before anybody looks for its operation.
         self.rejection: ProblemError | None = None
@@ -82,9 +92,9 @@ class RequestContext:
 _current: ContextVar[RequestContext] = ContextVar("request_context")
 
 
-def begin(scope: Scope, services: Services, request_id: str) -> RequestContext:
+def begin(scope: Scope, services: Services, request_id: str, headers: Mapping[bytes, bytes]) -> RequestContext:
     """Makes the context of a request and puts it where `of` and `current` find it."""
-    made = scope[_KEY] = RequestContext(services, request_id)
+    made = scope[_KEY] = RequestContext(services, request_id, headers)
     _current.set(made)
     return made
 

@@ -8,7 +8,13 @@ from fastapi.dependencies.models import Dependant
 
 from core.http import context, headers
 from core.resources.models import Versioned
-from core.resources.preconditions import expected_versions, reject_if_none_match
+from core.resources.preconditions import (
+    NONE,
+    Conditions,
+    conditions_of_write,
+    expected_versions,
+    known_numbers,
+)
 from core.resources.repository import OwnedRepository
 
 R = TypeVar("R", bound=OwnedRepository)
@@ -26,18 +32,35 @@ def owned(repository: type[R]) -> Any:
     # `user_id` is here for the document; core.http.authorization has compared it with the token before.
     async def build(request: Request, user_id: Annotated[str, _USER_ID]) -> R:  # noqa: ARG001
         found = context.of(request)
-        if request.method != "GET":
-            reject_if_none_match(headers.values(request.scope, b"if-none-match"))
-        versions = expected_versions(headers.values(request.scope, b"if-match"), found.user.tag)
-        return repository(found.executor, found.user, found.services.accounts, versions)
+        return repository(found.executor, found.user, found.services.accounts, _conditions(request, repository))
 
-    setattr(build, _MARK, True)
+    setattr(build, _MARK, repository)
     return Depends(build)
 
 
-def takes_owned(dependant: Dependant) -> bool:
-    """Whether an operation gets a repository of the current user, which heeds If-Match."""
-    return any(getattr(one.call, _MARK, False) or takes_owned(one) for one in dependant.dependencies)
+def _conditions(request: Request, repository: type[OwnedRepository]) -> Conditions:
+    found = context.of(request)
+    if not (b"if-match" in found.headers or b"if-none-match" in found.headers):
+        return NONE
+    owner = found.user.tag
+    if_match = headers.values(request.scope, b"if-match")
+    if_none_match = headers.values(request.scope, b"if-none-match")
+    if request.method == "GET":
+        known = known_numbers(if_none_match, owner, found.tags.schema)
+        return Conditions(expected_versions(if_match, owner), known=known)
+    puts = request.method == "PUT" and repository.puts
+    made = conditions_of_write(if_match, if_none_match, owner, puts=puts)
+    found.makes = made.absent
+    return made
+
+
+def owned_repository(dependant: Dependant) -> type[OwnedRepository] | None:
+    """The class of the repository of the current user that an operation gets, if it gets one; it heeds If-Match."""
+    for one in dependant.dependencies:
+        found: type[OwnedRepository] | None = getattr(one.call, _MARK, None) or owned_repository(one)
+        if found:
+            return found
+    return None
 
 
 def gives_row(endpoint: Callable[..., Any]) -> bool:

@@ -5,19 +5,15 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.datastructures import DefaultPlaceholder
-from fastapi.exceptions import RequestValidationError, ResponseValidationError
-from pydantic import TypeAdapter, ValidationError
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core.http import context, problem_responses
+from core.http import context, problem_responses, representation
 from core.http.arguments import Arguments, NotFastError
-from core.http.headers import values as values_of
 from core.http.responses import EMPTY, AnyResponse, WholeResponse
 from core.http.routing import PrivateRoute
-from core.resources import preconditions
-from core.resources.models import Versioned, snapshot
 
 
 class FastOperation:
@@ -31,8 +27,6 @@ class FastOperation:
             raise NotFastError
         self._route = route
         self._arguments = Arguments(route.dependant)
-        self._reads = route.methods == {"GET"}
-        self._schema: TypeAdapter[Any] | None = TypeAdapter(route.response_model) if route.response_field else None
 
     async def respond(self, request: Request) -> AnyResponse:
         """The response to a request for this operation. What it raises, the application's exception handlers take."""
@@ -47,30 +41,13 @@ class FastOperation:
         result = await self._route.endpoint(**values)
         if isinstance(result, Response):
             return result
-        status = self._route.status_code or 200
-        headers = []
+        found = context.of(request)
+        found.result = result
+        headers = representation.described(request) if isinstance(result, representation.KINDS) else []
+        status = 201 if found.makes else self._route.status_code or 200
         if extra is not None:
-            headers, status = extra.raw_headers, extra.status_code or status
-        if isinstance(result, Versioned):
-            owner = context.of(request).user.tag if self._route.private else None
-            etag = preconditions.tag(result.version, owner)
-            if self._reads and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), etag):
-                return WholeResponse(304, [(b"etag", etag.encode())])
-            headers.append((b"etag", etag.encode()))
-        return WholeResponse(status, headers, self._content(result))
-
-    def _content(self, result: Any) -> bytes | None:
-        """The endpoint's row or page, validated and serialised once by its schema."""
-        if self._schema is None:
-            return None
-        route = self._route
-        try:
-            valid = self._schema.validator.validate_python(snapshot(result), from_attributes=True)
-        except ValidationError as error:
-            raise ResponseValidationError(error.errors(include_url=False, include_input=False)) from None
-        return self._schema.serializer.to_json(
-            valid, exclude_unset=route.response_model_exclude_unset, by_alias=route.response_model_by_alias
-        )
+            headers, status = [*extra.raw_headers, *headers], extra.status_code or status
+        return WholeResponse(status, headers, self._route.content(result))
 
 
 class Dispatcher:

@@ -1,13 +1,14 @@
-"""A create that is repeated makes one row: the IETF draft's `Idempotency-Key`, for every private POST that creates."""
+"""A write that is repeated has its effect once: the IETF draft's `Idempotency-Key`, for every private write of rows."""
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
 from fastapi import Request
-from sqlalchemy import Index, LargeBinary, Text, delete, func, update
+from sqlalchemy import Index, LargeBinary, SmallInteger, Text, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert, Update
 from sqlmodel import Field, SQLModel, col, select
@@ -19,10 +20,15 @@ from core.database.queries import Query
 from core.database.statements import statement
 from core.database.transaction import Transaction
 from core.http import context, headers
-from core.http.responses import AnyResponse, WholeResponse
+from core.http.responses import AnyResponse, Header, WholeResponse
 from core.problems import FieldError, Problem, ProblemError
-from core.resources.models import TIMESTAMP, owner_column
+from core.resources.models import TIMESTAMP, OwnedTable, owner_column
 from core.resources.repository import OwnedRepository, UnknownOwnerError
+
+# Gives the response to the request.
+Write = Callable[[], Awaitable[AnyResponse]]
+# Gives, by the id of the row if it has one, the content as it is now, None if it is gone, and the headers about it.
+Repeated = Callable[[UUID | None], Awaitable[tuple[bytes | None, Iterable[Header]]]]
 
 KEPT = timedelta(hours=24)
 LOCK_NOT_AVAILABLE = "55P03"
@@ -33,7 +39,7 @@ _KEY = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """A key that its owner used, for what, and the response; written in the transaction of the create itself."""
+    """A key that its owner used, for what, and the response without its content; written in the write's transaction."""
 
     __tablename__ = "idempotency_keys"
     # Finds what is to be swept, however many keys its owner has.
@@ -44,6 +50,9 @@ class IdempotencyKey(SQLModel, table=True):
     fingerprint: bytes = Field(sa_type=LargeBinary)
     location: str | None = Field(sa_type=Text)
     etag: str | None = Field(sa_type=Text)
+    # None of a response that a release before this one stored, with its `body`, which no other has.
+    status: int | None = Field(sa_type=SmallInteger)
+    row_id: UUID | None
     body: bytes | None = Field(sa_type=LargeBinary)
     created_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": func.now()})
 
@@ -52,7 +61,7 @@ class IdempotencyKey(SQLModel, table=True):
 def _claim(key: str, fingerprint: bytes, kept: timedelta) -> ReturningInsert[str]:
     """Waits for whoever holds the same key in a transaction under way; gives a row only to the first.
 
-    Sweeps the owner's other keys that are old; one that another create is sweeping it leaves to that one, and does
+    Sweeps the owner's other keys that are old; one that another write is sweeping it leaves to that one, and does
     not wait for it.
     """
     mine, others = col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.key) != key
@@ -68,16 +77,16 @@ def _find(key: str) -> SelectOfScalar[IdempotencyKey]:
 
 
 @statement
-def _fill(key: str, location: str | None, etag: str | None, body: bytes) -> Update:
+def _fill(key: str, status: int, location: str | None, etag: str | None, row_id: UUID | None) -> Update:
     return (
         update(IdempotencyKey)
         .where(col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.key) == key)
-        .values(location=location, etag=etag, body=body)
+        .values(status=status, location=location, etag=etag, row_id=row_id)
     )
 
 
 class _Keys(OwnedRepository):
-    """The current user's keys, in the transaction of the create."""
+    """The current user's keys, in the transaction of the write."""
 
     async def claim(self, key: str, fingerprint: bytes) -> IdempotencyKey | None:
         """None if the key is now ours; else what was stored under it. Raises ProblemError 409 while that runs."""
@@ -97,55 +106,64 @@ class _Keys(OwnedRepository):
             stored = await self._database.fetch_one(self._own(_find(key)))
         return stored
 
-    def filled(self, key: str, response: AnyResponse) -> Query[None]:
-        """What stores the response under the key."""
+    def filled(self, key: str, response: AnyResponse, row: Any) -> Query[None]:
+        """What stores the response, to which the endpoint gave `row`, under the key."""
         headers = {name: value.decode("latin-1") for name, value in response.raw_headers}
-        body = bytes(response.body or b"")
-        return self._own(_fill(key, headers.get(b"location"), headers.get(b"etag"), body))
+        row_id = row.id if isinstance(row, OwnedTable) else None
+        status = response.status if isinstance(response, WholeResponse) else response.status_code
+        return self._own(_fill(key, status, headers.get(b"location"), headers.get(b"etag"), row_id))
 
 
-async def once(request: Request, body: bytes, create: Callable[[], Awaitable[AnyResponse]]) -> AnyResponse:
-    """`create()`, or the response that it gave before under the same Idempotency-Key.
+async def once(request: Request, body: bytes, write: Write, repeated: Repeated) -> AnyResponse:
+    """`write()`, or what it gave before under the same Idempotency-Key: status, Location and the row as it is now.
 
-    The row, the key and the stored response are one transaction: a lost response is found again, a failure leaves
-    nothing. Raises ProblemError 400 for a malformed key, 409 while the first request runs, 422 for another request.
+    The row, the key and what is stored of the response are one transaction: a lost response is found again, a failure
+    leaves nothing. What is stored holds no content, so that a row that was deleted is gone. `repeated` gives the
+    response to a repeat. Raises ProblemError 400 for a malformed key, 409 while the first request runs, 422 for another
+    request.
     """
-    lines = headers.values(request.scope, b"idempotency-key")
-    if not lines:
-        return await create()
-    key, fingerprint = _parse(lines), _fingerprint(request, body)
+    key = _parse(headers.values(request.scope, b"idempotency-key"))
+    fingerprint = _fingerprint(request, body)
+
+    async def attempt() -> AnyResponse:
+        return await _in_transaction(request, key, fingerprint, write, repeated)
+
     try:
-        return await _in_transaction(request, key, fingerprint, create)
+        return await attempt()
     except UnknownOwnerError:
         found = context.of(request)
         await found.services.accounts.provision(found.user)
-        return await _in_transaction(request, key, fingerprint, create)
+        return await attempt()
 
 
 async def _in_transaction(
-    request: Request, key: str, fingerprint: bytes, create: Callable[[], Awaitable[AnyResponse]]
+    request: Request, key: str, fingerprint: bytes, write: Write, repeated: Repeated
 ) -> AnyResponse:
     found = context.of(request)
 
     async def work(transaction: Transaction) -> AnyResponse:
         keys = _Keys(transaction, found.user, found.services.accounts)
         stored = await keys.claim(key, fingerprint)
-        if stored is not None:
-            return _replay(stored, fingerprint)
         found.executor = transaction
-        response = await create()
-        transaction.at_end(keys.filled(key, response))
-        return response
+        if stored is None:
+            response = await write()
+            transaction.at_end(keys.filled(key, response, found.result))
+            return response
+        if stored.fingerprint != fingerprint:
+            raise ProblemError(Problem.IDEMPOTENCY_KEY_REUSED, "This key was used for another request. Make a new one.")
+        return await _replay(stored, repeated)
 
     return await found.services.database.transact(work)
 
 
-def _replay(stored: IdempotencyKey, fingerprint: bytes) -> WholeResponse:
-    if stored.fingerprint != fingerprint:
-        raise ProblemError(Problem.IDEMPOTENCY_KEY_REUSED, "This key was used for another request. Make a new one.")
+async def _replay(stored: IdempotencyKey, repeated: Repeated) -> WholeResponse:
     kept = ((b"location", stored.location), (b"etag", stored.etag))
-    found = [(name, value.encode("latin-1")) for name, value in kept if value is not None]
-    return WholeResponse(201, [(REPLAYED.lower().encode(), b"true"), *found], stored.body or None)
+    found = {name: value.encode("latin-1") for name, value in kept if value is not None}
+    body = stored.body
+    if stored.status is not None:
+        body, now = await repeated(stored.row_id)
+        found.update(now)
+    return WholeResponse(stored.status or 201, [(REPLAYED.lower().encode(), b"true"), *found.items()], body or None)
 
 
 def _parse(lines: list[str]) -> str:

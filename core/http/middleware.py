@@ -50,7 +50,7 @@ class RequestMiddleware:
             return await self._app(scope, receive, send)
         started = time.perf_counter()
         headers = dict(scope["headers"])
-        found = begin(scope, self._services, _identify(headers))
+        found = begin(scope, self._services, _identify(headers), headers)
         status = _CLIENT_CLOSED
 
         async def send_with_headers(message: Message) -> None:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from core.config import VERSION
 from core.http.declarations import REF, problems
-from core.http.dependencies import gives_row, takes_owned
+from core.http.dependencies import gives_row
 from core.http.routing import PrivateRoute
 from core.problems import Problem, ProblemDetails
 
@@ -96,7 +96,7 @@ def _headers(route: PrivateRoute) -> list[str]:
     """The request headers that the guarantees take: a row has an ETag where the repository of its owner gives it."""
     if route.creates:
         return ["Idempotency-Key"]
-    if not route.private or not takes_owned(route.dependant):
+    if not route.private or route.repository is None:
         return []
     if route.methods & {"PUT", "PATCH", "DELETE"}:
         return ["If-Match"]

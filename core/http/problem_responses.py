@@ -132,8 +132,10 @@ async def response_to(request: Request, error: Exception) -> Response:
 
 async def _find(request: Request, error: Exception) -> ProblemError:
     """The problem of an exception; raises it again where it is a bug, for the middleware."""
+    if isinstance(error, preconditions.StaleError):
+        return _stale(request, error)
     if isinstance(error, ProblemError):
-        return preconditions.explained(error, values_of(request.scope, b"if-match"))
+        return error
     if isinstance(error, HTTPException):
         return await _of_http(request, error)
     if isinstance(error, RequestValidationError):
@@ -146,6 +148,15 @@ async def _find(request: Request, error: Exception) -> ProblemError:
     if isinstance(error, ValueRejectedError):
         return ProblemError(Problem.VALIDATION_FAILED, "A value cannot be stored.")
     raise error
+
+
+def _stale(request: Request, error: preconditions.StaleError) -> ProblemError:
+    """With the tag of the version that there is now."""
+    found = context.of(request)
+    owner = found.user.tag
+    problem = preconditions.explained(error, values_of(request.scope, b"if-match"), owner)
+    problem.headers["ETag"] = f'"{error.version}{found.tags.of_row(owner)}'
+    return problem
 
 
 async def _of_http(request: Request, error: HTTPException) -> ProblemError:

@@ -68,6 +68,15 @@ def unguarded(routes: Sequence[Any], listed: frozenset[str]) -> list[str]:
     return [str(route.path) for route in routes if not isinstance(route, PrivateRoute) and route.path not in listed]
 
 
+def share_entity_tags(routes: Sequence[Any]) -> None:
+    """Lets an operation without content, such as DELETE, tell of a row the same tag as the GET of its path."""
+    ours = [route for route in routes if isinstance(route, PrivateRoute)]
+    read = {route.path: route.entity_tags for route in ours if route.methods == {"GET"}}
+    for route in ours:
+        if route.response_field is None:
+            route.entity_tags = read.get(route.path, route.entity_tags)
+
+
 def _router(tag: str, prefix: str, route_class: type[PrivateRoute]) -> Router:
     tags: list[str | Enum] = [tag]
     return Router(prefix=prefix, tags=tags, route_class=route_class, generate_unique_id_function=operation_id)

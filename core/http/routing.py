@@ -1,22 +1,27 @@
 """The guarantees of an operation, as one wrapper around FastAPI's own handler: private unless declared public."""
 
 import asyncio
-import functools
 import inspect
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Any
+from uuid import UUID
 
-from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
 
-from core.http import context, idempotency, json_body
+from core.http import context, idempotency, json_body, representation
 from core.http.authorization import authorize
-from core.http.headers import values as values_of
+from core.http.dependencies import owned_repository
+from core.http.fastapi_handler import ReadRequest, described, noting
 from core.http.parameters import QueryParameters
-from core.http.responses import EMPTY, AnyResponse, WholeResponse
+from core.http.responses import AnyResponse, Header, WholeResponse
 from core.resources import preconditions
-from core.resources.models import Versioned
+from core.resources.models import snapshot
+
+_WRITES = {"PUT", "PATCH", "DELETE"}
 
 
 class PrivateRoute(APIRoute):
@@ -46,16 +51,20 @@ class PrivateRoute(APIRoute):
         field = self.body_field
         self.takes_json = field is not None and _is_json(field.field_info)
         self.needs_body = self.takes_json and field is not None and field.field_info.is_required()
+        self.repository = owned_repository(self.dependant) if self.private else None
         self.creates = self.private and self.methods == {"POST"} and self.status_code == 201
+        # Whether an Idempotency-Key is heeded.
+        self.keyed = self.creates or (self.repository is not None and self.methods <= _WRITES)
+        self.entity_tags = preconditions.Tags(self.response_model if self.response_field else None)
         self.query_parameters = QueryParameters(self.dependant)
         assert self.dependant.call is not None
-        self.dependant.call = _noting_version(self.dependant.call)
+        self.dependant.call = noting(self.dependant.call)
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> AnyResponse:
             async def call(raw: bytes, body: Any) -> AnyResponse:
-                response = await handler(_ReadRequest(request, raw, body) if self.takes_json else request)
-                return _tagged(request, response)
+                response = await handler(ReadRequest(request, raw, body) if self.takes_json else request)
+                return described(request, response)
 
             return await self.admit(request, call)
 
@@ -65,25 +74,70 @@ class PrivateRoute(APIRoute):
         """The response of `call(raw body, its JSON value)`, once token, owner, query and body are right, within the
         deadline, the concurrency limit, and once for each Idempotency-Key. What it raises becomes a problem."""
         scope, found = request.scope, context.of(request)
-        found.route = self.path
+        found.route, found.tags = self.path, self.entity_tags
         if self.private:
             await authorize(request)
         if scope["query_string"]:
             scope["query_string"] = self.query_parameters.normalised(scope["query_string"])
         # What an endpoint that creates does not take is still part of what an Idempotency-Key stands for.
         raw = await json_body.receive(request) if self.takes_json or self.creates else b""
-        body = json_body.parse(scope, raw) if self.takes_json and (raw or self.needs_body) else None
-        if self.methods == {"PUT"}:
-            _check_id(request, body)
+        body = self._json(request, raw) if self.takes_json else None
         services = found.services
         # The clock of the database starts when the request is complete: a slow client does not use it up.
         found.deadline = asyncio.get_running_loop().time() + services.settings.request_timeout
         if not self.bounded:
             return await call(raw, body)
         with services.gate:
-            if self.creates:
-                return await idempotency.once(request, raw, lambda: call(raw, body))
-            return await call(raw, body)
+            try:
+                if self.keyed and b"idempotency-key" in found.headers:
+                    return await idempotency.once(request, raw, lambda: call(raw, body), self._repeated(request))
+                return await call(raw, body)
+            except preconditions.UnchangedError as error:
+                return WholeResponse(304, representation.unchanged(request, error))
+
+    def _json(self, request: Request, raw: bytes) -> Any:
+        body = json_body.parse(request.scope, raw) if raw or self.needs_body else None
+        if self.methods == {"PUT"}:
+            _check_id(request, body)
+        return body
+
+    def _repeated(self, request: Request) -> idempotency.Repeated:
+        """The content of a response to a repeat: the row as it is now."""
+
+        async def read(row_id: UUID | None) -> tuple[bytes | None, list[Header]]:
+            found = context.of(request)
+            row = None
+            if self.repository is not None and self.response_field is not None:
+                repository = self.repository(found.executor, found.user, found.services.accounts)
+                row = await repository.find_again(row_id)
+            if row is None:
+                return None, []
+            found.result = row
+            headers = representation.described(request)
+            return self.content(row), headers
+
+        return read
+
+    @cached_property
+    def _schema(self) -> TypeAdapter[Any] | None:
+        return TypeAdapter(self.response_model) if self.response_field else None
+
+    def content(self, result: Any) -> bytes | None:
+        """An endpoint's row or page, validated and serialised once by its schema."""
+        if self._schema is None:
+            return None
+        try:
+            valid = self._schema.validator.validate_python(snapshot(result), from_attributes=True)
+        except ValidationError as error:
+            raise ResponseValidationError(error.errors(include_url=False, include_input=False)) from None
+        return self._schema.serializer.to_json(
+            valid,
+            include=self.response_model_include,
+            exclude=self.response_model_exclude,
+            exclude_unset=self.response_model_exclude_unset,
+            exclude_none=self.response_model_exclude_none,
+            by_alias=self.response_model_by_alias,
+        )
 
 
 class PublicRoute(PrivateRoute):
@@ -96,63 +150,6 @@ class OperationalRoute(PublicRoute):
     """Health and the like, which must respond however much there is to do."""
 
     bounded = False
-
-
-class _ReadRequest(Request):
-    """A request whose body was read and parsed before FastAPI asks for it."""
-
-    def __init__(self, request: Request, raw: bytes, value: Any) -> None:
-        super().__init__(request.scope, request.receive)
-        self._raw, self._value = raw, value
-
-    async def body(self) -> bytes:
-        """All bytes."""
-        return self._raw
-
-    async def json(self) -> Any:
-        """The value, read as strict JSON."""
-        return self._value
-
-
-def _noting_version(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """`endpoint`, with a note of the version of the row that it gives: FastAPI passes on only what a schema shows."""
-
-    def note(result: Any) -> Any:
-        found = context.current()
-        if found is not None and isinstance(result, Versioned):
-            found.version = result.version
-        return result
-
-    if inspect.iscoroutinefunction(endpoint):
-
-        @functools.wraps(endpoint)
-        async def noting(*args: Any, **values: Any) -> Any:
-            return note(await endpoint(*args, **values))
-
-        return noting
-    streams = inspect.isgeneratorfunction(endpoint) or inspect.isasyncgenfunction(endpoint)
-    if streams or not inspect.isfunction(endpoint):
-        return endpoint
-
-    @functools.wraps(endpoint)
-    def noting_in_thread(*args: Any, **values: Any) -> Any:
-        return note(endpoint(*args, **values))
-
-    return noting_in_thread
-
-
-def _tagged(request: Request, response: Response) -> AnyResponse:
-    """The response with the ETag of the row that the endpoint gave, if it gave one; 304 where the client has it."""
-    if response.status_code in EMPTY and "content-type" in response.headers:
-        del response.headers["content-type"]  # of content that is not there
-    found = context.of(request)
-    if found.version is None or response.status_code >= 300:
-        return response
-    etag = preconditions.tag(found.version, found.principal.tag if found.principal else None)
-    if request.method == "GET" and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), etag):
-        return WholeResponse(304, [(b"etag", etag.encode())])
-    response.headers.setdefault("ETag", etag)
-    return response
 
 
 def _check_id(request: Request, body: Any) -> None:

@@ -2,9 +2,11 @@
 
 from core.resources.changes import ChangeTracked
 from core.resources.crud import CrudRepository
+from core.resources.feed import Changes, ChangesQuery
 from core.resources.filters import Filter, containing, one_of
 from core.resources.models import TIMESTAMP, OwnedTable, Timestamps, Versioned
 from core.resources.pagination import ListQuery, Page
+from core.resources.preconditions import ETag
 from core.resources.repository import OwnedRepository
 from core.resources.rows import Rows
 from core.resources.schemas import InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput
@@ -12,7 +14,10 @@ from core.resources.schemas import InputModel, OutputModel, ReplaceModel, TimeIn
 __all__ = [
     "TIMESTAMP",
     "ChangeTracked",
+    "Changes",
+    "ChangesQuery",
     "CrudRepository",
+    "ETag",
     "Filter",
     "InputModel",
     "ListQuery",

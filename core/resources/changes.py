@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, Interval, func, literal, update
+from sqlalchemy import CTE, BigInteger, Interval, ScalarSelect, func, literal, select, update
 from sqlmodel import Field, SQLModel
 
 from core.database.ownership import OWNER, OWNER_COLUMN
@@ -31,14 +31,21 @@ def next_change(table: type[SQLModel]) -> CTE:
     over servers; now() is when a transaction began, which says nothing about when it commits. The clock of PostgreSQL
     may stand still or be set back; the time goes on.
     """
-    owner = _owner_column(table)
+    owner = owner_of(table)
     counters = owner.table.c
     at = func.greatest(func.clock_timestamp(), counters.changed_at + _LEAST)
     counted = update(owner.table).where(owner == OWNER).values(change=counters.change + 1, changed_at=at)
     return counted.returning(counters.change.label("number"), counters.changed_at.label("at")).cte("counted")
 
 
-def _owner_column(table: type[SQLModel]) -> Any:
+def number_of(table: type[SQLModel]) -> ScalarSelect[int]:
+    """How many changes of the current owner's rows a statement has seen: in it, all of them are in what it reads."""
+    owner = owner_of(table)
+    return select(owner.table.c.change).where(owner == OWNER).scalar_subquery()
+
+
+def owner_of(table: type[SQLModel]) -> Any:
+    """The column of the owners' table that an owned table refers to."""
     columns: Any = SQLModel.metadata.tables[str(table.__tablename__)].columns
     (mine,) = (column for column in columns if OWNER_COLUMN in column.info)
     (key,) = mine.foreign_keys

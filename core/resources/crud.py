@@ -1,15 +1,23 @@
 """The repository that most slices need: rows of one table, found, made, changed, removed and listed."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
 
+from core.database.errors import DatabaseUnavailableError
+from core.problems import Problem, ProblemError
+from core.resources.feed import Changes, ChangesQuery, position_of
+from core.resources.feed import page_of as changes_of
 from core.resources.models import Versioned
 from core.resources.pagination import ListQuery, Page, page_of
-from core.resources.repository import OwnedRepository
+from core.resources.preconditions import StaleError, UnchangedError
+from core.resources.repository import OwnedRepository, UnknownOwnerError
 from core.resources.rows import Rows
+from core.resources.tombstones import SWEPT_AT, forget, is_buried
 
 V = TypeVar("V", bound=Versioned)
 
@@ -23,17 +31,33 @@ class CrudRepository(OwnedRepository, Generic[V]):
 
     rows: Rows[V]
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.puts = "rows" in vars(cls) and cls.rows.number is not None
+
     async def get(self, row_id: UUID) -> V | None:
         """The row."""
         return await self._one(self.rows.find(row_id))
+
+    async def find_again(self, row_id: UUID | None) -> V | None:
+        """The row as it is now."""
+        return None if row_id is None else await self.get(row_id)
 
     async def create(self, new: BaseModel) -> V:
         """Stores a new row. Its id sorts by the time of its making. Raises UniqueViolationError."""
         return await self._insert(self.rows.create(new.__dict__))
 
     async def replace(self, row_id: UUID, new: BaseModel) -> V | None:
-        """Writes all that a client may write."""
-        return await self._change(row_id, new.__dict__)
+        """Writes all that a client may write.
+
+        With `If-None-Match: *` it makes the row under the client's id. Raises ProblemError 412 where there is one, and
+        400 where one was deleted and the request has no key to be recognised by: it could be a late repeat.
+        """
+        values = dict(new.__dict__)
+        created_at = values.pop("created_at", None)
+        if self._conditions.absent:
+            return await self._put(row_id, values, created_at)
+        return await self._change(row_id, values)
 
     async def change(self, row_id: UUID, changes: BaseModel) -> V | None:
         """Writes what is present in `changes`, if anything is; `null` is present, and what is absent stays."""
@@ -44,14 +68,64 @@ class CrudRepository(OwnedRepository, Generic[V]):
 
     async def delete(self, row_id: UUID) -> UUID | None:
         """Removes the row, and gives its id."""
-        return await self._write(self.rows.remove(row_id, self._expected), self.rows.find(row_id))
+        removed = await self._write(self.rows.remove(row_id, self._expected), self.rows.find(row_id))
+        if self.rows.number and removed is not None and removed % SWEPT_AT == 0:
+            with suppress(DatabaseUnavailableError):  # the row is gone; the next sweep will do
+                await self._database.execute(self._own(forget(self._accounts.deletions_kept)))
+        return None if removed is None else row_id
+
+    async def changes(self, query: ChangesQuery) -> Changes[V]:
+        """What was made, changed and deleted since a cursor. Raises ProblemError 410 for one that cannot go on."""
+        since = position_of(query.cursor) if query.cursor is not None else None
+        while True:
+            rows = await self._all(self.rows.changes(since, query.limit))
+            if rows:
+                return changes_of(rows, query.limit, self._principal.tag, since)
+            await self._accounts.provision(self._principal)  # so that there is a number to begin with
 
     async def list(self, query: ListQuery) -> Page[V]:
         """A page of the rows that pass the filters. Raises ProblemError 400 for a cursor of another list."""
-        page: Page[Any] = page_of(await self._all(self.rows.page(query)), query.limit, query.sort)
+        change = await self._look_for_changes() if self._conditions.known else None
+        rows: list[Any] = await self._all(self.rows.page(query))
+        if not rows and change is None and (change := await self._changes()) is not None:
+            # An empty page says no number, and it must not have seen less than the one that it gets.
+            rows = await self._all(self.rows.page(query))
+        page: Page[Any] = page_of(rows, query.limit, query.sort, change)
         if query.include_total:
             page["total"] = (await self._all(self.rows.count(query)))[0]
         return page
+
+    async def _put(self, row_id: UUID, values: Mapping[str, Any], created_at: datetime | None) -> V:
+        keyed = not self._database.autocommit
+        while True:
+            row = await self._database.fetch_one(self._own(self.rows.put(row_id, values, created_at, keyed=keyed)))
+            if row is not None:
+                return row
+            await self._reject_put(row_id, keyed=keyed)
+
+    async def _reject_put(self, row_id: UUID, *, keyed: bool) -> None:
+        """Says why no row was made; nothing where it was only that another change came between."""
+        found = await self._database.fetch_one(self._own(self.rows.find(row_id)))
+        if found is not None:
+            raise StaleError(found.version)
+        if not keyed and await self._database.fetch_one(self._own(is_buried(self.rows.name, row_id))):
+            detail = "Something was deleted under this id. Send an Idempotency-Key to put it back."
+            raise ProblemError(Problem.KEY_REQUIRED, detail)
+        if await self._changes() is None:
+            if keyed:
+                raise UnknownOwnerError
+            await self._accounts.provision(self._principal)
+
+    async def _look_for_changes(self) -> int | None:
+        """The number of the owner's changes. Raises UnchangedError where the client has the list at that number."""
+        change = await self._changes()
+        if change is not None and change in self._conditions.known:
+            raise UnchangedError(change)
+        return change
+
+    async def _changes(self) -> int | None:
+        """None where the table's changes are not counted, or its owner has no row yet."""
+        return await self._database.fetch_one(self._own(self.rows.number())) if self.rows.number else None
 
     async def _change(self, row_id: UUID, values: Mapping[str, Any]) -> V | None:
         return await self._write(self.rows.change(row_id, values, self._expected), self.rows.find(row_id))

@@ -27,9 +27,14 @@ TIMESTAMP = DateTime(timezone=True)
 
 
 class OwnersTable(SQLModel):
-    """Mixin of the one table whose rows own those of all owned tables."""
+    """Mixin of the one table whose rows own those of all owned tables. Its changes: core.resources.changes."""
 
     id: str = Field(sa_type=Text, primary_key=True, sa_column_kwargs={"info": {OWNER_COLUMN: True, _REFERRED: True}})
+    # How many changes the owner's rows have seen, and when the last one was.
+    change: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    changed_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": func.now()})
+    # The number of the newest deletion of which nothing is known any more.
+    forgotten: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
 
 def owner_column() -> Any:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, NotRequired, TypedDict, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
@@ -44,12 +44,13 @@ class ListQuery(InputModel):
     include_total: bool = False
 
 
-class Page(TypedDict, Generic[T]):
-    """What a list gives; `total` is there only when it was asked for."""
+class Page(dict[str, Any], Generic[T]):
+    """What a list gives: `items`, which are rows, `next_cursor`, and `total` where it was asked for."""
 
-    items: list[T]
-    next_cursor: str | None
-    total: NotRequired[int]
+    # The number of the owner's changes that the page has seen, of which its entity tag is made; None where none count.
+    change: int | None = None
+    # Whether the response says in `Link` where the next page is.
+    linked = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,15 @@ def encode(sort: str, position: Position) -> str:
     return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
-def page_of(rows: Sequence[tuple[R, str]], limit: int, sort: str) -> Page[R]:
-    """The page of `rows`, each with the text of its sort value; a row beyond `limit` says that there is a next page."""
-    page = Page(items=[row for row, _ in rows[:limit]], next_cursor=None)
+def page_of(rows: Sequence[tuple[R, str, int | None]], limit: int, sort: str, change: int | None = None) -> Page[R]:
+    """The page of `rows`, each with the text of its sort value and the number of the owner's changes.
+
+    A row beyond `limit` says that there is a next page. Where there is no row, `change` is the number.
+    """
+    page = Page[R](items=[row for row, _, _ in rows[:limit]], next_cursor=None)
+    page.change = rows[0][2] if rows else change
     if len(rows) > limit:
-        last, value = rows[limit - 1]
+        last, value, _ = rows[limit - 1]
         page["next_cursor"] = encode(sort, Position(value, last.id))
     return page
 

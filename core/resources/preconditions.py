@@ -1,22 +1,89 @@
-"""Nobody overwrites what they have not seen: strong entity tags of a row's version and owner (RFC 9110, section 13).
+"""Nobody overwrites what they have not seen: strong entity tags of a version and its owner (RFC 9110, section 13).
 
 The owner is in the tag because several people read at one address, `/users/me` among others: without it the tag that
-one of them got would be the tag of all, and 304 would give them what a cache keeps of somebody else.
+one of them got would be the tag of all, and 304 would give them what a cache keeps of somebody else. The schema of the
+response is in it because a release that adds a field gives another representation of the same version.
 """
 
+import hashlib
+import json
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, Field, TypeAdapter
 
 from core.problems import FieldError, Problem, ProblemError
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 # Empty elements are to be taken (RFC 9110, section 5.6.1.2), and come of lists that were put together.
 _LIST = re.compile(rf"[\s,]*{_TAG}(?:\s*,[\s,]*{_TAG})*[\s,]*")
-_OURS = re.compile(r'"([1-9]\d{0,17})(?:-([\w-]+))?"', re.ASCII)
+# Of a version, or of the number of an owner's changes: `"7-<owner>.<schema>"`.
+_OURS = re.compile(r'"(0|[1-9]\d{0,17})(?:-([\w-]*)(?:\.([0-9a-f]{8}))?)?"', re.ASCII)
+
+# The field of a schema that has the row's tag, so that whoever has the row can change it.
+ETag = Annotated[str, Field(description="The entity tag of this version, as `If-Match` takes it.")]
 
 
-def tag(version: int, owner: str | None) -> str:
-    """The strong entity tag of a row; `owner` is Principal.tag, None for a row that is the same for everybody."""
-    return f'"{version}"' if owner is None else f'"{version}-{owner}"'
+class Tags:
+    """The entity tags of the responses of one operation, by the schema of what it gives."""
+
+    def __init__(self, schema: Any) -> None:
+        """`schema` is the class of the response, None where there is no content."""
+        self._schema = schema
+        self._row = _row_schema(schema)
+        # Whether the rows of the response have their tag in a field.
+        self.in_rows = "etag" in _fields(self._row)
+
+    @cached_property
+    def schema(self) -> str:
+        """What stands for the schema of the whole response; empty where there is none."""
+        return _hashed(self._schema)
+
+    def of_row(self, owner: str) -> str:
+        """What follows the version in the tag of a row; `owner` is Principal.tag, empty where everybody may read it."""
+        return f'-{owner}.{self._row_hash}"' if self._row else f'-{owner}"'
+
+    def of(self, number: int, owner: str) -> str:
+        """The tag of the whole response."""
+        return f'"{number}-{owner}.{self.schema}"'
+
+    @cached_property
+    def _row_hash(self) -> str:
+        return _hashed(self._row)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What If-Match and If-None-Match of a request mean to a repository."""
+
+    # The versions that may be written; None for any.
+    versions: list[int] | None = None
+    # A row is made where there is none, and nothing else is done.
+    absent: bool = False
+    # The numbers of changes at which the client has the list.
+    known: Sequence[int] = ()
+
+
+NONE = Conditions()
+
+
+class UnchangedError(Exception):
+    """The client has the list as it is: 304."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class StaleError(ProblemError):
+    """The 412 of a row that has moved on; its tag tells the client what there is now."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(Problem.PRECONDITION_FAILED, "The resource has changed since you read it. Read it again.")
+        self.version = version
 
 
 def expected_versions(if_match: list[str], owner: str) -> list[int] | None:
@@ -32,42 +99,51 @@ def expected_versions(if_match: list[str], owner: str) -> list[int] | None:
     return [int(match[1]) for match in ours if match[2] in (None, owner)]
 
 
+def known_numbers(if_none_match: list[str], owner: str, schema: str) -> list[int]:
+    """The numbers of a list's tags that the client has. Raises ProblemError 400."""
+    tags = [item.removeprefix("W/") for item in _tags(if_none_match, "if-none-match") or []]
+    ours = [match for item in tags if (match := _OURS.fullmatch(item))]
+    return [int(match[1]) for match in ours if match[2] == owner and match[3] == schema]
+
+
 def is_unchanged(if_none_match: list[str], etag: str) -> bool:
     """Whether one of the client's tags is this one, by weak comparison (RFC 9110, 13.1.2). Raises ProblemError 400."""
     tags = _tags(if_none_match, "if-none-match") or []
     return "*" in tags or etag in [item.removeprefix("W/") for item in tags]
 
 
-def reject_if_none_match(lines: list[str]) -> None:
-    """Rejects If-None-Match on a write, where it means "only if there is no such row". Raises ProblemError 400."""
-    if lines:
-        raise _malformed("if-none-match", "Must not be sent with a write; If-Match says which version to change")
+def conditions_of_write(if_match: list[str], if_none_match: list[str], owner: str, *, puts: bool) -> Conditions:
+    """What a write is bound to. Raises ProblemError 400.
+
+    If-None-Match means "only if there is no such row": `*` alone does, and only where a PUT can make one (`puts`).
+    """
+    if not if_none_match:
+        return Conditions(expected_versions(if_match, owner))
+    if puts and not if_match and [line.strip() for line in if_none_match] == ["*"]:
+        return Conditions(absent=True)
+    message = "Must be * alone, with a PUT that makes a new resource; If-Match says which version to change"
+    raise _malformed("if-none-match", message)
 
 
-def stale(version: int, owner: str) -> ProblemError:
-    """The 412 of a row that has moved on; its tag tells the client what there is now."""
-    detail = "The resource has changed since you read it. Read it again."
-    return ProblemError(Problem.PRECONDITION_FAILED, detail, headers={"ETag": tag(version, owner)})
-
-
-def explained(error: ProblemError, if_match: list[str]) -> ProblemError:
+def explained(error: StaleError, if_match: list[str], owner: str) -> ProblemError:
     """A 412 as it is; or the one of a client that could read the row as often as it likes: its tags are none of ours.
 
     Who compresses on the way has other bytes, and so makes the tag a weak one (nginx, HAProxy, CDNs) or puts
-    something behind it (Apache, Caddy); neither matches (RFC 9110, section 13.1.1).
+    something behind it (Caddy); neither matches (RFC 9110, section 13.1.1).
     """
-    if error.problem is not Problem.PRECONDITION_FAILED:
-        return error
-    current = _OURS.fullmatch(error.headers.get("ETag", ""))
-    longer = f"-{current[2]}-" if current else None
-    tags = re.findall(_TAG, ", ".join(if_match))
-    if not any(item.startswith("W/") or (longer and longer in item) for item in tags):
+    if not any(_is_altered(item, owner) for item in re.findall(_TAG, ", ".join(if_match))):
         return error
     detail = (
         "If-Match has a tag as this API gives none: something on the way, such as a proxy that compresses, weakened it "
         "(W/) or added to it. Switch that off for this API, or send the tag without W/ and without the addition."
     )
-    return ProblemError(Problem.ENTITY_TAG_ALTERED, detail, headers=error.headers)
+    return ProblemError(Problem.ENTITY_TAG_ALTERED, detail)
+
+
+def _is_altered(item: str, owner: str) -> bool:
+    version, _, rest = item.strip('"').partition("-")
+    added = version.isdecimal() and version[0] != "0" and rest.startswith(owner) and not _OURS.fullmatch(item)
+    return item.startswith("W/") or added
 
 
 def _tags(lines: list[str], header: str) -> list[str] | None:
@@ -85,3 +161,21 @@ def _tags(lines: list[str], header: str) -> list[str] | None:
 def _malformed(header: str, message: str) -> ProblemError:
     error = FieldError(pointer=f"/header/{header}", message=message, code="malformed")
     return ProblemError(Problem.VALIDATION_FAILED, "A precondition is malformed.", errors=[error])
+
+
+def _row_schema(schema: Any) -> Any:
+    """The class of a row in the response: of a page that of its items, else that of the response itself."""
+    items = _fields(schema).get("items")
+    return schema if items is None else get_args(items.annotation)[0]
+
+
+def _fields(schema: Any) -> Mapping[str, Any]:
+    return schema.model_fields if isinstance(schema, type) and issubclass(schema, BaseModel) else {}
+
+
+@lru_cache(None)
+def _hashed(schema: Any) -> str:
+    if schema is None:
+        return ""
+    made = TypeAdapter(schema).json_schema(mode="serialization")
+    return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:8]

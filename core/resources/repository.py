@@ -1,7 +1,9 @@
 """The base of repositories: bound to one owner, it cannot reach anybody else's rows."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, Protocol, Self, TypeVar, overload
+from uuid import UUID
 
 from sqlalchemy import any_, or_
 from sqlalchemy.sql.selectable import TypedReturnsRows
@@ -10,7 +12,7 @@ from core.database.errors import ForeignKeyViolationError
 from core.database.executor import Executor
 from core.database.queries import Query, on_the_spot
 from core.resources.models import Versioned, is_owner_constraint
-from core.resources.preconditions import stale
+from core.resources.preconditions import NONE, Conditions, StaleError
 from core.tokens.verifier import Principal
 
 T = TypeVar("T")
@@ -22,6 +24,9 @@ Found = TypeVar("Found", bound=Versioned | None)
 
 class Accounts(Protocol):
     """What the users slice tells the repositories of all slices about their owner."""
+
+    # How long it is known what was deleted.
+    deletions_kept: timedelta
 
     async def reject_deleted(self, principal: Principal) -> None:
         """Raises the 401 of a token whose account was deleted here."""
@@ -42,14 +47,22 @@ class OwnedRepository:
     transaction it leads to nothing but UnknownOwnerError: a look would take a second connection.
     """
 
+    # Whether a PUT with `If-None-Match: *` makes a row where there is none, as CrudRepository's does.
+    puts = False
+
     def __init__(
-        self, database: Executor, principal: Principal, accounts: Accounts, expected: list[int] | None = None
+        self, database: Executor, principal: Principal, accounts: Accounts, conditions: Conditions = NONE
     ) -> None:
         self._database = database
         self._principal = principal
         self._accounts = accounts
+        self._conditions = conditions
         # The versions that the client's If-Match allows to be written; None for any.
-        self._expected = expected
+        self._expected = conditions.versions
+
+    async def find_again(self, row_id: UUID | None) -> Versioned | None:  # noqa: ARG002 (for those who have rows by id)
+        """The row that a write gave, as it is now, for a client that repeats the write; None where there is none."""
+        return None
 
     def _own(self, query: Query[T]) -> Query[T]:
         return query.for_owner(self._principal.user_id)
@@ -75,13 +88,13 @@ class OwnedRepository:
         if row is None and self._expected is not None:
             current = await self._one(found)
             if current is not None:
-                raise stale(current.version, self._principal.tag)
+                raise StaleError(current.version)
         return row
 
     def _matched(self, row: Found) -> Found:
         """A row that is to be written with nothing: the precondition holds for it as well."""
         if row is not None and self._expected is not None and row.version not in self._expected:
-            raise stale(row.version, self._principal.tag)
+            raise StaleError(row.version)
         return row
 
     async def _insert(self, query: Query[T]) -> T:
@@ -121,7 +134,7 @@ class OwnedRepository:
 
         It must have no effect but in the transaction.
         """
-        bound = self._principal, self._accounts, self._expected
+        bound = self._principal, self._accounts, self._conditions
         while True:
             try:
                 return await self._database.transact(lambda transaction: work(type(self)(transaction, *bound)))

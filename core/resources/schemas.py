@@ -4,37 +4,13 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 # RFC 3339, section 5.6; the zone is not optional.
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 # The same after a query was read whose + was not escaped.
 _LOST_PLUS = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)? \d\d:\d\d", re.ASCII)
-
-
-class InputModel(BaseModel):
-    """Base of what a client sends."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-
-class ReplaceModel(InputModel):
-    """Base of what a PUT takes: what GET gave can be sent back, and what the server alone writes of it is ignored."""
-
-    # The fields that are ignored.
-    read_only: ClassVar[frozenset[str]] = frozenset({"id", "created_at", "updated_at"})
-
-    @model_validator(mode="before")
-    @classmethod
-    def _ignore(cls, value: Any) -> Any:
-        return {k: v for k, v in value.items() if k not in cls.read_only} if isinstance(value, dict) else value
-
-
-class OutputModel(BaseModel):
-    """Base of what the API sends, made from a row."""
-
-    model_config = ConfigDict(from_attributes=True)
 
 
 def _rfc3339(value: object) -> object:
@@ -61,3 +37,33 @@ TimeInput = Annotated[AwareDatetime, AfterValidator(_to_utc), BeforeValidator(_r
 
 # An output time: UTC with `Z`, as the session's zone is that (core.database.pool).
 TimeOutput = AwareDatetime
+
+
+class InputModel(BaseModel):
+    """Base of what a client sends."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class ReplaceModel(InputModel):
+    """Base of what a PUT takes: what GET gave can be sent back, and what the server alone writes of it is ignored."""
+
+    # The fields that are ignored.
+    read_only: ClassVar[frozenset[str]] = frozenset({"id", "updated_at", "etag"})
+
+    created_at: TimeInput | None = Field(
+        default=None,
+        description="Counts in one case alone: where something is put back that was deleted less than a day ago, it "
+        "stands where it stood. It is never in the future.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore(cls, value: Any) -> Any:
+        return {k: v for k, v in value.items() if k not in cls.read_only} if isinstance(value, dict) else value
+
+
+class OutputModel(BaseModel):
+    """Base of what the API sends, made from a row."""
+
+    model_config = ConfigDict(from_attributes=True)

@@ -35,6 +35,8 @@ class Task(ChangeTracked, Versioned, OwnedTable, table=True):
         Index("ix_tasks_updated_at", "user_id", "updated_at", "id"),
         Index("ix_tasks_due_at", "user_id", text("COALESCE(due_at, 'infinity'::timestamptz)"), "id"),
         Index("ix_tasks_title", "user_id", text("lower(title)"), "id"),
+        # Of what has changed since a client last asked.
+        Index("ix_tasks_change", "user_id", "change", "id"),
         Index("ix_tasks_status", "user_id", "status", "created_at", "id"),
     )
 

@@ -7,10 +7,18 @@ from fastapi import Query, Request, Response
 
 from core.http import found, located, owned, private_router, problems
 from core.problems import Problem
-from core.resources import Page
+from core.resources import Changes, ChangesQuery, Page
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
-from modules.tasks.schemas import TaskCreate, TaskListQuery, TaskPage, TaskRead, TaskReplace, TaskUpdate
+from modules.tasks.schemas import (
+    TaskChanges,
+    TaskCreate,
+    TaskListQuery,
+    TaskPage,
+    TaskRead,
+    TaskReplace,
+    TaskUpdate,
+)
 
 router = private_router("tasks", "/users/{user_id}/tasks")
 
@@ -30,6 +38,12 @@ async def create_task(tasks: Tasks, new: TaskCreate, request: Request, response:
     return located(request, response, await tasks.create(new))
 
 
+@router.get("/changes", response_model=TaskChanges, responses=problems(Problem.CURSOR_EXPIRED))
+async def list_task_changes(tasks: Tasks, query: Annotated[ChangesQuery, Query()]) -> Changes[Task]:
+    """What was created, changed and deleted since a cursor, in that order; without one all tasks, and no deletions."""
+    return await tasks.changes(query)
+
+
 @router.get("/{task_id}", response_model=TaskRead, responses=_MISSING)
 async def get_task(tasks: Tasks, task_id: UUID) -> Task:
     """One task of the current user."""
@@ -38,7 +52,7 @@ async def get_task(tasks: Tasks, task_id: UUID) -> Task:
 
 @router.put("/{task_id}", response_model=TaskRead, responses=_MISSING)
 async def replace_task(tasks: Tasks, task_id: UUID, new: TaskReplace) -> Task:
-    """Replaces everything that a client may write. Makes no task where there is none."""
+    """Replaces everything that a client may write. Makes a task where there is none with `If-None-Match: *` alone."""
     return found(await tasks.replace(task_id, new), "task")
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from core.resources import InputModel, ListQuery, OutputModel, ReplaceModel, TimeInput, TimeOutput
+from core.resources import ETag, InputModel, ListQuery, OutputModel, ReplaceModel, TimeInput, TimeOutput
 from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, TaskStatus
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_LENGTH)]
@@ -49,6 +49,7 @@ class TaskRead(OutputModel):
     created_at: TimeOutput
     updated_at: TimeOutput
     completed_at: TimeOutput | None
+    etag: ETag
 
 
 class TaskPage(OutputModel):
@@ -57,6 +58,18 @@ class TaskPage(OutputModel):
     items: list[TaskRead]
     next_cursor: str | None
     total: int = Field(default_factory=int)
+
+
+class TaskChanges(OutputModel):
+    """Tasks that were created or changed, and ids of those that were deleted, since a cursor; each once, at its latest.
+
+    `next_cursor` is for the next request; `has_more` says that it has something to give now.
+    """
+
+    items: list[TaskRead]
+    deleted: list[UUID]
+    next_cursor: str
+    has_more: bool
 
 
 class TaskListQuery(ListQuery):

@@ -1,5 +1,7 @@
 """The face of the users slice: what other slices and their repositories may ask about an account."""
 
+from datetime import timedelta
+
 from core.database.database import Database
 from core.database.executor import Executor
 from core.tokens.verifier import Principal
@@ -10,8 +12,9 @@ from modules.users.repository import AccountRepository
 class UserAccounts:
     """Implements core.resources.repository.Accounts on the users' tables."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, deletions_kept: timedelta = timedelta(days=30)) -> None:
         self._database = database
+        self.deletions_kept = deletions_kept
 
     async def reject_deleted(self, principal: Principal) -> None:
         """Raises the 401 of a token whose account was deleted here."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Double, Text, func
+from sqlalchemy import Double, Text, func
 from sqlmodel import Field, SQLModel
 
 from core.database.ownership import OWNER_COLUMN
@@ -28,9 +28,6 @@ class User(Timestamps, Versioned, OwnersTable, table=True):
 
     email: str | None = Field(sa_type=Text)
     name: str | None = Field(sa_type=Text)
-    # How many changes the user's rows have seen, and when the last one was: core.resources.changes counts them.
-    change: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
-    changed_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": func.now()})
     # The claim `name` that was last seen; None where none was, or before it was kept. That of the address is `email`.
     name_claim: str | None = Field(sa_type=Text)
     # The `iat` of the newest token that had something to say, in seconds since 1970.

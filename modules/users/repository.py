@@ -1,6 +1,7 @@
 """All SQL on users."""
 
 from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 from sqlalchemy import case, delete, exists, func, update
 from sqlalchemy.dialects.postgresql import insert
@@ -117,8 +118,12 @@ class UserRepository(OwnedRepository):
         """
         if self._expected is not None:
             self._matched(await self._find())
-        bound = self._principal, self._accounts, self._expected
+        bound = self._principal, self._accounts, self._conditions
         await self._database.transact(lambda transaction: AccountRepository(transaction, *bound).delete())
+
+    async def find_again(self, row_id: UUID | None) -> User | None:  # noqa: ARG002 (there is one row)
+        """The current user, as it is now."""
+        return await self._one(_find())
 
     async def _find(self) -> User:
         return await self._existing(lambda: self._one(_find()))

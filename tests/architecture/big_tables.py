@@ -13,8 +13,8 @@ SMALL_TASKS = 500
 TASK, SESSION, NOWHERE = UUID(int=50_000), UUID(int=100), UUID(int=10**9)
 
 _TASKS = """
-INSERT INTO tasks (user_id, id, created_at, updated_at, title, description, status, due_at, completed_at)
-SELECT {owner}, lpad(to_hex(i), 32, '0')::uuid, timestamptz '2026-01-01Z' + i * interval '1 minute',
+INSERT INTO tasks (user_id, id, change, created_at, updated_at, title, description, status, due_at, completed_at)
+SELECT {owner}, lpad(to_hex(i), 32, '0')::uuid, i * 7919 % 100000, timestamptz '2026-01-01Z' + i * interval '1 minute',
     timestamptz '2026-01-01Z' + (i * 7919 % 100000) * interval '1 minute', 'Task ' || i * 31 % 5000,
     CASE WHEN i % 2 = 0 THEN 'About ' || i END, s,
     CASE WHEN i % 3 > 0 THEN timestamptz '2026-06-01Z' + (i * 104729 % 100000) * interval '1 minute' END,
@@ -31,6 +31,11 @@ INSERT INTO idempotency_keys (user_id, key, fingerprint, body, created_at)
     SELECT owner, 'key' || i, '', 'an answer of the usual length', now() - i * interval '1 minute'
     FROM generate_series(1, 20000) i, LATERAL (VALUES ('user' || i), (CASE WHEN i <= 1500 THEN 'big' END)) o (owner)
     WHERE owner IS NOT NULL;
+INSERT INTO tombstones (user_id, collection, id, change, deleted_at)
+    SELECT owner, 'tasks', lpad(to_hex(10000000 + i), 32, '0')::uuid, i * 5, now() - i * interval '5 minutes'
+    FROM generate_series(1, 20000) i, LATERAL (VALUES ('user' || i), (CASE WHEN i <= 1500 THEN 'big' END)) o (owner)
+    WHERE owner IS NOT NULL;
+UPDATE users SET change = 200000;
 INSERT INTO local_accounts (user_id, email_key, password_hash)
     SELECT 'user' || i, 'user' || i || '@example.com', repeat('x', 97) FROM generate_series(1, 20000) i;
 INSERT INTO local_sessions (id, user_id, token_hash, expires_at)
@@ -67,20 +72,28 @@ VALUES: dict[str, Any] = {
     "issued_at": 1_800_000_000.0,
     "known_at": None,
     "version": 1,
+    "collection": "tasks",
+    "row_id": UUID(int=10_000_100),
+    "start": 1000,
+    "created_at": None,
 }
 # Where the name alone does not say it: what is inserted is new, what is swept is a day old.
 SPECIAL: dict[str, dict[str, Any]] = {
     "core.http.idempotency._claim": {"key": "new", "kept": timedelta(hours=24)},
     "modules.auth.repository._add_account": {"user_id": NEW, "email_key": "new@example.com"},
     "modules.auth.repository._add_session": {"session_id": NOWHERE},
+    "core.http.idempotency._fill": {"status": 201},
+    "core.resources.tombstones.forget": {"kept": timedelta(days=30)},
     "modules.tasks.repository.Task.create": {"id": NOWHERE},
+    "modules.tasks.repository.Task.put": {"id": NOWHERE},
+    "modules.tasks.repository.Task.changes": {"after": 50_000, "after_id": TASK},
 }
 
 
 # The tables that have rows then.
 FILLED = {
     *("users", "deleted_users", "tasks", "idempotency_keys", "local_accounts", "local_sessions"),
-    *("sign_in_throttles", "alembic_version"),
+    *("sign_in_throttles", "alembic_version", "tombstones", "sync_history"),
 }
 
 

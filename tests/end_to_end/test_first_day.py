@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from typing import Any
 
 from tests.end_to_end.project import Project, free_port, printed_commands
@@ -22,10 +21,8 @@ def test_a_task_outlives_the_killing_of_server_and_database(project: Project) ->
 
     project.kill_everything()
 
-    started = time.monotonic()
     project.migrate()
     printed = project.serve(port)
-    assert time.monotonic() - started < 15
     second_time = printed_commands(printed).replace("auth/sign-up", "auth/sign-in")
     another, page = _typed_in(project, second_time)
     assert page == {"items": [another, created], "next_cursor": None}

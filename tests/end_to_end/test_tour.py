@@ -14,7 +14,7 @@ PORT = "8000"
 VARIES = {
     r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b": "<id>",
     r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}Z": "<time>",
-    r'"(\d+)-[\w-]+"': r'"\1-<owner>"',
+    r'"(\d+)-[\w-]+\.[0-9a-f]{8}': r'"\1-<owner>.<schema>',
     r'"(request_id)":"[0-9a-f]{32}"': r'"\1":"<id>"',
     r'"(next_cursor)":"[\w-]+"': r'"\1":"<cursor>"',
 }
@@ -50,8 +50,8 @@ def test_only_what_varies_is_not_compared() -> None:
     task = (
         '{"id":"01a2074a-5275-73ca-b532-be271fcd03f1","due_at":"2030-01-31T08:00:00Z","at":"2026-11-23T07:24:01.01Z"}'
     )
-    assert constant(task + ' "1-2qWx_-3"') == (
-        '{"id":"<id>","due_at":"2030-01-31T08:00:00Z","at":"<time>"} "1-<owner>"'
+    assert constant(task + ' "1-2qWx_-3.0a1b2c3d"') == (
+        '{"id":"<id>","due_at":"2030-01-31T08:00:00Z","at":"<time>"} "1-<owner>.<schema>"'
     )
 
 

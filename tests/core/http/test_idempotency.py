@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -34,10 +35,18 @@ def titles(caller: Caller) -> list[str]:
 
 
 def assert_replay(response: httpx.Response, first: httpx.Response) -> None:
-    """The first answer, byte for byte and header for header, and marked."""
-    assert (response.status_code, response.content) == (201, first.content)
+    """The first answer, byte for byte and header for header, and marked: nothing has changed since."""
+    assert (response.status_code, response.content) == (first.status_code, first.content)
     assert response.headers[REPLAYED] == "true"
     assert _lasting(response) == _lasting(first)
+
+
+def assert_gone(response: httpx.Response, first: httpx.Response) -> None:
+    """The first answer's status and address without what was deleted since."""
+    assert (response.status_code, response.content) == (first.status_code, b"")
+    assert response.headers[REPLAYED] == "true"
+    assert response.headers.get("location") == first.headers.get("location")
+    assert "content-type" not in response.headers
 
 
 def _lasting(response: httpx.Response) -> dict[str, str]:
@@ -136,20 +145,104 @@ def test_a_refused_request_does_not_burn_its_key(alice: Caller, sent: dict[str, 
 def test_a_repeat_after_a_delete_makes_nothing(alice: Caller) -> None:
     first = create(alice, "key")
     assert alice.delete(first.headers["location"]).status_code == 204
-    assert_replay(create(alice, "key"), first)
+    assert_gone(create(alice, "key"), first)
     assert_problem(alice.get(first.headers["location"]), 404, "not_found")
     assert titles(alice) == []
 
 
-def test_a_repeat_after_a_change_gives_what_was_first(alice: Caller) -> None:
-    """With its first tag, so that what the client does next on the strength of it is refused as stale."""
+def test_a_repeat_after_a_change_gives_the_row_as_it_is(alice: Caller) -> None:
+    """With its tag of now, so that the client can go on from there."""
     first = create(alice, "key")
-    assert alice.patch(first.headers["location"], json={"title": "Changed"}).status_code == 200
+    changed = alice.patch(first.headers["location"], json={"title": "Changed"})
     repeated = create(alice, "key")
-    assert_replay(repeated, first)
-    stale = {"If-Match": repeated.headers["etag"]}
-    assert_problem(alice.delete(first.headers["location"], headers=stale), 412, "precondition_failed")
-    assert titles(alice) == ["Changed"]
+    assert (repeated.status_code, repeated.json(), repeated.headers[REPLAYED]) == (201, changed.json(), "true")
+    assert repeated.headers["location"] == first.headers["location"]
+    assert alice.delete(first.headers["location"], headers={"If-Match": repeated.headers["etag"]}).status_code == 204
+
+
+WRITES: list[tuple[str, dict[str, Any], int]] = [
+    ("PUT", {"json": {"title": "New"}}, 200),
+    ("PATCH", {"json": {"title": "New"}}, 200),
+    ("PATCH", {"json": {}}, 200),
+    ("DELETE", {}, 204),
+]
+
+
+@pytest.mark.parametrize(("method", "sent", "status"), WRITES, ids=["put", "patch", "patch-nothing", "delete"])
+def test_every_write_that_is_repeated_has_its_effect_once(
+    alice: Caller, method: str, sent: dict[str, Any], status: int
+) -> None:
+    """Also where its own effect would have made it stale: the client never learned of it."""
+    task = alice.create_task()
+    path, headers = f"{alice.tasks}/{task['id']}", {"Idempotency-Key": "key", "If-Match": task["etag"]}
+    first = alice.request(method, path, headers=headers, **sent)
+    assert (first.status_code, REPLAYED in first.headers) == (status, False)
+    for _ in range(2):
+        assert_replay(alice.request(method, path, headers=headers, **sent), first)
+    if method == "DELETE":
+        return
+    assert first.json()["etag"] == alice.etag(1 if not sent["json"] else 2)
+    other = alice.request(method, path, headers=headers, json={"title": "Another"})
+    assert_problem(other, 422, "idempotency_key_reused", detail=REUSED)
+    assert alice.delete(path).status_code == 204
+    assert_gone(alice.request(method, path, headers=headers, **sent), first)
+
+
+def test_what_failed_is_done_when_it_is_repeated(alice: Caller) -> None:
+    task = alice.create_task()
+    path, keyed = f"{alice.tasks}/{task['id']}", {"Idempotency-Key": "key"}
+    stale = alice.patch(path, json={"title": "New"}, headers={**keyed, "If-Match": '"5"'})
+    assert_problem(stale, 412, "precondition_failed")
+    done = alice.patch(path, json={"title": "New"}, headers={**keyed, "If-Match": stale.headers["etag"]})
+    assert (done.status_code, done.json()["title"], REPLAYED in done.headers) == (200, "New", False)
+    gone = f"{alice.tasks}/{uuid4()}"
+    for _ in range(2):
+        assert_problem(alice.patch(gone, json={}, headers={"Idempotency-Key": "gone"}), 404, "not_found")
+
+
+def test_ones_own_profile_has_keys_as_well(alice: Caller) -> None:
+    path, keyed = "/api/v1/users/me", {"Idempotency-Key": "key"}
+    first = alice.patch(path, json={"name": "New"}, headers=keyed)
+    assert_replay(alice.patch(path, json={"name": "New"}, headers=keyed), first)
+    newer = alice.patch(path, json={"name": "Newer"})
+    assert alice.patch(path, json={"name": "New"}, headers=keyed).json() == newer.json()
+    assert alice.delete(path, headers={"Idempotency-Key": "end"}).status_code == 204
+    assert_problem(alice.delete(path, headers={"Idempotency-Key": "end"}), 401, "account_deleted")
+
+
+def test_what_was_deleted_is_nowhere_in_the_database(alice: Caller, database: TestDatabase) -> None:
+    """The keys of its create, change and deletion are kept, and hold nothing of it."""
+    secret = secrets.token_hex(8)
+    keys = iter(range(9))
+    made = create(alice, f"key{next(keys)}", secret)
+    path = made.headers["location"]
+    new_id = f"{alice.tasks}/{uuid4()}"
+    for method, where, condition in (("PATCH", path, {}), ("PUT", path, {}), ("PUT", new_id, {"If-None-Match": "*"})):
+        keyed = {"Idempotency-Key": f"key{next(keys)}", **condition}
+        assert alice.request(method, where, json={"title": secret}, headers=keyed).is_success
+    assert _holds(database, secret) == ["tasks"]
+    for where in (path, new_id):
+        assert alice.delete(where, headers={"Idempotency-Key": f"key{next(keys)}"}).status_code == 204
+    assert _holds(database, secret) == []
+    assert database.query("SELECT count(*) FROM idempotency_keys WHERE user_id = %s", alice.user_id) == [(6,)]
+
+
+def _holds(database: TestDatabase, text: str) -> list[str]:
+    """The tables with a row that has the text anywhere."""
+    tables = [name for (name,) in database.query("SELECT tablename FROM pg_tables WHERE schemaname = 'todo'")]
+    assert {"tasks", "idempotency_keys", "tombstones"} <= set(tables)
+    sql = "SELECT count(*) FROM {0} WHERE position(%s in {0}::text) > 0 OR position(%s in {0}::text) > 0"
+    in_hex = text.encode().hex()
+    return [name for name in tables if database.query(sql.format(name), text, in_hex) != [(0,)]]
+
+
+def test_what_a_release_before_has_stored_is_given_as_it_is(alice: Caller, database: TestDatabase) -> None:
+    """Both serve while the one takes the other's place."""
+    first = create(alice, "key")
+    stored = "UPDATE idempotency_keys SET status = NULL, row_id = NULL, body = %s WHERE user_id = %s"
+    database.query(stored, first.content, alice.user_id)
+    assert alice.delete(first.headers["location"]).status_code == 204
+    assert_replay(create(alice, "key"), first)
 
 
 def test_a_create_with_a_key_makes_the_row_of_a_new_user(make_caller: Callable[..., Caller]) -> None:
@@ -198,7 +291,7 @@ def test_a_create_without_a_key_is_one_round_trip_and_with_one_three(alice: Call
     assert len(database.proxy.queries) == 1
     for key, expected in (
         ("key", ["BEGIN; SET", "WITH counted", "UPDATE todo.idempotency_keys"]),
-        ("key", ["BEGIN; SET", "SELECT todo.idempotency_keys", "COMMIT"]),
+        ("key", ["BEGIN; SET", "SELECT todo.idempotency_keys", "SELECT todo.tasks", "COMMIT"]),
     ):
         database.proxy.clear()
         assert create(alice, key).status_code == 201
@@ -228,7 +321,8 @@ def test_a_slice_that_is_added_has_it_for_every_create(database: TestDatabase) -
             listed = (await client.get(tasks, params={"sort": "title"})).json()["items"]
             assert [task["title"] for task in listed] == ["Task 1", "Task 1", "Task 2"]
             unseen = await client.post(f"{tasks}/{two}/copies/unseen", headers={"Idempotency-Key": "other"})
-            assert_replay(await client.post(unseen.request.url.path, headers={"Idempotency-Key": "other"}), unseen)
+            repeated = await client.post(unseen.request.url.path, headers={"Idempotency-Key": "other"})
+            assert_gone(repeated, unseen)  # it gave no row, and what else it gave is not kept
             assert (await client.get(unseen.headers["location"])).json()["title"] == "Task 2"
 
     asyncio.run(run())

@@ -56,7 +56,7 @@ def test_a_put_takes_what_get_gave(alice: Caller) -> None:
     path = f"{alice.tasks}/{made['id']}"
     replaced = alice.put(path, json={**made, "title": "After", "created_at": "2001-01-01T00:00:00Z"})
     assert replaced.status_code == 200, replaced.text
-    changed = {"title": "After", "updated_at": replaced.json()["updated_at"]}
+    changed = {"title": "After", "updated_at": replaced.json()["updated_at"], "etag": alice.etag(2)}
     assert replaced.json() == {**made, **changed}
 
 

@@ -121,20 +121,20 @@ def test_a_text_with_nul_is_refused_where_any_text_is_a_value() -> None:
     assert refusal(cursor(["title", "a\0b", str(ROW)]), "title", str).problem is Problem.VALIDATION_FAILED
 
 
-ROWS = [(OwnedTable(user_id="u1", id=UUID(int=n)), str(n)) for n in range(4)]
+ROWS = [(OwnedTable(user_id="u1", id=UUID(int=n)), str(n), 7) for n in range(4)]
 
 
 @pytest.mark.parametrize(("limit", "last"), [(1, 0), (2, 1), (3, 2)])
 def test_a_page_names_the_row_after_which_the_next_one_begins(limit: int, last: int) -> None:
     page = page_of(ROWS[: limit + 1], limit, "-title")
-    assert page["items"] == [row for row, _ in ROWS[:limit]]
+    assert page["items"] == [row for row, _, _ in ROWS[:limit]]
     assert page["next_cursor"] is not None
     assert decode(page["next_cursor"], "-title") == Position(str(last), UUID(int=last))
 
 
 @pytest.mark.parametrize("limit", [4, 5, 100])
 def test_the_last_page_has_no_next(limit: int) -> None:
-    assert page_of(ROWS, limit, "title") == {"items": [row for row, _ in ROWS], "next_cursor": None}
+    assert page_of(ROWS, limit, "title") == {"items": [row for row, _, _ in ROWS], "next_cursor": None}
     assert page_of([], limit, "title") == {"items": [], "next_cursor": None}
 
 

@@ -34,6 +34,7 @@ def test_a_title_alone_makes_a_pending_task(alice: Caller) -> None:
         "created_at": task["created_at"],
         "updated_at": task["created_at"],
         "completed_at": None,
+        "etag": response.headers["etag"],
     }
     assert UTC_TIME.fullmatch(task["created_at"])
 
@@ -47,7 +48,7 @@ def test_every_field_is_stored_and_found_again(alice: Caller) -> None:
         "due_at": "2030-01-31T09:00:00Z",
     }
     task = alice.create_task(**sent)
-    made = {name: task[name] for name in ("id", "created_at", "updated_at")}
+    made = {name: task[name] for name in ("id", "created_at", "updated_at", "etag")}
     assert task == {**sent, **made, "completed_at": None}
     assert alice.get(f"{alice.tasks}/{task['id']}").json() == task
 

@@ -1,0 +1,73 @@
+"""What a response tells of the row or page that it gives: its entity tag, where it is, where the next page is."""
+
+from urllib.parse import quote
+
+from fastapi import Request
+
+from core.http import context
+from core.http.headers import values as values_of
+from core.http.responses import Header
+from core.resources import preconditions
+from core.resources.models import Versioned
+from core.resources.pagination import Page
+
+# What has a representation of its own: all else is told by its content alone.
+KINDS = (Versioned, Page)
+
+
+def described(request: Request) -> list[Header]:
+    """The header lines for what the endpoint gave. Its rows get their entity tags, where their schema shows them.
+
+    Raises UnchangedError where it is what the client of a GET has already.
+    """
+    found = context.of(request)
+    result = found.result
+    number = write_tags(found)
+    lines = list[Header]()
+    if isinstance(result, Page) and result.linked and result["next_cursor"]:
+        lines.append((b"link", _next(request, result["next_cursor"])))
+    if number is None:
+        return lines
+    etag = found.tags.of(number, _owner(found))
+    asks = request.method == "GET" and b"if-none-match" in found.headers
+    if asks and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), etag):
+        raise preconditions.UnchangedError(number)
+    lines.append((b"etag", etag.encode()))
+    if found.makes:
+        lines.append((b"location", quote(request.scope["path"]).encode()))
+    return lines
+
+
+def write_tags(found: context.RequestContext) -> int | None:
+    """Writes the rows' tags, and gives the number of the whole: a version, or of the changes that a list has seen."""
+    result = found.result
+    if isinstance(result, Page):
+        number, rows = result.change, result["items"]
+    elif isinstance(result, Versioned):
+        number, rows = result.version, [result]
+    else:
+        return None
+    if found.tags.in_rows:
+        ending = found.tags.of_row(_owner(found))
+        for row in rows:
+            columns = row.__dict__
+            columns["etag"] = f'"{columns["version"]}{ending}'
+    return number
+
+
+def unchanged(request: Request, error: preconditions.UnchangedError) -> list[Header]:
+    """The header lines of a 304."""
+    found = context.of(request)
+    return [(b"etag", found.tags.of(error.number, _owner(found)).encode())]
+
+
+def _next(request: Request, cursor: str) -> bytes:
+    """The same list from the cursor on (RFC 8288)."""
+    parts = request.scope["query_string"].split(b"&")
+    kept = [part for part in parts if part and not part.startswith(b"cursor=")]
+    query = b"&".join([*kept, b"cursor=" + cursor.encode()])
+    return b'<%s?%s>; rel="next"' % (quote(request.scope["path"]).encode(), query)
+
+
+def _owner(found: context.RequestContext) -> str:
+    return found.principal.tag if found.principal else ""

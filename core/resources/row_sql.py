@@ -1,0 +1,172 @@
+"""The SQL of one owned table: what core.resources.rows makes statements of."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Text, and_, bindparam, case, cast, delete, exists, func, insert, literal, null, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlmodel import select
+
+from core.database.ownership import OWNER
+from core.resources import feed
+from core.resources.changes import ChangeTracked, next_change, number_of
+from core.resources.filters import Filters
+from core.resources.models import TIMESTAMP, Timestamps
+from core.resources.repository import matching
+from core.resources.tombstones import bury, dig_up, of_row
+
+Columns = Mapping[str, Any]
+# SQL, and the names of its bound parameters in the order of the values.
+Built = tuple[Any, tuple[str, ...]]
+
+# How long after it was deleted a row is put back where it stood.
+UNDONE = timedelta(days=1)
+# What the server writes by itself.
+_OWN = {"user_id", "id", "version", "created_at", "updated_at", "change"}
+_NEW = ("p_id",)
+_CHANGED = ("p_id", "p_versions")
+_AFTER = ("p_after", "p_after_id")
+
+
+class RowSql:
+    """Each method gives the SQL of one statement in a variant. The arguments are those of Rows."""
+
+    def __init__(
+        self,
+        table: Any,
+        filters: Filters,
+        sorts: Mapping[str, Any] | None,
+        follow: Callable[[Columns, Columns, Any], Columns],
+    ) -> None:
+        self._row: Any = table
+        self._columns: Any = vars(table)["__table__"].columns
+        self.name = str(table.__tablename__)
+        self.tracked = issubclass(table, ChangeTracked)
+        self.filters, self._follow = filters, follow
+        self.sorts: Mapping[str, Any] = {"created_at": self._columns.created_at} if sorts is None else sorts
+
+    def writable(self) -> tuple[str, ...]:
+        """The columns that a client may write."""
+        nulls = dict.fromkeys(self._columns.keys(), null())
+        own = _OWN.union(self._follow(nulls, nulls, null()))
+        return tuple(column.name for column in self._columns if column.name not in own)
+
+    def _mine(self, *conditions: Any) -> list[Any]:
+        return [self._columns.user_id == OWNER, *conditions]
+
+    def _this(self) -> list[Any]:
+        matches = matching(self._columns.version, bindparam("p_versions"))
+        return self._mine(self._columns.id == bindparam("p_id"), matches)
+
+    def find(self) -> Built:
+        """One row."""
+        return select(self._row).where(*self._mine(self._columns.id == bindparam("p_id"))), _NEW
+
+    def create(self, columns: tuple[str, ...]) -> Built:
+        """A new row."""
+        values, _ = self._made(columns)
+        source = select(*values.values())
+        return insert(self._row).from_select([*values], source).returning(self._row), (*_NEW, *_named(columns))
+
+    def change(self, columns: tuple[str, ...]) -> Built:
+        """Writes columns of a row that has one of the versions."""
+        written, stamps, now = self._written(columns)
+        stamps["version"] = self._columns.version + 1
+        values = {**written, **self._follow(written, self._columns, now), **stamps}
+        changed = update(self._row).where(*self._this()).values(values).returning(self._row)
+        return changed, (*_CHANGED, *_named(columns))
+
+    def remove(self) -> Built:
+        """Removes a row that has one of the versions; gives the number of the change, 1 where none are counted."""
+        removed = delete(self._row).where(*self._this())
+        if not self.tracked:
+            return removed.returning(literal(1)), _CHANGED
+        counted = next_change(self._row).c
+        # The number is taken first, as by every other write: so no two wait for each other.
+        numbered = removed.where(counted.number.is_not(None)).returning(self._columns.id, counted.number, counted.at)
+        return bury(self.name, numbered.cte("removed")), _CHANGED
+
+    def put(self, columns: tuple[str, ...], keyed: bool) -> Built:
+        """A row under an id of the client's own, where there is none, and without a key none was deleted.
+
+        What this sees of the owner's rows is from before it waited for those who change them: it makes no row where
+        one of them did meanwhile. The version is the number of the change: no row of this id had it before.
+        """
+        values, now = self._made(columns)
+        row_id, table, number = (
+            bindparam("p_id", type_=self._columns.id.type),
+            literal(self.name, Text),
+            values["change"],
+        )
+        values["version"] = number
+        conditions = [number == number_of(self._row) + 1]
+        if keyed:
+            dug_up = dig_up(self.name, row_id, *conditions)
+            recent = select(dug_up.c.deleted_at).where(dug_up.c.deleted_at > now - UNDONE).exists()
+            made = bindparam("p_created_at", type_=TIMESTAMP)
+            values["created_at"] = case((and_(recent, made <= now), made), else_=now)
+        else:
+            conditions.append(~exists().where(*of_row(table, row_id)))
+        source = select(*values.values()).where(*conditions)
+        new = upsert(self._row).from_select([*values], source)
+        new = new.on_conflict_do_nothing(index_elements=["user_id", "id"])
+        given = (*_NEW, "p_created_at") if keyed else _NEW
+        return new.returning(self._row), (*given, *_named(columns))
+
+    def changes(self, after: bool) -> Built:
+        """One page of the feed."""
+        return feed.statement_of(self._row, after=after)
+
+    def page(self, sort: str, filters: tuple[str, ...], after: bool) -> Built:
+        """A page of the list."""
+        key, row_id, down = self.sorts[sort.removeprefix("-")], self._columns.id, sort.startswith("-")
+        conditions = self._mine(*self._conditions(filters))
+        if after:
+            place, start = tuple_(key, row_id), tuple_(*map(bindparam, _AFTER))
+            conditions.append(place < start if down else place > start)
+        order = [key.desc(), row_id.desc()] if down else [key, row_id]
+        number: Any = number_of(self._row) if self.tracked else null()
+        page = select(self._row, cast(key, Text), number).where(*conditions)
+        page = page.order_by(*order).limit(bindparam("p_limit"))
+        return page, ("p_limit", *(_AFTER if after else ()), *_named(filters))
+
+    def number(self) -> Built:
+        """The number of the owner's changes."""
+        return select(number_of(self._row)), ()
+
+    def count(self, filters: tuple[str, ...]) -> Built:
+        """How many rows pass the filters."""
+        conditions = self._mine(*self._conditions(filters))
+        return select(func.count()).select_from(self._row).where(*conditions), _named(filters)
+
+    def _conditions(self, filters: tuple[str, ...]) -> Iterable[Any]:
+        return self.filters.conditions({name: bindparam(f"p_{name}") for name in filters})
+
+    def _made(self, columns: tuple[str, ...]) -> tuple[dict[str, Any], Any]:
+        """The values of a new row, and the time of its making."""
+        written, stamps, now = self._written(columns)
+        before = dict.fromkeys(self._columns.keys(), null())
+        values = {"user_id": OWNER, "id": bindparam("p_id"), **written, **self._follow(written, before, now), **stamps}
+        if issubclass(self._row, Timestamps):
+            values["created_at"] = now
+        return values, now
+
+    def _written(self, columns: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any], Any]:
+        """What the client writes, what the server does, and the time of it."""
+        unknown = [name for name in columns if name not in self._columns]
+        if unknown:
+            raise TypeError(f"{', '.join(unknown)}: no column of {self._row.__tablename__}")
+        written = {name: bindparam(f"p_{name}", type_=self._columns[name].type) for name in columns}
+        stamps: dict[str, Any] = {}
+        now: Any = func.now()
+        if self.tracked:
+            counted = next_change(self._row).c
+            now, stamps["change"] = counted.at, counted.number
+        if issubclass(self._row, Timestamps):
+            stamps["updated_at"] = now
+        return written, stamps, now
+
+
+def _named(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"p_{name}" for name in names)

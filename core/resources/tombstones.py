@@ -1,0 +1,76 @@
+"""What is left of a row that was deleted: that it was, for those who sync, and nothing of what it held."""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+import sqlalchemy
+from sqlalchemy import CTE, BigInteger, Index, Text, delete, exists, func, insert, literal, tuple_, update
+from sqlalchemy.sql.dml import ReturningInsert, Update
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from core.database.ownership import OWNER
+from core.database.statements import statement
+from core.resources.changes import owner_of
+from core.resources.models import TIMESTAMP, owner_column
+
+# Each so manieth change of an owner, if it is a deletion, also removes what is older than is kept: no worker is needed.
+SWEPT_AT = 32
+
+
+class Tombstone(SQLModel, table=True):
+    """A deletion: in which table and of which id, its number among the owner's changes, and when."""
+
+    __tablename__ = "tombstones"
+    __table_args__: ClassVar[Any] = (Index("ix_tombstones_change", "user_id", "collection", "change", "id"),)
+
+    user_id: str = owner_column()
+    collection: str = Field(sa_type=Text, primary_key=True)
+    id: UUID = Field(primary_key=True)
+    change: int = Field(sa_type=BigInteger)
+    deleted_at: datetime = Field(sa_type=TIMESTAMP)
+
+
+def bury(collection: str, removed: CTE) -> ReturningInsert[int]:
+    """Leaves a tombstone for each row of `removed`, which gives its `id`, and `number` and `at` of the change.
+
+    It gives the number.
+    """
+    row: Any = sqlalchemy.select(OWNER, literal(collection, Text), removed.c.id, removed.c.number, removed.c.at)
+    columns = ["user_id", "collection", "id", "change", "deleted_at"]
+    return insert(Tombstone).from_select(columns, row).returning(col(Tombstone.change))
+
+
+def dig_up(collection: str, row_id: Any, *conditions: Any) -> CTE:
+    """Removes the tombstone of a row that is put back, and gives its `deleted_at`."""
+    return (
+        delete(Tombstone)
+        .where(*of_row(literal(collection, Text), row_id), *conditions)
+        .returning(col(Tombstone.deleted_at))
+        .cte("dug_up")
+    )
+
+
+def of_row(collection: Any, row_id: Any) -> tuple[Any, ...]:
+    """The condition for the tombstone of a row."""
+    mine = col(Tombstone.user_id) == OWNER
+    return mine, col(Tombstone.collection) == collection, col(Tombstone.id) == row_id
+
+
+@statement
+def is_buried(collection: str, row_id: UUID) -> SelectOfScalar[bool]:
+    """Whether there is a tombstone of the row."""
+    return select(exists().where(*of_row(collection, row_id)))
+
+
+@statement
+def forget(kept: timedelta) -> Update:
+    """Removes the owner's tombstones that are older than `kept`, and notes up to which number nothing is known now."""
+    mine, owner = col(Tombstone.user_id) == OWNER, owner_of(Tombstone)
+    key = col(Tombstone.collection), col(Tombstone.id)
+    old = select(*key).where(mine, col(Tombstone.deleted_at) < func.now() - kept).with_for_update(skip_locked=True)
+    removed = delete(Tombstone).where(mine, tuple_(*key).in_(old)).returning(col(Tombstone.change)).cte("removed")
+    newest = select(func.max(removed.c.change)).scalar_subquery()
+    noted = update(owner.table).where(owner == OWNER, exists(select(removed.c.change)))
+    return noted.values(forgotten=func.greatest(owner.table.c.forgotten, newest))

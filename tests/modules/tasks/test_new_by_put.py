@@ -1,0 +1,206 @@
+"""A task under an id that the client made: created once, put back after it was deleted, never by accident."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from tests.conftest import Caller, TestDatabase, assert_problem
+
+NEW = {"If-None-Match": "*"}
+STALE = "The resource has changed since you read it. Read it again."
+BURIED = "Something was deleted under this id. Send an Idempotency-Key to put it back."
+# Of each version that clients make, and the two that are none.
+UUIDS = [
+    *("8a4c1a52-0e5f-4a4e-9d39-9c62c1a3c1a1", "d8b6a4b2-95c3-11ef-8f33-0242ac120002"),
+    *("0192f7a0-0000-7000-8000-00000000002a", "a6c1b9ce-50c8-5d6c-8a5a-3f3a2b1c0d4e"),
+    *("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
+]
+DAY = timedelta(days=1)
+
+
+def put(caller: Caller, task_id: object, key: str | None = None, **fields: Any) -> httpx.Response:
+    """Asks for a new task with this id."""
+    headers = {**NEW, "Idempotency-Key": key} if key else NEW
+    return caller.put(f"{caller.tasks}/{task_id}", json={"title": "Mine", **fields}, headers=headers)
+
+
+@pytest.mark.parametrize("task_id", [UUID(text) for text in UUIDS])
+@pytest.mark.parametrize("key", [None, "key"])
+def test_a_task_is_made_under_the_clients_id(alice: Caller, task_id: UUID, key: str | None) -> None:
+    sent = {"description": "d", "status": "completed", "due_at": "2030-01-31T09:00:00Z"}
+    response = put(alice, task_id, key, **sent)
+    task = response.json()
+    assert (response.status_code, response.headers["location"]) == (201, f"{alice.tasks}/{task_id}")
+    assert {**task, **sent, "id": str(task_id), "title": "Mine", "etag": response.headers["etag"]} == task
+    assert task["created_at"] == task["updated_at"] == task["completed_at"]
+    found = alice.get(response.headers["location"])
+    assert (found.json(), found.headers["etag"]) == (task, task["etag"])
+    assert alice.get(alice.tasks).json()["items"] == [task]
+
+
+def test_me_in_the_path_is_me_in_the_location(alice: Caller) -> None:
+    task_id = uuid4()
+    made = alice.put(f"/api/v1/users/me/tasks/{task_id}", json={"title": "x"}, headers=NEW)
+    assert made.headers["location"] == f"/api/v1/users/me/tasks/{task_id}"
+
+
+@pytest.mark.parametrize("key", [None, "another"])
+def test_what_exists_is_not_overwritten(alice: Caller, key: str | None) -> None:
+    task = alice.create_task()
+    response = put(alice, task["id"], key)
+    assert_problem(response, 412, "precondition_failed", detail=STALE)
+    assert response.headers["etag"] == task["etag"]
+    assert alice.get(f"{alice.tasks}/{task['id']}").json() == task
+
+
+def test_a_repeat_is_known_by_its_key_and_gets_the_stored_201(alice: Caller) -> None:
+    task_id = uuid4()
+    first = put(alice, task_id, "key")
+    changed = alice.patch(first.headers["location"], json={"title": "Changed"}).json()
+    again = put(alice, task_id, "key")
+    assert (again.status_code, again.json(), again.headers["idempotent-replayed"]) == (201, changed, "true")
+    assert again.headers["location"] == first.headers["location"]
+    assert_problem(put(alice, task_id), 412, "precondition_failed")
+
+
+def test_without_the_header_a_put_makes_nothing(alice: Caller) -> None:
+    for headers in ({}, {"Idempotency-Key": "key"}):
+        response = alice.put(f"{alice.tasks}/{uuid4()}", json={"title": "x"}, headers=headers)
+        assert_problem(response, 404, "not_found", detail="No such task.")
+    assert alice.get(alice.tasks).json()["items"] == []
+
+
+def test_what_is_somebody_elses_is_unseen_and_in_nobodys_way(alice: Caller, bob: Caller) -> None:
+    task, gone = bob.create_task(title="Of Bob"), bob.create_task()
+    assert bob.delete(f"{bob.tasks}/{gone['id']}").status_code == 204
+    for task_id in (task["id"], gone["id"]):
+        assert put(alice, task_id).status_code == 201
+    assert bob.get(bob.tasks).json()["items"] == [task]
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+def test_a_new_user_has_their_first_task_by_it(
+    make_caller: Callable[..., Caller], key: str | None, database: TestDatabase
+) -> None:
+    new = make_caller(email="new@example.com")
+    assert put(new, uuid4(), key).status_code == 201
+    assert database.query("SELECT email, change FROM users WHERE id = %s", new.user_id) == [("new@example.com", 1)]
+
+
+def test_a_deleted_account_makes_none(alice: Caller) -> None:
+    assert alice.delete("/api/v1/users/me").status_code == 204
+    for key in (None, "key"):
+        assert_problem(put(alice, uuid4(), key), 401, "account_deleted")
+
+
+def test_a_late_repeat_does_not_bring_back_what_was_deleted(alice: Caller) -> None:
+    task_id = uuid4()
+    path = put(alice, task_id).headers["location"]
+    assert alice.delete(path).status_code == 204
+    assert_problem(put(alice, task_id), 400, "key_required", detail=BURIED)
+    assert alice.get(alice.tasks).json()["items"] == []
+    # One with a key is not done again, so a new key is meant.
+    put(alice, other := uuid4(), "key")
+    assert alice.delete(f"{alice.tasks}/{other}").status_code == 204
+    assert put(alice, other, "key").headers["idempotent-replayed"] == "true"
+    assert alice.get(alice.tasks).json()["items"] == []
+
+
+def test_a_task_that_is_put_back_stands_where_it_stood(alice: Caller, database: TestDatabase) -> None:
+    tasks = [alice.create_task(title=str(number)) for number in range(3)]
+    path = f"{alice.tasks}/{tasks[1]['id']}"
+    assert alice.delete(path, headers={"If-Match": tasks[1]["etag"]}).status_code == 204
+    back = alice.put(path, json=tasks[1], headers={**NEW, "Idempotency-Key": "undo"})
+    kept = ("id", "title", "created_at", "description", "status", "due_at")
+    assert (back.status_code, {k: back.json()[k] for k in kept}) == (201, {k: tasks[1][k] for k in kept})
+    listed = alice.get(alice.tasks, params={"sort": "created_at"}).json()["items"]
+    assert [task["title"] for task in listed] == ["0", "1", "2"]
+    assert database.query("SELECT * FROM tombstones WHERE user_id = %s", alice.user_id) == []
+    assert back.json()["updated_at"] > tasks[2]["updated_at"]
+
+
+def test_no_tag_of_before_is_one_of_what_was_put_back(alice: Caller) -> None:
+    """Whoever saw the task before it was deleted has not seen this one."""
+    task = alice.create_task()
+    path, tags = f"{alice.tasks}/{task['id']}", [task["etag"]]
+    for number in range(3):
+        tags.append(alice.patch(path, json={"title": str(number)}).json()["etag"])
+        assert alice.delete(path).status_code == 204
+        tags.append(put(alice, task["id"], f"undo-{number}").json()["etag"])
+    assert len(set(tags)) == len(tags)
+    for tag in tags[:-1]:
+        assert_problem(alice.patch(path, json={}, headers={"If-Match": tag}), 412, "precondition_failed")
+
+
+@pytest.mark.parametrize("shift", [timedelta(minutes=5), timedelta(days=400)])
+def test_it_never_stands_in_the_future(alice: Caller, shift: timedelta) -> None:
+    task = alice.create_task()
+    assert alice.delete(f"{alice.tasks}/{task['id']}").status_code == 204
+    later = (datetime.now(UTC) + shift).isoformat()
+    made = put(alice, task["id"], "undo", created_at=later).json()
+    assert task["created_at"] < made["created_at"] == made["updated_at"]
+
+
+@pytest.mark.parametrize(("age", "counts"), [(DAY - timedelta(minutes=1), True), (DAY + timedelta(minutes=1), False)])
+def test_after_a_day_it_is_a_new_one(alice: Caller, database: TestDatabase, age: timedelta, counts: bool) -> None:
+    task = alice.create_task()
+    assert alice.delete(f"{alice.tasks}/{task['id']}").status_code == 204
+    aged = "UPDATE tombstones SET deleted_at = deleted_at - %s WHERE user_id = %s"
+    database.query(aged, age, alice.user_id)
+    made = put(alice, task["id"], "undo", created_at="2001-01-31T09:00:00+01:00").json()
+    assert made["created_at"] == ("2001-01-31T08:00:00Z" if counts else made["updated_at"])
+
+
+def test_the_time_of_making_counts_nowhere_else(alice: Caller) -> None:
+    long_ago = "2001-01-31T09:00:00Z"
+    made = put(alice, uuid4(), "key", created_at=long_ago)
+    assert made.json()["created_at"] == made.json()["updated_at"]
+    replaced = alice.put(made.headers["location"], json={"title": "x", "created_at": long_ago})
+    assert replaced.json()["created_at"] == made.json()["created_at"]
+    refused = alice.put(made.headers["location"], json={"title": "x", "created_at": "yesterday"})
+    assert_problem(refused, 400, "validation_failed")
+
+
+def test_of_many_at_once_one_makes_it(alice: Caller) -> None:
+    for number in range(10):
+        task_id = uuid4()
+        attempts = [partial(put, alice, task_id, f"{number}-{n}" if n % 2 else None) for n in range(6)]
+        with ThreadPoolExecutor(6) as threads:
+            responses = list(threads.map(lambda attempt: attempt(), attempts))
+        assert sorted(response.status_code for response in responses) == [201] + [412] * 5
+        (made,) = [response for response in responses if response.status_code == 201]
+        assert {response.headers["etag"] for response in responses} == {made.headers["etag"]}
+
+
+def test_it_is_one_round_trip_and_with_a_key_three(alice: Caller, database: TestDatabase) -> None:
+    alice.create_task()
+    for key, trips in ((None, 1), ("key", 3)):
+        database.proxy.clear()
+        assert put(alice, uuid4(), key).status_code == 201
+        assert len(database.proxy.queries) == trips
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+def test_among_deletes_of_the_same_task_nothing_comes_back_unasked(
+    alice: Caller, database: TestDatabase, key: str | None
+) -> None:
+    """A put that waited while the task was deleted sees that it was: no task and tombstone stand beside each other."""
+    for number in range(20):
+        task = alice.create_task()
+        path = f"{alice.tasks}/{task['id']}"
+        with ThreadPoolExecutor(3) as threads:
+            deleted = threads.submit(alice.delete, path)
+            puts = [threads.submit(put, alice, task["id"], key and f"{key}-{number}-{n}") for n in range(2)]
+            statuses = sorted(one.result().status_code for one in puts)
+        assert deleted.result().status_code == 204
+        assert statuses in ([[400, 400], [400, 412], [412, 412]] if key is None else [[201, 412], [412, 412]])
+        there = alice.get(path).status_code == 200
+        assert there == (201 in statuses)
+        buried = database.query("SELECT id::text FROM tombstones WHERE id = %s", task["id"])
+        assert buried == ([] if there else [(task["id"],)])
