@@ -21,17 +21,13 @@ export function judge({ ledger, record, list, tabs }) {
 /** What the API did for each thing that a user did: once, if all is well. */
 function executions(ledger, record, found) {
   const done = new Map();
-  for (const { name, status, etag, replayed } of record) {
+  for (const { at, name, status, etag, replayed } of record) {
     const entry = ledger.get(name.split(".").slice(0, 2).join("."));
     if (!entry || status >= 300) continue;
-    if (replayed) {
-      // The API did it, and the connection to it ended before it said so.
-      if (!done.has(entry.name)) done.set(entry.name, { entry, version: version(etag) });
-    } else if (done.has(entry.name)) {
-      found.doubled.push(`${entry.name} (${entry.type}) was done twice`);
-    } else {
-      done.set(entry.name, { entry, version: version(etag) });
-    }
+    // A repeat can arrive here before the response that it repeats, or alone if that one was cut off.
+    const before = done.get(entry.name) ?? { entry, at, version: version(etag), times: 0 };
+    done.set(entry.name, { ...before, times: before.times + (replayed ? 0 : 1) });
+    if (!replayed && before.times) found.doubled.push(`${entry.name} (${entry.type}) was done twice`);
   }
   return done;
 }
@@ -45,6 +41,7 @@ function judgeEntry(entry, done, history, found) {
   };
   if (stored && outcome === undefined) found.unsettled.push(`${name} (${type}) waits`);
   else if (stored && !done.has(name) && !excused[outcome]) found.lost.push(`${name} (${type}): ${outcome}`);
+  if (outcome in excused && done.get(name)?.at > entry.settledAt) found.doubled.push(`${name} (${type}) was done after it was given up`);
   for (const { sent, current } of entry.conflicts) {
     const real = others.some(({ entry: { type: by }, version: at }) =>
       sent === "*" ? by === "insert" : at > version(sent) && at <= version(current),

@@ -54,23 +54,29 @@ class Write {
 
   /** Raises an error without a number in it where the outcome is unknown: the library looks for 400 or 422 in it. */
   async settle() {
-    for (;;) {
-      const { status, body, headers, sent } = await this.api.write(this.entry, this.#request());
-      if (status >= 200 && status < 300) return this.#done("done", body);
-      if (status === 412) this.entry.conflicts.push({ sent: sent["if-match"] ?? "*", current: headers.get("etag") });
-      if (status === 412 && (await this.#reread()) && this.mutation.type !== "insert") continue;
-      if (status === 412) return this.#settled("found there");
-      if (status === 404) return this.#gone();
-      if (status === 409 || status === 429 || status >= 500) throw new Error("no answer that settles it");
-      this.#settled(`refused: ${status}`);
-      throw new NonRetriableError(`the API refuses it: ${status} ${JSON.stringify(body)}`);
+    const { type } = this.mutation;
+    // What is known to be deleted is not written to: without a tag a late repeat could reach what was put back.
+    if (type !== "insert" && !this.replica.confirmed(this.id)) return this.#gone();
+    const { status, headers, sent } = await this.api.write(this.entry, this.#request());
+    if (status >= 200 && status < 300) return this.#settled("done");
+    if (status === 404) return this.#gone();
+    if (status === 412) {
+      this.entry.conflicts.push({ sent: sent["if-match"] ?? "*", current: headers.get("etag") });
+      if (type === "insert") return this.#settled("found there");
+      // Somebody else has changed the task: the edit is made again on what there is now, under the same key.
+      await this.replica.catchUp();
+      await this.settle();
+    } else if (status === 409 || status === 429 || status >= 500) {
+      throw new Error("no answer that settles it");
+    } else {
+      this.entry.outcome = `refused: ${status}`;
+      throw new NonRetriableError(`the API refuses it: ${status}`);
     }
   }
 
   #request() {
     const { type, changes, modified } = this.mutation;
-    const etag = this.replica.confirmed(this.id)?.etag;
-    const match = etag ? { "if-match": etag } : {};
+    const match = { "if-match": this.replica.confirmed(this.id)?.etag };
     const key = this.key ? { "idempotency-key": this.key } : {};
     if (type === "delete") return { method: "DELETE", path: `/${this.id}`, headers: { ...match, ...key } };
     if (type === "insert" && this.plant === "post") {
@@ -85,27 +91,17 @@ class Write {
     return { method: "PATCH", path: `/${this.id}`, headers: { ...match, ...key }, body: changes };
   }
 
-  // Somebody else has changed the task: the edit is made again on what there is now, under the same key.
-  async #reread() {
-    const { status, body } = await this.api.read(`/${this.id}`);
-    if (status !== 200 && status !== 404) throw new Error("no answer that settles it");
-    await this.replica.written(this.id, status === 200 ? body : undefined);
-    return status === 200;
-  }
-
   async #gone() {
-    await this.replica.written(this.id, undefined);
-    this.#settled("gone");
+    await this.#settled("gone");
     if (this.mutation.type !== "delete") throw new NonRetriableError("the task was deleted meanwhile");
   }
 
-  async #done(outcome, body) {
-    await this.replica.written(this.id, body?.id === undefined ? undefined : body);
-    this.#settled(outcome);
-  }
-
-  #settled(outcome) {
+  // The library shows what the user did until this ends: by then the feed has brought it, and the tag for the next edit.
+  // What the response says of the task is not used: the feed may have brought something newer already.
+  async #settled(outcome) {
     this.entry.outcome = outcome;
+    this.entry.settledAt = performance.now();
+    await this.replica.catchUp();
   }
 }
 

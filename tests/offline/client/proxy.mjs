@@ -108,8 +108,10 @@ export class Proxy {
   }
 
   async #forward(sent) {
+    const at = performance.now();
     const answer = await this.#send(sent);
     this.record.push({
+      at,
       name: sent.name,
       method: sent.method,
       path: sent.url.split("?")[0],

@@ -9,16 +9,16 @@ export class Replica {
   #cursor = null;
   // The ids that came since a beginning without a cursor, until it has been followed to the end.
   #begun = null;
-  // How many of the tab's own writes were answered: a page that was asked for before one of them may be older than it.
-  #writes = 0;
+  #pulling;
 
-  constructor(api, storage, { plant, limit }) {
+  constructor(name, api, storage, { plant, limit }) {
     this.api = api;
     this.storage = storage;
     this.plant = plant;
     this.limit = limit;
     this.collection = createCollection({
-      id: "tasks",
+      // The library rolls back all transactions of a process that wait for the same collection and key.
+      id: name,
       getKey: (task) => task.id,
       startSync: true,
       sync: { rowUpdateMode: "full", sync: (sync) => void (this.sync = sync) },
@@ -38,25 +38,27 @@ export class Replica {
     return this.#rows.get(id);
   }
 
-  /** What the response to a write says of a task; `row` is undefined if there is none any more. */
-  async written(id, row) {
-    this.#writes += 1;
-    this.#write(row ? [row] : [], row ? [] : [id]);
-    await this.#keep();
-  }
-
   /** The cursor is lost, as after a restored backup. */
   forgetPlace() {
     if (this.#cursor) this.#cursor = "bG9zdA";
   }
 
-  /** Follows the feed to its end. */
-  async pull() {
+  /** Follows the feed to its end; one at a time, so that what is written here is never older than what was before. */
+  pull() {
+    this.#pulling ??= this.#pull().finally(() => (this.#pulling = undefined));
+    return this.#pulling;
+  }
+
+  /** The same, with all that was answered until now. */
+  async catchUp() {
+    await this.#pulling?.catch(() => {});
+    await this.pull();
+  }
+
+  async #pull() {
     for (let more = true; more; ) {
       if (this.#cursor === null) this.#begun = new Set();
-      const writes = this.#writes;
       const page = await this.#page();
-      if (writes !== this.#writes) continue; // it may be older than what the tab has written meanwhile
       if (page === "expired") {
         this.#cursor = null;
         continue;

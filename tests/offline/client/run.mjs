@@ -1,6 +1,7 @@
 // Runs schedules by their seeds, some at a time, and writes a line of JSON for each: what was done, what went wrong.
 import { createHmac } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
+import { NonRetriableError } from "@tanstack/offline-transactions";
 import { Chance } from "./chance.mjs";
 import { judge } from "./oracle.mjs";
 import { Proxy } from "./proxy.mjs";
@@ -9,8 +10,12 @@ import { User } from "./user.mjs";
 const { API, SECRET, FIRST = "1", SEEDS = "25", AT_ONCE = "6", PLANT = "", RUN = "" } = process.env;
 // After the last fault, until everything has been settled.
 const PATIENCE = 60_000;
-// The library tells of each failure that it will try again.
+// The library tells of each failure that it will try again, and of each that it will not; of the latter it leaves a
+// promise that nobody waits for while it is busy with another transaction.
 console.warn = () => {};
+process.on("unhandledRejection", (error) => {
+  if (!(error instanceof NonRetriableError)) throw error;
+});
 
 function token(user) {
   const now = Math.floor(Date.now() / 1000);
@@ -39,23 +44,20 @@ async function schedule(seed) {
   const did = {};
   for (const { type } of entries) did[type] = (did[type] ?? 0) + 1;
   const conflicts = entries.reduce((sum, entry) => sum + entry.conflicts.length, 0);
+  if (process.env.TRACE && Object.values(found).some(x=>x.length)) console.error(seed,JSON.stringify(found)+JSON.stringify(proxy.record.map((r)=>[r.name,r.method,r.path.slice(-12),r.status,r.etag,r.replayed]),null,0).replaceAll('],','],\n'));
   return { seed, owner, did, conflicts, faults: proxy.faults, requests: proxy.record.length, ids: list.map((row) => row.id), found };
 }
 
-/** No more faults: what was held arrives, what waits is sent, and both tabs follow to the end. */
+/** Everybody is online; once nothing waits any more there are no more faults, and what was held arrives. */
 async function settle(users, proxy) {
-  await proxy.calm();
   const until = Date.now() + PATIENCE;
+  const sent = async () => {
+    for (const { tab } of users) while ((await tab.waiting()) && Date.now() < until) await pause(10);
+  };
   for (const { tab } of users) tab.network.online = true;
-  for (const { tab } of users) while ((await tab.waiting()) && Date.now() < until) await pause(10);
+  await sent();
   await proxy.calm();
-  for (const { tab } of users) while (!(await freshly(tab)) && Date.now() < until) await pause(10);
-}
-
-/** One look for changes that began now. */
-async function freshly(tab) {
-  await tab.pulling;
-  return tab.pull();
+  for (const { tab } of users) await tab.replica.catchUp();
 }
 
 async function everything(bearer) {

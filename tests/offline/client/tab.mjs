@@ -17,9 +17,10 @@ export class Tab {
     this.network = new Network();
     const { url, token, ledger, plant, limit, database } = setup;
     const gone = this.#gone.signal;
-    this.storage = new TabStorage(`${database}.${name}`, gone, ({ name: stored }) => (ledger.get(stored).stored = true));
+    const place = `${database}.${name}`;
+    this.storage = new TabStorage(place, gone, ({ name: stored }) => (ledger.get(stored).stored = true));
     this.api = new Api({ url, token, tab: name, network: this.network, gone });
-    this.replica = new Replica(this.api, this.storage, { plant, limit });
+    this.replica = new Replica(place, this.api, this.storage, { plant, limit });
   }
 
   static async open(name, setup) {
@@ -64,16 +65,7 @@ export class Tab {
     while (!this.#gone.signal.aborted) {
       await pause(EVERY);
       this.network.notifyOnline();
-      if (this.network.online) await this.pull();
+      if (this.network.online) await this.replica.pull().catch(() => {}); // made good by the next one
     }
-  }
-
-  /** One look for changes at a time; a failure is made good by the next one. */
-  pull() {
-    this.pulling ??= this.replica
-      .pull()
-      .then(() => true, () => false)
-      .finally(() => (this.pulling = undefined));
-    return this.pulling;
   }
 }

@@ -2,16 +2,16 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Tab } from "./tab.mjs";
 
-const STEPS = 14;
+const STEPS = 30;
 const ACTIONS = [
-  ["create", 22],
-  ["edit", 34],
-  ["create and edit", 8],
-  ["delete", 12],
+  ["create", 12],
+  ["edit", 42],
+  ["create and edit", 6],
+  ["delete", 11],
   ["undo", 8],
-  ["network", 8],
-  ["reload", 6],
-  ["forget", 2],
+  ["network", 10],
+  ["reload", 8],
+  ["forget", 3],
 ];
 const STATUSES = ["pending", "in_progress", "completed"];
 
@@ -51,11 +51,8 @@ export class User {
 
   /** The page is closed without a word and opened again, with what it had kept. */
   async reload() {
-    const { known, sawDeleted } = this.tab.replica;
     this.tab.close();
     await this.open();
-    known.forEach((id) => this.tab.replica.known.add(id));
-    sawDeleted.forEach((id) => this.tab.replica.sawDeleted.add(id));
   }
 
   #entry(type, task, fields = {}) {
