@@ -5,12 +5,15 @@ export const COUNTERS = ["lost", "doubled", "false412", "unseen", "different", "
 const version = (etag) => Number(/^"(\d+)/.exec(etag ?? "")?.[1] ?? NaN);
 
 /** Lists of sentences by the name of the counter; all of them are empty where all is well. */
-export function judge({ ledger, record, list, tabs }) {
+export function judge({ ledger, record, list, waiting, tabs }) {
   const found = Object.fromEntries(COUNTERS.map((name) => [name, []]));
   const done = executions(ledger, record, found);
   const histories = new Map();
   for (const one of done.values()) histories.set(one.entry.task, [...(histories.get(one.entry.task) ?? []), one]);
-  for (const entry of ledger.values()) judgeEntry(entry, done, histories.get(entry.task) ?? [], found);
+  for (const entry of ledger.values()) {
+    if (waiting.has(entry.name)) found.unsettled.push(`${entry.name} (${entry.type}) waits`);
+    else judgeEntry(entry, done, histories.get(entry.task) ?? [], found);
+  }
   const there = new Map(list.map((row) => [row.id, row]));
   for (const [task, history] of histories) judgeRow(task, history, there.get(task), found);
   for (const id of there.keys()) if (!histories.has(id)) found.doubled.push(`${id} is there, and nobody made it`);
@@ -39,8 +42,7 @@ function judgeEntry(entry, done, history, found) {
     gone: others.some((one) => one.entry.type === "delete"),
     "found there": others.some((one) => one.entry.type === "insert"),
   };
-  if (stored && outcome === undefined) found.unsettled.push(`${name} (${type}) waits`);
-  else if (stored && !done.has(name) && !excused[outcome]) found.lost.push(`${name} (${type}): ${outcome}`);
+  if (stored && !done.has(name) && !excused[outcome]) found.lost.push(`${name} (${type}): ${outcome}`);
   if (outcome in excused && done.get(name)?.at > entry.settledAt) found.doubled.push(`${name} (${type}) was done after it was given up`);
   for (const { sent, current } of entry.conflicts) {
     const real = others.some(({ entry: { type: by }, version: at }) =>

@@ -1,4 +1,5 @@
 // Sends a tab's writes: the library's outbox gives each of them here, until it has an answer that settles it.
+import { setTimeout as pause } from "node:timers/promises";
 import { NonRetriableError, startOfflineExecutor } from "@tanstack/offline-transactions";
 
 /** Each tab here has an outbox of its own, as two browsers or devices of one user have. */
@@ -49,15 +50,15 @@ class Write {
     this.replica = replica;
     this.api = api;
     this.plant = plant;
-    this.key = plant === "no key" || plant === "post" ? undefined : idempotencyKey;
+    this.key = idempotencyKey;
   }
 
-  /** Raises an error without a number in it where the outcome is unknown: the library looks for 400 or 422 in it. */
+  /** Raises an error where the outcome is unknown, for the library to try again; NonRetriableError where it is known. */
   async settle() {
     const { type } = this.mutation;
     // What is known to be deleted is not written to: without a tag a late repeat could reach what was put back.
     if (type !== "insert" && !this.replica.confirmed(this.id)) return this.#gone();
-    const { status, headers, sent } = await this.api.write(this.entry, this.#request());
+    const { status, headers, sent } = await this.#sent();
     if (status >= 200 && status < 300) return this.#settled("done");
     if (status === 404) return this.#gone();
     if (status === 412) {
@@ -67,28 +68,43 @@ class Write {
       await this.replica.catchUp();
       await this.settle();
     } else if (status === 409 || status === 429 || status >= 500) {
-      throw new Error("no answer that settles it");
+      await this.#again(Number(headers.get("retry-after")));
     } else {
       this.entry.outcome = `refused: ${status}`;
       throw new NonRetriableError(`the API refuses it: ${status}`);
     }
   }
 
+  async #sent() {
+    try {
+      return await this.api.write(this.entry, this.#request());
+    } catch (error) {
+      throw this.plant.error ? new Error(this.plant.error(error.message, this.id)) : error;
+    }
+  }
+
+  // The library cannot be told how long to wait, and takes a text with 400, 401, 403 or 422 in it for the end.
+  async #again(seconds) {
+    const text = "no answer that settles it";
+    if (!seconds) throw new Error(this.plant.error?.(text, this.id) ?? text);
+    await pause(seconds * 1000);
+    await this.settle();
+  }
+
   #request() {
+    const request = this.#asMeant();
+    return this.plant.request?.(request, this.mutation) ?? request;
+  }
+
+  #asMeant() {
     const { type, changes, modified } = this.mutation;
-    const match = { "if-match": this.replica.confirmed(this.id)?.etag };
-    const key = this.key ? { "idempotency-key": this.key } : {};
-    if (type === "delete") return { method: "DELETE", path: `/${this.id}`, headers: { ...match, ...key } };
-    if (type === "insert" && this.plant === "post") {
-      const { title, description, status } = modified;
-      return { method: "POST", path: "", headers: {}, body: { title, description, status } };
-    }
+    const path = `/${this.id}`;
+    const key = { "idempotency-key": this.key };
     if (type === "insert") {
-      const headers = { "if-none-match": "*", ...key };
-      return { method: "PUT", path: `/${this.id}`, headers, body: written(modified) };
+      return { method: "PUT", path, headers: { "if-none-match": "*", ...key }, body: written(modified) };
     }
-    if (this.plant === "blind") return { method: "PUT", path: `/${this.id}`, headers: key, body: written(modified) };
-    return { method: "PATCH", path: `/${this.id}`, headers: { ...match, ...key }, body: changes };
+    const headers = { "if-match": this.replica.confirmed(this.id).etag, ...key };
+    return type === "delete" ? { method: "DELETE", path, headers } : { method: "PATCH", path, headers, body: changes };
   }
 
   async #gone() {

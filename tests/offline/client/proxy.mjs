@@ -27,7 +27,7 @@ export class Proxy {
   #calm = false;
   #underWay = new Set();
 
-  constructor(target, chance, plant = "") {
+  constructor(target, chance, plant) {
     this.target = new URL(target);
     this.chance = chance;
     this.plant = plant;
@@ -59,6 +59,7 @@ export class Proxy {
     for await (const part of request) body.push(part);
     const { method, url, headers } = request;
     const sent = { method, url, headers, body: Buffer.concat(body), name: headers[NAME] };
+    if (this.plant.cut?.(sent)) return response.destroy();
     const fault = this.#calm ? "none" : this.chance.weighted(FAULTS, `fault/${sent.name}`);
     this.faults[fault] = (this.faults[fault] ?? 0) + 1;
     const work = this.#serve(fault, sent, response).catch(() => response.destroy());

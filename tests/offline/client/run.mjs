@@ -4,12 +4,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import { NonRetriableError } from "@tanstack/offline-transactions";
 import { Chance } from "./chance.mjs";
 import { judge } from "./oracle.mjs";
+import { PLANTS } from "./plants.mjs";
 import { Proxy } from "./proxy.mjs";
 import { User } from "./user.mjs";
 
 const { API, SECRET, FIRST = "1", SEEDS = "25", AT_ONCE = "6", PLANT = "", RUN = "" } = process.env;
-// After the last fault, until everything has been settled.
-const PATIENCE = 60_000;
+// Until everything that was done has been settled, in milliseconds.
+const PATIENCE = Number(process.env.PATIENCE ?? 60_000);
 // The library tells of each failure that it will try again, and of each that it will not; of the latter it leaves a
 // promise that nobody waits for while it is busy with another transaction.
 console.warn = () => {};
@@ -27,32 +28,48 @@ function token(user) {
 async function schedule(seed) {
   const chance = new Chance(seed);
   const owner = `offline-${RUN}-${seed}`;
-  const proxy = new Proxy(API, chance);
-  const limit = chance.oneOf(["1", "3", "50"], "limit");
+  const proxy = new Proxy(API, chance, PLANTS[PLANT]);
   const url = await proxy.listen();
-  const setup = { url, token: token(owner), chance, ledger: new Map(), plant: PLANT, limit, database: owner };
+  const setup = {
+    url,
+    token: token(owner),
+    chance,
+    ledger: new Map(),
+    plant: PLANTS[PLANT],
+    database: owner,
+    // How many changes a page has, and how often a tab looks for them, in milliseconds.
+    limit: chance.oneOf(["1", "3", "50"], "limit"),
+    every: Number(chance.oneOf(["30", "150", "600"], "every")),
+  };
   const users = [new User("a", setup), new User("b", setup)];
   await Promise.all(users.map((user) => user.open()));
   await Promise.all(users.map((user) => user.act()));
   await settle(users, proxy);
   const tabs = users.map((user) => user.tab);
   const list = await everything(setup.token);
-  const found = judge({ ledger: setup.ledger, record: proxy.record, list, tabs });
+  const waiting = new Set((await Promise.all(users.map((user) => user.tab.waiting()))).flat());
+  const found = judge({ ledger: setup.ledger, record: proxy.record, list, waiting, tabs });
   tabs.forEach((tab) => tab.close());
   proxy.close();
-  const entries = [...setup.ledger.values()];
-  const did = {};
-  for (const { type } of entries) did[type] = (did[type] ?? 0) + 1;
-  const conflicts = entries.reduce((sum, entry) => sum + entry.conflicts.length, 0);
-  if (process.env.TRACE && Object.values(found).some(x=>x.length)) console.error(seed,JSON.stringify(found)+JSON.stringify(proxy.record.map((r)=>[r.name,r.method,r.path.slice(-12),r.status,r.etag,r.replayed]),null,0).replaceAll('],','],\n'));
-  return { seed, owner, did, conflicts, faults: proxy.faults, requests: proxy.record.length, ids: list.map((row) => row.id), found };
+  return { seed, owner, list, found, ...figures([...setup.ledger.values()], proxy) };
+}
+
+function figures(entries, { faults, record }) {
+  const of = (type) => entries.filter((entry) => entry.type === type).length;
+  return {
+    did: { insert: of("insert"), update: of("update"), delete: of("delete") },
+    faults,
+    requests: record.length,
+    repeats: record.filter((one) => one.replayed).length,
+    conflicts: entries.reduce((sum, entry) => sum + entry.conflicts.length, 0),
+  };
 }
 
 /** Everybody is online; once nothing waits any more there are no more faults, and what was held arrives. */
 async function settle(users, proxy) {
   const until = Date.now() + PATIENCE;
   const sent = async () => {
-    for (const { tab } of users) while ((await tab.waiting()) && Date.now() < until) await pause(10);
+    for (const { tab } of users) while ((await tab.waiting()).length && Date.now() < until) await pause(10);
   };
   for (const { tab } of users) tab.network.online = true;
   await sent();

@@ -5,8 +5,8 @@ import { Network, startOutbox } from "./outbox.mjs";
 import { Replica } from "./replica.mjs";
 import { TabStorage } from "./storage.mjs";
 
-// How often a tab looks for changes, and tries again what waits, in milliseconds.
-const EVERY = 40;
+// How often a tab tries again what waits, in milliseconds: each time the library is told that the page is seen again.
+const SEEN_EVERY = 40;
 
 export class Tab {
   #gone = new AbortController();
@@ -57,15 +57,22 @@ export class Tab {
     transaction.commit().catch((error) => (entry.error = error.message));
   }
 
+  /** The names of what the user did that has no answer yet. */
   async waiting() {
-    return (await this.outbox.peekOutbox()).length;
+    return (await this.outbox.peekOutbox()).map((one) => one.metadata.name);
   }
 
   async #follow() {
-    while (!this.#gone.signal.aborted) {
-      await pause(EVERY);
-      this.network.notifyOnline();
-      if (this.network.online) await this.replica.pull().catch(() => {}); // made good by the next one
-    }
+    const { signal } = this.#gone;
+    void every(SEEN_EVERY, signal, () => this.network.notifyOnline());
+    // A failure is made good by the next one.
+    await every(this.setup.every, signal, () => this.network.online && this.replica.pull().catch(() => {}));
+  }
+}
+
+async function every(milliseconds, signal, work) {
+  while (!signal.aborted) {
+    await work();
+    await pause(milliseconds);
   }
 }

@@ -2,14 +2,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Tab } from "./tab.mjs";
 
-const STEPS = 30;
+const STEPS = 40;
 const ACTIONS = [
-  ["create", 12],
-  ["edit", 42],
-  ["create and edit", 6],
+  ["create", 6],
+  ["edit", 48],
+  ["create and edit", 4],
   ["delete", 11],
   ["undo", 8],
-  ["network", 10],
+  ["network", 12],
   ["reload", 8],
   ["forget", 3],
 ];
@@ -40,9 +40,9 @@ export class User {
   async #do(action, name) {
     const { tab, chance } = this;
     if (action === "create") return void this.#create(name);
-    if (action === "edit") return this.#edit(chance.oneOf(tab.visible(), name), name);
+    if (action === "edit") return this.#edit(this.#chosen(name), name);
     if (action === "create and edit") return this.#edit(this.#create(name), name);
-    if (action === "delete") return this.#delete(chance.oneOf(tab.visible(), name));
+    if (action === "delete") return this.#delete(this.#chosen(name));
     if (action === "undo") return this.#undo(this.#deleted.pop());
     if (action === "network") return void (tab.network.online = !tab.network.online);
     if (action === "forget") return tab.replica.forgetPlace();
@@ -53,6 +53,11 @@ export class User {
   async reload() {
     this.tab.close();
     await this.open();
+  }
+
+  // Mostly the task that both users like best, so that they meet.
+  #chosen(name) {
+    return this.chance.oneOf(this.tab.visible(), this.chance.number(`${name}/best`) < 0.7 ? "best" : name);
   }
 
   #entry(type, task, fields = {}) {
