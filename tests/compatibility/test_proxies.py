@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import secrets
 import socket
 from collections.abc import Callable, Iterator
@@ -94,6 +95,22 @@ def test_a_tag_that_nginx_weakens(database: TestDatabase, tmp_path: Path) -> Non
             assert (refused.status_code, refused.json()["code"]) == (412, "entity_tag_altered")
             told = client.patch(path, json={"title": "Water all"}, headers={"If-Match": tag.removeprefix("W/")})
             assert (told.status_code, told.json()["title"]) == (200, "Water all")
+
+
+def test_what_came_compressed_passes_nginx_as_it_is(database: TestDatabase, tmp_path: Path) -> None:
+    """Its strong tag with it, so that the browser can write what it read."""
+    with ApiProcess(database.proxied_url) as api, nginx_before(tmp_path, api.port, _COMPRESSES) as nginx:
+        headers = {"Authorization": f"Bearer {make_token('long-winded')}", "Accept-Encoding": "gzip"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{nginx.plain_port}", headers=headers, timeout=20) as client:
+            made = client.post(TASKS, json={"title": "Water the plants", "description": "all of them " * 100})
+            path = f"{TASKS}/{made.json()['id']}"
+            read = client.get(path)
+            tag = read.headers["etag"]
+            assert (read.json(), read.headers["content-encoding"]) == (made.json(), "gzip")
+            assert re.fullmatch(r'"[^"]+-gzip"', tag)
+            assert client.get(path, headers={"If-None-Match": tag}).headers["etag"] == tag
+            written = client.patch(path, json={"title": "Water all"}, headers={"If-Match": tag})
+            assert (written.status_code, written.json()["title"]) == (200, "Water all")
 
 
 _HAPROXY = """

@@ -1,13 +1,17 @@
 """What caches may keep: nothing by default; with HTTP_CACHE=private what has an ETag, in one person's browser."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from fastapi import APIRouter, HTTPException, Response
 
 from core.config import ConfigurationError
-from tests.conftest import Caller, RunningServer, make_settings
+from core.http.routers import private_router, public_router
+from tests.conftest import Caller, RunningServer, TestDatabase, make_settings, make_token
 from tests.contract.operations import document, operations
+from tests.core.http.extended_app import extended_app
 
 APP = "https://app.example.com"
 PRIVATE, NO_STORE = ["private, no-cache"], ["no-store"]
@@ -102,6 +106,35 @@ def test_by_default_nothing_may_be_kept(alice: Caller) -> None:
         whole = alice.get(one)
         again = alice.get(one, headers={"If-None-Match": whole.headers["etag"]})
         assert (again.status_code, rule(whole), rule(again)) == (304, NO_STORE, NO_STORE)
+
+
+def _tagged(router: APIRouter) -> APIRouter:
+    """An endpoint that gives a tag of its own, and one that fails with one."""
+
+    @router.get("/found")
+    async def get_found(response: Response) -> dict[str, str]:
+        response.headers["ETag"] = '"own"'
+        return {"text": "own"}
+
+    @router.get("/missing")
+    async def get_missing() -> None:
+        raise HTTPException(404, headers={"ETag": '"own"'})
+
+    return router
+
+
+def test_what_anybody_may_read_or_is_not_there_may_not_be_kept(database: TestDatabase) -> None:
+    private, public = _tagged(private_router("own", "/own")), _tagged(public_router("anybody", "/anybody"))
+    headers = {"Authorization": f"Bearer {make_token('somebody')}"}
+
+    async def ask() -> list[httpx.Response]:
+        async with extended_app(private, public, database=database, http_cache="private") as client:
+            paths = [f"/api/v1/{one}/{what}" for one in ("own", "anybody") for what in ("found", "missing")]
+            return [await client.get(path, headers=headers) for path in paths]
+
+    found = [(one.status_code, one.headers["etag"], rule(one)) for one in asyncio.run(ask())]
+    missing = (404, '"own"', NO_STORE)
+    assert found == [(200, '"own"', PRIVATE), missing, (200, '"own"', NO_STORE), missing]
 
 
 def test_other_rules_stop_the_start() -> None:

@@ -250,6 +250,7 @@ def test_what_an_endpoint_responds_with_is_compressed_if_it_is_whole_json(
     assert tags == ['"own-gzip"', 'W/"own"']
     vary = [given[name].headers.get_list("vary") for name in ("json", "vary", "varies", "text")]
     assert vary == [["Accept-Encoding"], ["Accept-Language, Accept-Encoding"], ["accept-encoding, Origin"], []]
+    assert given["encoded"].headers.get_list("content-encoding") == ["identity"]
     assert given["secret"].headers.get_list("cache-control") == ["no-transform", "no-store"]
     anybody = asyncio.run(ask("/anybody", GZIP))
     assert "gzip" not in [one.headers.get("content-encoding") for one in anybody.values()]
