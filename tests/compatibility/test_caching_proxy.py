@@ -141,9 +141,12 @@ def _tried(database: TestDatabase, folder: Path, caches: str, defects: list[str]
             yield seen
 
 
-def test_nobody_sees_anothers_response(database: TestDatabase, tmp_path: Path, *, small: bool) -> None:
-    """A proxy that does as it is told keeps nothing of it."""
-    with _tried(database, tmp_path, CACHES, [], 30 if small else 200) as seen:
+@pytest.mark.parametrize("defects", [[], [_NO_VARY]], ids=["as it is", "without Vary"])
+def test_nobody_sees_anothers_response(
+    database: TestDatabase, tmp_path: Path, defects: list[str], *, small: bool
+) -> None:
+    """A proxy that does as it is told keeps nothing of it, and needs no Vary."""
+    with _tried(database, tmp_path, CACHES, defects, 30 if small else 200) as seen:
         assert (seen.foreign, seen.cache["HIT"]) == ([], 0)
 
 
