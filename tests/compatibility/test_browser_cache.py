@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from tests.compatibility.test_caching_proxy import CACHES, PROGRAM, addresses_for
@@ -89,7 +90,8 @@ def _tried(
         pages = [{**asked, "people": people[n : n + 2]} for n in range(0, len(people), 2)]
         urls = [f"{origin}/two-tabs.html#{quote(json.dumps(one))}" for one in pages]
         told = list(threads.map(_open, urls, [folder / f"profile-{n}" for n in range(BROWSERS)]))
-        api.find(lambda line: line.get("http.request.method") == "PATCH")
+        httpx.get(f"{api.url}/health/live", headers={"X-Request-ID": "the-last"})
+        api.find(lambda line: line.get("request_id") == "the-last")
         reads = [line for line in api.lines if line.get("http.request.method") == "GET"]
     assert all(one["reads"] for one in told)
     return [text for one in told for text in one["wrong"]], [line["http.response.status_code"] for line in reads]
