@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     shutdown_notice: float = Field(default=2, ge=0, le=4)
     max_concurrent_requests: int = Field(default=200, ge=1)
     fast_path: bool = True
+    http_cache: Literal["no-store", "private"] = "no-store"
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
 
     @field_validator("cors_origins", "trusted_proxies", "better_auth_issuer", "better_auth_audience", mode="before")

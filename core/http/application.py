@@ -87,5 +87,5 @@ def _cors(origins: Sequence[str], app: ASGIApp) -> ASGIApp:
         # Tracing adds its own. What protects is the bearer token, which no browser sends by itself.
         allow_headers=["*"],
         expose_headers=EXPOSED_HEADERS,
-        max_age=600,
+        max_age=7200,  # no browser keeps a preflight for longer than Chromium, and that is its limit
     )

@@ -34,6 +34,22 @@ ROWS = (
         (f"{_PROXIES}::test_a_tag_that_nginx_weakens",),
     ),
     Row(
+        "nginx that compresses, before what comes compressed (above 1 KiB)",
+        "passed on as it is, with its strong tag: If-None-Match, If-Match",
+        (f"{_PROXIES}::test_what_came_compressed_passes_nginx_as_it_is",),
+    ),
+    Row(
+        "nginx with `proxy_cache`, `HTTP_CACHE=private`",
+        "two people, each with two tokens, in two tabs of two browsers, which write in between: all see their own, "
+        "also where `proxy_ignore_headers` keeps what has an ETag; public or without Vary, the same test sees others'",
+        ("tests/compatibility/test_caching_proxy.py",),
+    ),
+    Row(
+        "Chromium's own cache, `HTTP_CACHE=private`",
+        "two people in each of two browsers, behind nginx with `proxy_cache` and without: their own, nothing old, 304",
+        ("tests/compatibility/test_browser_cache.py",),
+    ),
+    Row(
         "HAProxy, its defaults",
         "the client's address in the log, with `HOST=127.0.0.1` and `HOST=::`",
         (f"{_PROXIES}::test_haproxy_names_its_clients",),
