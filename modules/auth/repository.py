@@ -1,21 +1,25 @@
 """All SQL on local accounts, their sessions and the throttle."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Delete, Insert, case, delete, func, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate, Update
+from sqlalchemy.sql.elements import TableValuedColumn
 from sqlmodel import col, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from core.database.executor import Executor
 from core.database.statements import statement
+from core.resources.models import TIMESTAMP
 from modules.auth.models import LocalAccount, LocalSession, SignInThrottle
 
 # Rows of the throttle that are removed with each sign-in, so that the table stays small without a worker.
 SWEPT = 20
+# Of the times at which tokens of a session were replaced; as many tabs may open at once.
+KEPT = 50
 
 
 @statement
@@ -50,7 +54,11 @@ def _add_session(session_id: UUID, user_id: str, token_hash: bytes, life: timede
 
 
 @statement
-def _rotate(session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta) -> ReturningUpdate[str]:
+def _rotate(
+    session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta, grace: timedelta
+) -> ReturningUpdate[str]:
+    used = _used()
+    lately = select(used).where(used > func.now() - grace).order_by(used.desc()).limit(KEPT - 1)
     return (
         update(LocalSession)
         .where(
@@ -58,8 +66,19 @@ def _rotate(session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta)
             col(LocalSession.token_hash) == old_hash,
             col(LocalSession.expires_at) > func.now(),
         )
-        .values(token_hash=new_hash, expires_at=func.now() + life)
+        .values(token_hash=new_hash, previous_hash=old_hash, expires_at=func.now() + life)
+        .values(rotated_at=func.array_prepend(func.now(), func.array(lately.scalar_subquery())))
         .returning(col(LocalSession.user_id))
+    )
+
+
+@statement
+def _session(session_id: UUID, grace: timedelta) -> Select[LocalSession, int]:
+    """The session, and how many of its tokens were used for the first time within `grace`."""
+    used = _used()
+    lately = select(func.count(used)).where(used > func.now() - grace)
+    return select(LocalSession, lately.scalar_subquery()).where(
+        col(LocalSession.id) == session_id, col(LocalSession.expires_at) > func.now()
     )
 
 
@@ -143,9 +162,18 @@ class AuthRepository:
         await self._database.execute(_add_session(session_id, user_id, token_hash, life))
         await self._database.execute(_sweep_sessions(user_id))
 
-    async def rotate(self, session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta) -> str | None:
-        """Replaces the session's token and gives its user; None if `old_hash` is not the newest, or is expired."""
-        return await self._database.fetch_one(_rotate(session_id, old_hash, new_hash, life))
+    async def rotate(
+        self, session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta, grace: timedelta
+    ) -> str | None:
+        """Replaces the session's token and gives its user; None if `old_hash` is not the newest, or is expired.
+
+        What was replaced longer than `grace` ago is forgotten.
+        """
+        return await self._database.fetch_one(_rotate(session_id, old_hash, new_hash, life, grace))
+
+    async def session(self, session_id: UUID, grace: timedelta) -> tuple[LocalSession, int] | None:
+        """The session unless it is expired, and how many of its tokens were replaced within `grace`."""
+        return await self._database.fetch_one(_session(session_id, grace))
 
     async def end_session(self, session_id: UUID) -> None:
         """Ends the session, if it is there."""
@@ -161,6 +189,11 @@ class AuthRepository:
         """Forgets the tries by `key`, and some that are long settled."""
         await self._database.execute(_forgive(key))
         await self._database.execute(_sweep_throttles())
+
+
+def _used() -> TableValuedColumn[datetime]:
+    """When tokens of the session in question were used for the first time."""
+    return func.unnest(LocalSession.rotated_at, type_=TIMESTAMP).column_valued("used")
 
 
 def _key(email: str) -> str:
