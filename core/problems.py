@@ -28,6 +28,7 @@ class Problem(_Kind, Enum):
     INVALID_CREDENTIALS = 401, "The e-mail address or the password is wrong"
     INVALID_REFRESH_TOKEN = 401, "The refresh token is not valid"
     FORBIDDEN = 403, "Forbidden"
+    ORIGIN_NOT_ALLOWED = 403, "The origin is not allowed"
     NOT_FOUND = 404, "Not found"
     METHOD_NOT_ALLOWED = 405, "Method not allowed"
     BODY_TIMEOUT = 408, "The body did not arrive in time"

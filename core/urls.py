@@ -18,6 +18,8 @@ _CHOICES = {
 }
 # Pages of Capacitor and Tauri, which are applications on a device, have schemes of their own.
 _ORIGIN = re.compile(r"(?:https?|capacitor|tauri)://([a-z0-9._*-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE)
+# Browsers take and send Secure cookies of these; of the last two with http, Safari does not.
+_TRUSTWORTHY = re.compile(r"https://.+|http://(?:localhost|127\.0\.0\.1)(?::\d+)?")
 # What `*` stands for in the pattern of an origin: one or more characters of one label.
 _IN_A_LABEL = "[a-z0-9-]+"
 
@@ -65,6 +67,20 @@ def _check_pattern(origin: str, labels: list[str]) -> None:
         raise ValueError(
             f"{origin!r} would match other people's sites: * may not be in the last two labels of the host; "
             "right is https://app-*.example.com"
+        )
+
+
+def is_trustworthy(origin: str) -> bool:
+    """Whether nobody between can read what is sent there: https, or this machine itself."""
+    return _TRUSTWORTHY.fullmatch(origin) is not None
+
+
+def check_cookie_origin(origin: str) -> None:
+    """Raises ValueError unless its pages may be given a cookie. It has passed check_origin."""
+    if "*" in origin or not is_trustworthy(origin):
+        raise ValueError(
+            f"cannot be true beside {origin!r} in CORS_ORIGINS: cookies are for pages of https origins without *, "
+            "and of http://localhost and http://127.0.0.1"
         )
 
 

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from core.http import context, idempotency, json_body
 from core.http.authorization import authorize
 from core.http.headers import values as values_of
+from core.http.origins import reject_other_origins
 from core.http.parameters import QueryParameters
 from core.http.responses import EMPTY, AnyResponse, WholeResponse
 from core.resources import preconditions
@@ -90,6 +91,16 @@ class PublicRoute(PrivateRoute):
     """An operation that anybody may call. A test lists every one."""
 
     private = False
+
+
+class CookieRoute(PublicRoute):
+    """A public operation that takes or sets a cookie, for pages of allowed origins alone. Its path has no parameters."""
+
+    async def admit(self, request: Request, call: Callable[[bytes, Any], Awaitable[AnyResponse]]) -> AnyResponse:
+        """Raises ProblemError 403 for a page of another origin, before anything else is looked at."""
+        context.of(request).route = self.path
+        reject_other_origins(request)
+        return await super().admit(request, call)
 
 
 class OperationalRoute(PublicRoute):

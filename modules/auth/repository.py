@@ -1,13 +1,13 @@
 """All SQL on local accounts, their sessions and the throttle."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Delete, Insert, case, delete, func, insert, update
+from sqlalchemy import ARRAY, Delete, Insert, case, delete, func, insert, literal, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate, Update
-from sqlalchemy.sql.elements import TableValuedColumn
 from sqlmodel import col, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
@@ -18,7 +18,7 @@ from modules.auth.models import LocalAccount, LocalSession, SignInThrottle
 
 # Rows of the throttle that are removed with each sign-in, so that the table stays small without a worker.
 SWEPT = 20
-# Of the times at which tokens of a session were replaced; as many tabs may open at once.
+# Times at which tokens of a session were replaced, if the last one was lately: as many tabs may open at once.
 KEPT = 50
 
 
@@ -57,8 +57,8 @@ def _add_session(session_id: UUID, user_id: str, token_hash: bytes, life: timede
 def _rotate(
     session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta, grace: timedelta
 ) -> ReturningUpdate[str]:
-    used = _used()
-    lately = select(used).where(used > func.now() - grace).order_by(used.desc()).limit(KEPT - 1)
+    used: Any = LocalSession.rotated_at
+    lately = case((used[1] > func.now() - grace, used[1 : KEPT - 1]), else_=literal([], ARRAY(TIMESTAMP)))
     return (
         update(LocalSession)
         .where(
@@ -67,7 +67,7 @@ def _rotate(
             col(LocalSession.expires_at) > func.now(),
         )
         .values(token_hash=new_hash, previous_hash=old_hash, expires_at=func.now() + life)
-        .values(rotated_at=func.array_prepend(func.now(), func.array(lately.scalar_subquery())))
+        .values(rotated_at=func.array_prepend(func.now(), lately))
         .returning(col(LocalSession.user_id))
     )
 
@@ -75,7 +75,7 @@ def _rotate(
 @statement
 def _session(session_id: UUID, grace: timedelta) -> Select[LocalSession, int]:
     """The session, and how many of its tokens were used for the first time within `grace`."""
-    used = _used()
+    used = func.unnest(LocalSession.rotated_at, type_=TIMESTAMP).column_valued("used")
     lately = select(func.count(used)).where(used > func.now() - grace)
     return select(LocalSession, lately.scalar_subquery()).where(
         col(LocalSession.id) == session_id, col(LocalSession.expires_at) > func.now()
@@ -165,10 +165,7 @@ class AuthRepository:
     async def rotate(
         self, session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta, grace: timedelta
     ) -> str | None:
-        """Replaces the session's token and gives its user; None if `old_hash` is not the newest, or is expired.
-
-        What was replaced longer than `grace` ago is forgotten.
-        """
+        """Replaces the session's token and gives its user; None if `old_hash` is not the newest, or is expired."""
         return await self._database.fetch_one(_rotate(session_id, old_hash, new_hash, life, grace))
 
     async def session(self, session_id: UUID, grace: timedelta) -> tuple[LocalSession, int] | None:
@@ -189,11 +186,6 @@ class AuthRepository:
         """Forgets the tries by `key`, and some that are long settled."""
         await self._database.execute(_forgive(key))
         await self._database.execute(_sweep_throttles())
-
-
-def _used() -> TableValuedColumn[datetime]:
-    """When tokens of the session in question were used for the first time."""
-    return func.unnest(LocalSession.rotated_at, type_=TIMESTAMP).column_valued("used")
 
 
 def _key(email: str) -> str:
