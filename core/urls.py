@@ -76,10 +76,11 @@ def is_trustworthy(origin: str) -> bool:
 
 
 def check_cookie_origin(origin: str) -> None:
-    """Raises ValueError unless its pages may be given a cookie. It has passed check_origin."""
+    """Raises ValueError unless its pages may be given cookies; as check_origin, too."""
+    check_origin(origin)
     if "*" in origin or not is_trustworthy(origin):
         raise ValueError(
-            f"cannot be true beside {origin!r} in CORS_ORIGINS: cookies are for pages of https origins without *, "
+            f"{origin!r} cannot stand beside AUTH_COOKIES: cookies are for pages of https origins without *, "
             "and of http://localhost and http://127.0.0.1"
         )
 

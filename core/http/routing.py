@@ -94,7 +94,7 @@ class PublicRoute(PrivateRoute):
 
 
 class CookieRoute(PublicRoute):
-    """A public operation that takes or sets a cookie, for pages of allowed origins alone. Its path has no parameters."""
+    """A public operation that takes or sets a cookie, for pages of allowed origins alone. Its path is fixed."""
 
     async def admit(self, request: Request, call: Callable[[bytes, Any], Awaitable[AnyResponse]]) -> AnyResponse:
         """Raises ProblemError 403 for a page of another origin, before anything else is looked at."""

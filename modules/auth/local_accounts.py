@@ -37,7 +37,8 @@ class LocalAccounts:
         self._users = users
         self._passwords = passwords
         self._repository = AuthRepository(database)
-        self._life = timedelta(days=settings.refresh_token_days)
+        # Of a session, from its last refresh on.
+        self.life = timedelta(days=settings.refresh_token_days)
         keys = (settings.better_auth_secret, settings.better_auth_secret_previous)
         self._successors = Successors([one.get_secret_value() for one in keys if one is not None])
 
@@ -53,7 +54,7 @@ class LocalAccounts:
             repository = AuthRepository(transaction)
             user = await self._users.create(transaction, principal)
             await repository.add_account(principal.user_id, new.email, password_hash)
-            await repository.add_session(refresh.session_id, principal.user_id, refresh.hash, self._life)
+            await repository.add_session(refresh.session_id, principal.user_id, refresh.hash, self.life)
             return UserRead.model_validate(user)
 
         try:
@@ -72,7 +73,7 @@ class LocalAccounts:
         if not await self._passwords.verify(known, given.password.get_secret_value()) or account is None:
             raise ProblemError(Problem.INVALID_CREDENTIALS, "The address or the password is wrong.")
         refresh = Refresh.new(uuid4())
-        await self._repository.add_session(refresh.session_id, account.user_id, refresh.hash, self._life)
+        await self._repository.add_session(refresh.session_id, account.user_id, refresh.hash, self.life)
         await self._repository.forgive(_account_key(given.email))
         return self._tokens(account.user_id, refresh)
 
@@ -85,7 +86,7 @@ class LocalAccounts:
         old = Refresh.parse(token)
         if old is not None:
             new = self._successors.of(old)
-            user_id = await self._repository.rotate(old.session_id, old.hash, new.hash, self._life, GRACE)
+            user_id = await self._repository.rotate(old.session_id, old.hash, new.hash, self.life, GRACE)
             tokens = await self._repeated(old) if user_id is None else self._tokens(user_id, new)
             if tokens is not None:
                 return tokens
