@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.conftest import RunningServer, TestDatabase, assert_problem
+from tests.contract.document_rules import breaches
 from tests.core.api_process import ApiProcess
 from tests.modules.auth.accounts import AUTH, ME, PASSWORD, bearer, new_email
 from tests.modules.auth.pages import APP, COOKIE, OVER, SET, Page
@@ -102,6 +103,8 @@ def test_a_password_is_changed_by_the_access_token_alone(page: Page) -> None:
 
 def test_the_document_says_what_travels_where(server: RunningServer, api: httpx.Client) -> None:
     document = httpx.get(f"{server.url}/openapi.json").json()
+    other = "security that is not the bearer token"
+    assert breaches(document) == [f"refreshTokens: {other}", f"signOut: {other}"]
     schemas = document["components"]["schemas"]
     assert [name for name, one in schemas.items() if "refresh_token" in one.get("properties", {})] == []
     assert set(api.get("/openapi.json").json()["paths"]) == set(document["paths"])
