@@ -24,6 +24,11 @@ ROWS = (
     Row("curl", "the same, with HTTP/1.1 and with `--http2`", (f"{_CLIENTS}::test_curl",)),
     Row("Node's `fetch`, undici, axios", "the same", (f"{_CLIENTS}::test_node",)),
     Row(
+        "Chromium, `AUTH_COOKIES` at `http://localhost`",
+        "two tabs refresh at once, and again five hours long; a page of another origin",
+        ("tests/compatibility/test_browsers.py",),
+    ),
+    Row(
         "nginx with kept connections, its defaults, 20 ms away",
         "POSTs that come about 5 s after the last",
         (f"{_PROXIES}::test_nginx_with_kept_connections",),

@@ -21,11 +21,11 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "compatibility.md"
 PROGRAMS = ("pgbouncer", "nginx", "haproxy", "java", "curl", "chromium")
 _VERSIONS = {
     "OpenJDK": ["java", "-version"],
+    "Chromium": ["chromium", "--version"],
     "curl": ["curl", "--version"],
     "Node": ["node", "--version"],
     "nginx": ["nginx", "-v"],
     "HAProxy": ["haproxy", "-v"],
-    "Chromium": ["chromium", "--version"],
     "PgBouncer": ["pgbouncer", "--version"],
 }
 
