@@ -22,6 +22,7 @@ from core.server import listening, other_servers, server
 from core.server.workers import Workers
 from core.tokens.published_keys import PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
+from modules.auth import cookies as auth_cookies
 from modules.auth import router as auth
 from modules.auth.local_accounts import LocalAccounts
 from modules.auth.passwords import Passwords
@@ -63,7 +64,7 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
     for router in [tasks.router, users.router, health.router]:
         app.include_router(router)
     if settings.local_accounts_enabled:
-        app.include_router(auth.public)
+        app.include_router(auth_cookies.router if settings.auth_cookies else auth.public)
         app.include_router(auth.private)
     return app
 

@@ -3,21 +3,16 @@
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core import urls
 from core.env_file import ENV_FILE_ENCODING, env_file_problem
 from core.secret_strength import weakness
-from core.urls import canonical, check_database_url, check_network, check_origin, is_plain_http, origin_of
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["version"]
-
-# Where a Better Auth server publishes its keys, below its base path: by default, and on Neon Auth.
-_KEYS_PATH = "/jwks"
-_WELL_KNOWN_KEYS_PATH = "/.well-known/jwks.json"
 
 
 class ConfigurationError(Exception):
@@ -35,6 +30,7 @@ class Settings(BaseSettings):
     web_concurrency: int = Field(default=1, ge=1, le=64)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = "INFO"
     docs: bool | None = None
+    auth_cookies: bool = False
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
@@ -65,6 +61,7 @@ class Settings(BaseSettings):
     shutdown_notice: float = Field(default=2, ge=0, le=4)
     max_concurrent_requests: int = Field(default=200, ge=1)
     fast_path: bool = True
+    http_cache: Literal["no-store", "private"] = "no-store"
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
 
     @field_validator("cors_origins", "trusted_proxies", "better_auth_issuer", "better_auth_audience", mode="before")
@@ -75,14 +72,15 @@ class Settings(BaseSettings):
     @field_validator("cors_origins", "trusted_proxies")
     @classmethod
     def _each(cls, entries: tuple[str, ...], found: ValidationInfo) -> tuple[str, ...]:
+        check_origin = urls.check_cookie_origin if found.data.get("auth_cookies") else urls.check_origin
         for entry in entries:
-            (check_origin if found.field_name == "cors_origins" else check_network)(entry)
+            (check_origin if found.field_name == "cors_origins" else urls.check_network)(entry)
         return entries
 
     @field_validator("neon_auth_base_url", "better_auth_url", "better_auth_jwks_url")
     @classmethod
     def _http(cls, url: str | None) -> str | None:
-        if url is not None and not is_plain_http(url):
+        if url is not None and not urls.is_plain_http(url):
             raise ValueError("must be http:// or https:// with a host, and nothing but a path behind it")
         return url
 
@@ -90,7 +88,7 @@ class Settings(BaseSettings):
     @classmethod
     def _one_server(cls, url: str | None, found: ValidationInfo) -> str | None:
         neon = found.data.get("neon_auth_base_url")
-        if url is not None and neon is not None and canonical(url) != canonical(neon):
+        if url is not None and neon is not None and urls.canonical(url) != urls.canonical(neon):
             raise ValueError("names another server than NEON_AUTH_BASE_URL; set the one whose tokens are to be taken")
         return url
 
@@ -128,7 +126,7 @@ class Settings(BaseSettings):
     @classmethod
     def _usable_url(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
-            check_database_url(url.get_secret_value())
+            urls.check_database_url(url.get_secret_value())
         return url
 
     @field_validator("database_url")
@@ -154,9 +152,7 @@ class Settings(BaseSettings):
         url = self._sign_in_url
         if url is None or self.better_auth_jwks_url is not None:
             return () if self.better_auth_jwks_url is None else (self.better_auth_jwks_url,)
-        base = url if urlsplit(url).path else f"{url}/api/auth"
-        paths = (_KEYS_PATH, _WELL_KNOWN_KEYS_PATH)
-        return tuple(base + path for path in (paths if self.neon_auth_base_url is None else reversed(paths)))
+        return urls.of_keys(url, neon=self.neon_auth_base_url is not None)
 
     @property
     def token_issuers(self) -> tuple[str, ...]:
@@ -171,11 +167,11 @@ class Settings(BaseSettings):
     @property
     def _sign_in_url(self) -> str | None:
         url = self.neon_auth_base_url or self.better_auth_url
-        return None if url is None else canonical(url)
+        return None if url is None else urls.canonical(url)
 
     @property
     def _sign_in_origin(self) -> tuple[str, ...]:
-        return () if self._sign_in_url is None else (origin_of(self._sign_in_url),)
+        return () if self._sign_in_url is None else (urls.origin_of(self._sign_in_url),)
 
 
 def load_settings(env_file: Path | None = PROJECT_ROOT / ".env", **values: Any) -> Settings:

@@ -29,6 +29,7 @@ class Problem(_Kind, Enum):
     INVALID_REFRESH_TOKEN = 401, "The refresh token is not valid"
     KEY_REQUIRED = 400, "An Idempotency-Key is needed"
     FORBIDDEN = 403, "Forbidden"
+    ORIGIN_NOT_ALLOWED = 403, "The origin is not allowed"
     NOT_FOUND = 404, "Not found"
     METHOD_NOT_ALLOWED = 405, "Method not allowed"
     BODY_TIMEOUT = 408, "The body did not arrive in time"

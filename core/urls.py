@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
+# Where a Better Auth server publishes its keys, below its base path: by default, and on Neon Auth.
+_KEYS_PATHS = ("/jwks", "/.well-known/jwks.json")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Of these libpq would complain only when it connects.
 _CHOICES = {
@@ -18,6 +20,8 @@ _CHOICES = {
 }
 # Pages of Capacitor and Tauri, which are applications on a device, have schemes of their own.
 _ORIGIN = re.compile(r"(?:https?|capacitor|tauri)://([a-z0-9._*-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE)
+# Browsers take and send Secure cookies of these; of the last two with http, Safari does not.
+_TRUSTWORTHY = re.compile(r"https://.+|http://(?:localhost|127\.0\.0\.1)(?::\d+)?")
 # What `*` stands for in the pattern of an origin: one or more characters of one label.
 _IN_A_LABEL = "[a-z0-9-]+"
 
@@ -65,6 +69,21 @@ def _check_pattern(origin: str, labels: list[str]) -> None:
         raise ValueError(
             f"{origin!r} would match other people's sites: * may not be in the last two labels of the host; "
             "right is https://app-*.example.com"
+        )
+
+
+def is_trustworthy(origin: str) -> bool:
+    """Whether nobody between can read what is sent there: https, or this machine itself."""
+    return _TRUSTWORTHY.fullmatch(origin) is not None
+
+
+def check_cookie_origin(origin: str) -> None:
+    """Raises ValueError unless its pages may be given cookies; as check_origin, too."""
+    check_origin(origin)
+    if "*" in origin or not is_trustworthy(origin):
+        raise ValueError(
+            f"{origin!r} cannot stand beside AUTH_COOKIES: cookies are for pages of https origins without *, "
+            "and of http://localhost and http://127.0.0.1"
         )
 
 
@@ -127,3 +146,9 @@ def _check_lists(parts: Mapping[str, str]) -> None:
         raise ValueError("must have one port, or one for each host")
     if not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports if port):
         raise ValueError("must have a port between 1 and 65535")
+
+
+def of_keys(url: str, *, neon: bool) -> tuple[str, ...]:
+    """Where the keys of the sign-in server at `url` may be, the likeliest first; the URL may have a base path."""
+    base = url if urlsplit(url).path else f"{url}/api/auth"
+    return tuple(base + path for path in (reversed(_KEYS_PATHS) if neon else _KEYS_PATHS))

@@ -8,10 +8,11 @@ from typing import Any
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.http.body_limits import limited, reject_bad_head
 from core.http.context import RequestContext, Services, begin, in_scope
+from core.http.outgoing import CLIENT_CLOSED, Outgoing
 from core.http.problem_responses import failed, respond
 from core.logging.lines import cut
 from core.problems import Problem, ProblemError
@@ -24,9 +25,6 @@ _TRACEPARENT = re.compile(
 # What is longer is cut where it is logged: anybody may send it, and a line has to fit into one write.
 _PATH_LENGTH = 512
 _USER_AGENT_LENGTH = 256
-_SECURITY = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
-# The client went away before there was a response (nginx's code; never sent).
-_CLIENT_CLOSED = 499
 
 _BUG = ProblemError(Problem.INTERNAL_ERROR, "Internal server error; its log has the cause under this request_id.")
 
@@ -41,6 +39,7 @@ class RequestMiddleware:
         self._app = cors(app)
         self._rejections = cors(_reject)
         self._services = services
+        self._cacheable = services.settings.http_cache == "private"
         # Bound once: each look at the lazy one costs as much as the fields of a line.
         self._access_log = _log.bind()
 
@@ -51,26 +50,18 @@ class RequestMiddleware:
         started = time.perf_counter()
         headers = dict(scope["headers"])
         found = begin(scope, self._services, _identify(headers), headers)
-        status = _CLIENT_CLOSED
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", found.request_id.encode()), *_SECURITY]
-            await send(message)
-
+        outgoing = Outgoing(scope, found, send, cacheable=self._cacheable)
         try:
-            await self._handle(scope, receive, send_with_headers)
+            await self._handle(scope, receive, outgoing)
         except ClientDisconnect:
             pass  # nobody is left to respond to
         except Exception as error:
             _log.error("request failed", exc_info=error, **{"error.type": type(error).__name__})
-            if status != _CLIENT_CLOSED:
+            if outgoing.status != CLIENT_CLOSED:
                 raise  # the response has begun: all that is left is to close the connection
-            await self._fail(error, scope, receive, send_with_headers)
+            await self._fail(error, scope, receive, outgoing)
         finally:
-            self._access_log.info("request", **access_fields(scope, headers, status, started, found))
+            self._access_log.info("request", **access_fields(scope, headers, outgoing.status, started, found))
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings = self._services.settings

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from core.config import VERSION
 from core.http.declarations import REF, problems
 from core.http.dependencies import gives_row
-from core.http.routing import PrivateRoute
+from core.http.routing import CookieRoute, PrivateRoute
 from core.problems import Problem, ProblemDetails
 
 _ANY = (Problem.VALIDATION_FAILED, Problem.INTERNAL_ERROR, Problem.DATABASE_UNAVAILABLE)
@@ -87,6 +87,8 @@ def _general_problems(route: PrivateRoute) -> list[Problem]:
         found += [Problem.PRECONDITION_FAILED, Problem.ENTITY_TAG_ALTERED]
     if "{user_id}" in route.path:
         found.append(Problem.FORBIDDEN)
+    if isinstance(route, CookieRoute):
+        found.append(Problem.ORIGIN_NOT_ALLOWED)
     if route.methods & {"POST", "PUT", "PATCH"}:
         found += _WITH_BODY
     return found

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from core.http.authorization import API
 from core.http.declarations import operation_id
-from core.http.routing import OperationalRoute, PrivateRoute, PublicRoute
+from core.http.routing import CookieRoute, OperationalRoute, PrivateRoute, PublicRoute
 
 # What FastAPI's own route is made with; an included route is made anew with the same.
 _OPTIONS = frozenset(inspect.signature(APIRoute.__init__).parameters) - {"self", "path", "endpoint"}
@@ -36,6 +36,12 @@ def private_router(tag: str, prefix: str) -> Router:
 def public_router(tag: str, prefix: str) -> Router:
     """A router without a token, below /api/v1. A test lists every operation that is reached by one."""
     return _router(tag, API + prefix, PublicRoute)
+
+
+def cookie_router(tag: str, prefix: str) -> Router:
+    """As public_router, for operations with cookies: pages of origins in CORS_ORIGINS and of the API's own call them,
+    nobody else, and browsers let these read the response."""
+    return _router(tag, API + prefix, CookieRoute)
 
 
 def root_router(tag: str, prefix: str) -> Router:

@@ -16,6 +16,7 @@ from core.http import context, idempotency, json_body, representation
 from core.http.authorization import authorize
 from core.http.dependencies import owned_repository
 from core.http.fastapi_handler import ReadRequest, described, noting
+from core.http.origins import reject_other_origins
 from core.http.parameters import QueryParameters
 from core.http.responses import AnyResponse, Header, WholeResponse
 from core.resources import preconditions
@@ -144,6 +145,16 @@ class PublicRoute(PrivateRoute):
     """An operation that anybody may call. A test lists every one."""
 
     private = False
+
+
+class CookieRoute(PublicRoute):
+    """A public operation that takes or sets a cookie, for pages of allowed origins alone. Its path is fixed."""
+
+    async def admit(self, request: Request, call: Callable[[bytes, Any], Awaitable[AnyResponse]]) -> AnyResponse:
+        """Raises ProblemError 403 for a page of another origin, before anything else is looked at."""
+        context.of(request).route = self.path
+        reject_other_origins(request)
+        return await super().admit(request, call)
 
 
 class OperationalRoute(PublicRoute):

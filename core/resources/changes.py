@@ -1,15 +1,15 @@
 """The number of each change of an owner's rows, in the order of the commits: what incremental sync stands on."""
 
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, Interval, ScalarSelect, func, literal, select, update
+from sqlalchemy import CTE, BigInteger, Interval, ScalarSelect, func, literal_column, select, update
 from sqlmodel import Field, SQLModel
 
 from core.database.ownership import OWNER, OWNER_COLUMN
 from core.resources.models import Timestamps
 
-_LEAST = literal(timedelta(microseconds=1), Interval)
+# Written out, as they are the same in every statement.
+_ONE, _LEAST = literal_column("1", BigInteger), literal_column("interval '0.000001'", Interval)
 
 
 class ChangeTracked(Timestamps):
@@ -34,7 +34,7 @@ def next_change(table: type[SQLModel]) -> CTE:
     owner = owner_of(table)
     counters = owner.table.c
     at = func.greatest(func.clock_timestamp(), counters.changed_at + _LEAST)
-    counted = update(owner.table).where(owner == OWNER).values(change=counters.change + 1, changed_at=at)
+    counted = update(owner.table).where(owner == OWNER).values(change=counters.change + _ONE, changed_at=at)
     return counted.returning(counters.change.label("number"), counters.changed_at.label("at")).cte("counted")
 
 

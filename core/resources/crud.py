@@ -90,7 +90,9 @@ class CrudRepository(OwnedRepository, Generic[V]):
         if not rows and change is None and (change := await self._changes()) is not None:
             # An empty page says no number, and it must not have seen less than the one that it gets.
             rows = await self._all(self.rows.page(query))
-        page: Page[Any] = page_of(rows, query.limit, query.sort, change)
+        page: Page[Any] = page_of(
+            rows, query.limit, query.sort, self.rows.columns[query.sort.removeprefix("-")], change
+        )
         if query.include_total:
             page["total"] = (await self._all(self.rows.count(query)))[0]
         return page

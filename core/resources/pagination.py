@@ -67,17 +67,29 @@ def encode(sort: str, position: Position) -> str:
     return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
-def page_of(rows: Sequence[tuple[R, str, int | None]], limit: int, sort: str, change: int | None = None) -> Page[R]:
-    """The page of `rows`, each with the text of its sort value and the number of the owner's changes.
+def page_of(
+    rows: Sequence[tuple[R, str | None, int | None]],
+    limit: int,
+    sort: str,
+    column: str | None = None,
+    change: int | None = None,
+) -> Page[R]:
+    """The page of `rows`, each with the text of its sort value, which is its `column`'s if there is none, and the
+    number of the owner's changes.
 
     A row beyond `limit` says that there is a next page. Where there is no row, `change` is the number.
     """
     page = Page[R](items=[row for row, _, _ in rows[:limit]], next_cursor=None)
     page.change = rows[0][2] if rows else change
     if len(rows) > limit:
-        last, value, _ = rows[limit - 1]
+        last, text, _ = rows[limit - 1]
+        value = _text(getattr(last, column)) if column else str(text)
         page["next_cursor"] = encode(sort, Position(value, last.id))
     return page
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Position:

@@ -128,10 +128,10 @@ def conditions_of_write(if_match: list[str], if_none_match: list[str], owner: st
 def explained(error: StaleError, if_match: list[str], owner: str) -> ProblemError:
     """A 412 as it is; or the one of a client that could read the row as often as it likes: its tags are none of ours.
 
-    Who compresses on the way has other bytes, and so makes the tag a weak one (nginx, HAProxy, CDNs) or puts
-    something behind it (Caddy); neither matches (RFC 9110, section 13.1.1).
+    Who compresses on the way has other bytes, and so makes the tag a weak one (nginx, HAProxy, CDNs) or puts something
+    behind it that is not known here (Caddy's `-zstd`); neither matches (RFC 9110, section 13.1.1).
     """
-    if not any(_is_altered(item, owner) for item in re.findall(_TAG, ", ".join(if_match))):
+    if not any(_is_altered(item, owner) for item in _read(", ".join(if_match))):
         return error
     detail = (
         "If-Match has a tag as this API gives none: something on the way, such as a proxy that compresses, weakened it "
@@ -155,7 +155,12 @@ def _tags(lines: list[str], header: str) -> list[str] | None:
         return ["*"]
     if not _LIST.fullmatch(value):
         raise _malformed(header, "Must be entity tags or *")
-    return re.findall(_TAG, value)
+    return _read(value)
+
+
+def _read(value: str) -> list[str]:
+    """The tags as they are uncompressed: core.http.compression puts `-gzip` at their end, and so does Apache."""
+    return [re.sub(r'-gzip"$', '"', item) for item in re.findall(_TAG, value)]
 
 
 def _malformed(header: str, message: str) -> ProblemError:

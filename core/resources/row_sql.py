@@ -4,8 +4,25 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, case, cast, delete, exists, func, insert, literal, null, tuple_, update
+from sqlalchemy import (
+    Column,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import QueryableAttribute
 from sqlmodel import select
 
 from core.database.ownership import OWNER
@@ -13,7 +30,6 @@ from core.resources import feed
 from core.resources.changes import ChangeTracked, next_change, number_of
 from core.resources.filters import Filters
 from core.resources.models import TIMESTAMP, Timestamps
-from core.resources.repository import matching
 from core.resources.tombstones import bury, dig_up, of_row
 
 Columns = Mapping[str, Any]
@@ -25,7 +41,6 @@ UNDONE = timedelta(days=1)
 # What the server writes by itself.
 _OWN = {"user_id", "id", "version", "created_at", "updated_at", "change"}
 _NEW = ("p_id",)
-_CHANGED = ("p_id", "p_versions")
 _AFTER = ("p_after", "p_after_id")
 
 
@@ -55,9 +70,10 @@ class RowSql:
     def _mine(self, *conditions: Any) -> list[Any]:
         return [self._columns.user_id == OWNER, *conditions]
 
-    def _this(self) -> list[Any]:
-        matches = matching(self._columns.version, bindparam("p_versions"))
-        return self._mine(self._columns.id == bindparam("p_id"), matches)
+    def _this(self, *, matched: bool) -> list[Any]:
+        """The row; `matched`: where it has one of the versions."""
+        versions = [self._columns.version == any_(bindparam("p_versions"))] if matched else []
+        return self._mine(self._columns.id == bindparam("p_id"), *versions)
 
     def find(self) -> Built:
         """One row."""
@@ -69,23 +85,23 @@ class RowSql:
         source = select(*values.values())
         return insert(self._row).from_select([*values], source).returning(self._row), (*_NEW, *_named(columns))
 
-    def change(self, columns: tuple[str, ...]) -> Built:
-        """Writes columns of a row that has one of the versions."""
+    def change(self, columns: tuple[str, ...], matched: bool) -> Built:
+        """Writes columns of a row."""
         written, stamps, now = self._written(columns)
         stamps["version"] = self._columns.version + 1
         values = {**written, **self._follow(written, self._columns, now), **stamps}
-        changed = update(self._row).where(*self._this()).values(values).returning(self._row)
-        return changed, (*_CHANGED, *_named(columns))
+        changed = update(self._row).where(*self._this(matched=matched)).values(values).returning(self._row)
+        return changed, (*_changed(matched), *_named(columns))
 
-    def remove(self) -> Built:
-        """Removes a row that has one of the versions; gives the number of the change, 1 where none are counted."""
-        removed = delete(self._row).where(*self._this())
+    def remove(self, matched: bool) -> Built:
+        """Removes a row; gives the number of the change, 1 where none are counted."""
+        removed = delete(self._row).where(*self._this(matched=matched))
         if not self.tracked:
-            return removed.returning(literal(1)), _CHANGED
+            return removed.returning(literal(1)), _changed(matched)
         counted = next_change(self._row).c
         # The number is taken first, as by every other write: so no two wait for each other.
         numbered = removed.where(counted.number.is_not(None)).returning(self._columns.id, counted.number, counted.at)
-        return bury(self.name, numbered.cte("removed")), _CHANGED
+        return bury(self.name, numbered.cte("removed")), _changed(matched)
 
     def put(self, columns: tuple[str, ...], keyed: bool) -> Built:
         """A row under an id of the client's own, where there is none, and without a key none was deleted.
@@ -94,11 +110,7 @@ class RowSql:
         one of them did meanwhile. The version is the number of the change: no row of this id had it before.
         """
         values, now = self._made(columns)
-        row_id, table, number = (
-            bindparam("p_id", type_=self._columns.id.type),
-            literal(self.name, Text),
-            values["change"],
-        )
+        row_id, number = bindparam("p_id", type_=self._columns.id.type), values["change"]
         values["version"] = number
         conditions = [number == number_of(self._row) + 1]
         if keyed:
@@ -107,7 +119,7 @@ class RowSql:
             made = bindparam("p_created_at", type_=TIMESTAMP)
             values["created_at"] = case((and_(recent, made <= now), made), else_=now)
         else:
-            conditions.append(~exists().where(*of_row(table, row_id)))
+            conditions.append(~exists().where(*of_row(self.name, row_id)))
         source = select(*values.values()).where(*conditions)
         new = upsert(self._row).from_select([*values], source)
         new = new.on_conflict_do_nothing(index_elements=["user_id", "id"])
@@ -127,7 +139,7 @@ class RowSql:
             conditions.append(place < start if down else place > start)
         order = [key.desc(), row_id.desc()] if down else [key, row_id]
         number: Any = number_of(self._row) if self.tracked else null()
-        page = select(self._row, cast(key, Text), number).where(*conditions)
+        page = select(self._row, null() if column_of(key) else cast(key, Text), number).where(*conditions)
         page = page.order_by(*order).limit(bindparam("p_limit"))
         return page, ("p_limit", *(_AFTER if after else ()), *_named(filters))
 
@@ -166,6 +178,15 @@ class RowSql:
         if issubclass(self._row, Timestamps):
             stamps["updated_at"] = now
         return written, stamps, now
+
+
+def column_of(key: Any) -> str | None:
+    """The name of the column that a sort is; None for an expression, whose value a row has not."""
+    return str(key.key) if isinstance(key, Column | QueryableAttribute) else None
+
+
+def _changed(matched: bool) -> tuple[str, ...]:
+    return ("p_id", "p_versions") if matched else ("p_id",)
 
 
 def _named(names: tuple[str, ...]) -> tuple[str, ...]:

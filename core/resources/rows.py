@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import FrameType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from core.resources import feed, pagination
 from core.resources.filters import Filter, Filters
 from core.resources.models import Versioned
 from core.resources.pagination import ListQuery
-from core.resources.row_sql import Built, Columns, RowSql
+from core.resources.row_sql import Built, Columns, RowSql, column_of
 
 V = TypeVar("V", bound=Versioned)
 
@@ -22,6 +23,17 @@ V = TypeVar("V", bound=Versioned)
 def nothing_else(_written: Columns, _before: Columns, _now: Any) -> Columns:
     """What most tables' rows are written with besides."""
     return {}
+
+
+def _maker(table: str, caller: FrameType) -> Callable[..., Any]:
+    """What makes statements: by the module of the repository, which is the place to look at where one is wrong."""
+    place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+
+    def made(build: Callable[..., Built], variants: Iterable[Variant] = ({},)) -> Statement[..., Any]:
+        name = f"{caller.f_globals['__name__']}.{table}.{build.__name__}"
+        return Statement(name, place, build, lambda: variants)
+
+    return made
 
 
 class Rows(Generic[V]):
@@ -43,27 +55,26 @@ class Rows(Generic[V]):
         self.filters = Filters(filters or {})
         sql = RowSql(table, self.filters, sorts, follow)
         self.name, self.sorts = sql.name, sql.sorts
+        # What a list is sorted by, where that is a column.
+        self.columns = {name: column_of(key) for name, key in self.sorts.items()}
         self._checks = {name: pagination.check_of(name, key) for name, key in self.sorts.items()}
-        caller = sys._getframe(1)  # the place to look at where a filter is wrong
-        place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
-        name = f"{caller.f_globals['__name__']}.{table.__name__}"
-
-        def made(build: Callable[..., Built], variants: Iterable[Variant] = ({},)) -> Any:
-            return Statement(f"{name}.{build.__name__}", place, build, lambda: variants)
-
-        whole, each = {"columns": sql.writable()}, [{"columns": (one,)} for one in sql.writable()]
-        # By the id of the row, and of `remove` the versions that it may have, None for any.
+        made = _maker(table.__name__, sys._getframe(1))
+        whole: Variant = {"columns": sql.writable()}
+        each: list[Variant] = [{"columns": (one,)} for one in sql.writable()]
+        either = (False, True)
+        # By the id of the row.
         self.find: Statement[[UUID], V] = made(sql.find)
-        self.remove: Statement[[UUID, list[int] | None], int] = made(sql.remove)
+        self._remove: Statement[..., int] = made(sql.remove, [{"matched": one} for one in either])
         self._create: Statement[..., V] = made(sql.create, [whole])
-        self._change: Statement[..., V] = made(sql.change, [whole, *each])
+        written = [{**columns, "matched": one} for columns in (whole, *each) for one in either]
+        self._change: Statement[..., V] = made(sql.change, written)
         self._page: Statement[..., tuple[V, str, int | None]] = made(sql.page, self._pages())
         self._count: Statement[..., int] = made(sql.count, [{"filters": one} for one in self.filters.variants()])
         # How many changes of the owner's rows there were, where they are counted.
         self.number: Statement[[], int] | None = made(sql.number) if sql.tracked else None
         if sql.tracked:
-            self._put: Statement[..., V] = made(sql.put, [{**whole, "keyed": one} for one in (False, True)])
-            self._changes: Statement[..., Any] = made(sql.changes, [{"after": one} for one in (False, True)])
+            self._put: Statement[..., V] = made(sql.put, [{**whole, "keyed": one} for one in either])
+            self._changes: Statement[..., Any] = made(sql.changes, [{"after": one} for one in either])
 
     def create(self, values: Columns) -> Query[V]:
         """A new row with these columns. Its id sorts by the time of its making."""
@@ -72,7 +83,13 @@ class Rows(Generic[V]):
     def change(self, row_id: UUID, values: Columns, versions: list[int] | None) -> Query[V]:
         """Writes these columns, and leaves the others to whoever else writes them; of a row with one of the versions,
         None for any."""
-        return self._change(row_id, versions, *values.values(), columns=(*values,))
+        matched = () if versions is None else (versions,)
+        return self._change(row_id, *matched, *values.values(), columns=(*values,), matched=bool(matched))
+
+    def remove(self, row_id: UUID, versions: list[int] | None) -> Query[int]:
+        """Removes a row with one of the versions, None for any; gives the number of the change."""
+        matched = () if versions is None else (versions,)
+        return self._remove(row_id, *matched, matched=bool(matched))
 
     def put(self, row_id: UUID, values: Columns, created_at: datetime | None, *, keyed: bool) -> Query[V]:
         """A new row under an id of the client's own; no row comes back where there is one, or was one."""
@@ -86,7 +103,8 @@ class Rows(Generic[V]):
         return self._changes(limit + 1, since.change, since.id, since.start, after=True)
 
     def page(self, query: ListQuery) -> Query[tuple[V, str, int | None]]:
-        """The rows of a page and one behind it, each with the text of what it is sorted by and the number of changes.
+        """The rows of a page and one behind it, each with the text of what it is sorted by, if that is no column of
+        its own, and the number of changes.
 
         Raises ProblemError 400 for a cursor of another list.
         """

@@ -46,16 +46,15 @@ def dig_up(collection: str, row_id: Any, *conditions: Any) -> CTE:
     """Removes the tombstone of a row that is put back, and gives its `deleted_at`."""
     return (
         delete(Tombstone)
-        .where(*of_row(literal(collection, Text), row_id), *conditions)
+        .where(*of_row(collection, row_id), *conditions)
         .returning(col(Tombstone.deleted_at))
         .cte("dug_up")
     )
 
 
 def of_row(collection: Any, row_id: Any) -> tuple[Any, ...]:
-    """The condition for the tombstone of a row."""
-    mine = col(Tombstone.user_id) == OWNER
-    return mine, col(Tombstone.collection) == collection, col(Tombstone.id) == row_id
+    """The condition for the tombstone of a row; `collection` is the name of its table, or a parameter."""
+    return col(Tombstone.user_id) == OWNER, col(Tombstone.collection) == collection, col(Tombstone.id) == row_id
 
 
 @statement

@@ -18,12 +18,14 @@ from modules.auth.guessable import reject_guessable
 from modules.auth.passwords import Passwords
 from modules.auth.repository import AuthRepository
 from modules.auth.schemas import PasswordChange, SignedUp, SignIn, SignUp, Tokens
-from modules.auth.tokens import Refresh, access_token
+from modules.auth.tokens import Refresh, Successors, access_token
 from modules.users.accounts import UserAccounts
 from modules.users.schemas import UserRead
 
 # The allowance of tries is per this long; a used-up one comes back evenly over it.
 WINDOW = timedelta(minutes=15)
+# For so long after its first use a refresh token may come again: from another tab, or because the response was lost.
+GRACE = timedelta(seconds=30)
 
 
 class LocalAccounts:
@@ -35,7 +37,10 @@ class LocalAccounts:
         self._users = users
         self._passwords = passwords
         self._repository = AuthRepository(database)
-        self._life = timedelta(days=settings.refresh_token_days)
+        # Of a session, from its last refresh on.
+        self.life = timedelta(days=settings.refresh_token_days)
+        keys = (settings.better_auth_secret, settings.better_auth_secret_previous)
+        self._successors = Successors([one.get_secret_value() for one in keys if one is not None])
 
     async def sign_up(self, new: SignUp) -> SignedUp:
         """Makes user, account and first session in one transaction. Raises ProblemError 400, 409 or 503."""
@@ -49,7 +54,7 @@ class LocalAccounts:
             repository = AuthRepository(transaction)
             user = await self._users.create(transaction, principal)
             await repository.add_account(principal.user_id, new.email, password_hash)
-            await repository.add_session(refresh.session_id, principal.user_id, refresh.hash, self._life)
+            await repository.add_session(refresh.session_id, principal.user_id, refresh.hash, self.life)
             return UserRead.model_validate(user)
 
         try:
@@ -68,18 +73,23 @@ class LocalAccounts:
         if not await self._passwords.verify(known, given.password.get_secret_value()) or account is None:
             raise ProblemError(Problem.INVALID_CREDENTIALS, "The address or the password is wrong.")
         refresh = Refresh.new(uuid4())
-        await self._repository.add_session(refresh.session_id, account.user_id, refresh.hash, self._life)
+        await self._repository.add_session(refresh.session_id, account.user_id, refresh.hash, self.life)
         await self._repository.forgive(_account_key(given.email))
         return self._tokens(account.user_id, refresh)
 
     async def refresh(self, token: str) -> Tokens:
-        """The next pair of tokens. Raises ProblemError 401; a token that was used before ends its session."""
+        """The next pair of tokens; within GRACE of a token's first use, the newest of its session for all who send it.
+
+        Raises ProblemError 401, or 503 where another process knows more. A token that was used before that ends its
+        session.
+        """
         old = Refresh.parse(token)
         if old is not None:
-            new = Refresh.new(old.session_id)
-            user_id = await self._repository.rotate(old.session_id, old.hash, new.hash, self._life)
-            if user_id is not None:
-                return self._tokens(user_id, new)
+            new = self._successors.of(old)
+            user_id = await self._repository.rotate(old.session_id, old.hash, new.hash, self.life, GRACE)
+            tokens = await self._repeated(old) if user_id is None else self._tokens(user_id, new)
+            if tokens is not None:
+                return tokens
             await self._repository.end_session(old.session_id)
         raise ProblemError(Problem.INVALID_REFRESH_TOKEN, "The refresh token is used, expired or unknown. Sign in.")
 
@@ -105,6 +115,20 @@ class LocalAccounts:
         await self._database.transact(
             lambda transaction: AuthRepository(transaction).set_password(principal.user_id, password_hash, kept)
         )
+
+    async def _repeated(self, old: Refresh) -> Tokens | None:
+        """The response to a token that was used already; None where that was too long ago, or never."""
+        found = await self._repository.session(old.session_id, GRACE)
+        if found is None:
+            return None
+        session, lately = found
+        newest = self._successors.newest(old, session.token_hash, lately)
+        if newest is not None:
+            return self._tokens(session.user_id, newest)
+        if lately and session.previous_hash == old.hash:
+            detail = "The token was used just now, in a process with another secret. Try again shortly."
+            raise ProblemError(Problem.KEYS_UNAVAILABLE, detail, reason="successor_by_another_secret")
+        return None
 
     async def _throttle(self, key: str, allowed: int) -> None:
         wait = await self._repository.attempt(key, allowed, WINDOW)

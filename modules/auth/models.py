@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Text, func
+from sqlalchemy import ARRAY, ForeignKey, Index, LargeBinary, Text, func
 from sqlmodel import Field, SQLModel
 
 from core.resources.models import TIMESTAMP, Timestamps
@@ -21,7 +21,8 @@ class LocalAccount(Timestamps, table=True):
 
 
 class LocalSession(SQLModel, table=True):
-    """One sign-in. `token_hash` is that of the only refresh token that is good; each use replaces it."""
+    """One sign-in. `token_hash` is that of its newest refresh token, which each use replaces; `previous_hash` that of
+    the one before. `rotated_at` says when tokens were replaced lately, the newest first."""
 
     __tablename__ = "local_sessions"
     __table_args__: ClassVar[Any] = (Index("ix_local_sessions_user_id", "user_id"),)
@@ -29,6 +30,8 @@ class LocalSession(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     user_id: str = Field(sa_type=Text, sa_column_args=[ForeignKey("users.id", ondelete="CASCADE")])
     token_hash: bytes = Field(sa_type=LargeBinary)
+    previous_hash: bytes | None = Field(sa_type=LargeBinary)
+    rotated_at: list[datetime] = Field(sa_type=ARRAY(TIMESTAMP), sa_column_kwargs={"server_default": "{}"})
     created_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": func.now()})
     expires_at: datetime = Field(sa_type=TIMESTAMP)
 

@@ -2,20 +2,24 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Delete, Insert, case, delete, func, insert, update
+from sqlalchemy import ARRAY, Delete, Insert, case, delete, func, insert, literal, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate, Update
 from sqlmodel import col, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from core.database.executor import Executor
 from core.database.statements import statement
+from core.resources.models import TIMESTAMP
 from modules.auth.models import LocalAccount, LocalSession, SignInThrottle
 
 # Rows of the throttle that are removed with each sign-in, so that the table stays small without a worker.
 SWEPT = 20
+# Times at which tokens of a session were replaced, if the last one was lately: as many tabs may open at once.
+KEPT = 50
 
 
 @statement
@@ -50,7 +54,11 @@ def _add_session(session_id: UUID, user_id: str, token_hash: bytes, life: timede
 
 
 @statement
-def _rotate(session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta) -> ReturningUpdate[str]:
+def _rotate(
+    session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta, grace: timedelta
+) -> ReturningUpdate[str]:
+    used: Any = LocalSession.rotated_at
+    lately = case((used[1] > func.now() - grace, used[1 : KEPT - 1]), else_=literal([], ARRAY(TIMESTAMP)))
     return (
         update(LocalSession)
         .where(
@@ -58,8 +66,19 @@ def _rotate(session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta)
             col(LocalSession.token_hash) == old_hash,
             col(LocalSession.expires_at) > func.now(),
         )
-        .values(token_hash=new_hash, expires_at=func.now() + life)
+        .values(token_hash=new_hash, previous_hash=old_hash, expires_at=func.now() + life)
+        .values(rotated_at=func.array_prepend(func.now(), lately))
         .returning(col(LocalSession.user_id))
+    )
+
+
+@statement
+def _session(session_id: UUID, grace: timedelta) -> Select[LocalSession, int]:
+    """The session, and how many of its tokens were used for the first time within `grace`."""
+    used = func.unnest(LocalSession.rotated_at, type_=TIMESTAMP).column_valued("used")
+    lately = select(func.count(used)).where(used > func.now() - grace)
+    return select(LocalSession, lately.scalar_subquery()).where(
+        col(LocalSession.id) == session_id, col(LocalSession.expires_at) > func.now()
     )
 
 
@@ -143,9 +162,15 @@ class AuthRepository:
         await self._database.execute(_add_session(session_id, user_id, token_hash, life))
         await self._database.execute(_sweep_sessions(user_id))
 
-    async def rotate(self, session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta) -> str | None:
+    async def rotate(
+        self, session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta, grace: timedelta
+    ) -> str | None:
         """Replaces the session's token and gives its user; None if `old_hash` is not the newest, or is expired."""
-        return await self._database.fetch_one(_rotate(session_id, old_hash, new_hash, life))
+        return await self._database.fetch_one(_rotate(session_id, old_hash, new_hash, life, grace))
+
+    async def session(self, session_id: UUID, grace: timedelta) -> tuple[LocalSession, int] | None:
+        """The session unless it is expired, and how many of its tokens were replaced within `grace`."""
+        return await self._database.fetch_one(_session(session_id, grace))
 
     async def end_session(self, session_id: UUID) -> None:
         """Ends the session, if it is there."""

@@ -30,9 +30,9 @@ async def sign_in(accounts: Accounts, given: SignIn, request: Request) -> Tokens
     return await accounts.sign_in(given, request.client.host if request.client else "")
 
 
-@public.post("/refresh", responses=problems(Problem.INVALID_REFRESH_TOKEN))
+@public.post("/refresh", responses=problems(Problem.INVALID_REFRESH_TOKEN, Problem.KEYS_UNAVAILABLE))
 async def refresh_tokens(accounts: Accounts, given: RefreshToken) -> Tokens:
-    """Exchanges the newest refresh token of a session; one that was used before ends the session."""
+    """Exchanges a refresh token, for the same one within 30 s of its first use; later it ends its session."""
     return await accounts.refresh(given.refresh_token.get_secret_value())
 
 

@@ -61,16 +61,27 @@ class PasswordChange(InputModel):
     new_password: NewPassword
 
 
-class Tokens(OutputModel):
-    """An access token for `Authorization: Bearer`, good for `expires_in` seconds, and the token for the next pair."""
+class AccessToken(OutputModel):
+    """An access token for `Authorization: Bearer`, good for `expires_in` seconds."""
 
     access_token: str
     token_type: Literal["Bearer"]
     expires_in: int
+
+
+class Tokens(AccessToken):
+    """An access token for `Authorization: Bearer`, good for `expires_in` seconds, and the token for the next pair."""
+
     refresh_token: str
 
 
 class SignedUp(Tokens):
     """The new account with its first tokens."""
+
+    user: UserRead
+
+
+class SignedUpByPage(AccessToken):
+    """The new account with its first access token; the refresh token is in the cookie."""
 
     user: UserRead

@@ -24,6 +24,11 @@ ROWS = (
     Row("curl", "the same, with HTTP/1.1 and with `--http2`", (f"{_CLIENTS}::test_curl",)),
     Row("Node's `fetch`, undici, axios", "the same", (f"{_CLIENTS}::test_node",)),
     Row(
+        "Chromium, `AUTH_COOKIES` at `http://localhost`",
+        "two tabs refresh at once, and again five hours long; a page of another origin",
+        ("tests/compatibility/test_browsers.py",),
+    ),
+    Row(
         "nginx with kept connections, its defaults, 20 ms away",
         "POSTs that come about 5 s after the last",
         (f"{_PROXIES}::test_nginx_with_kept_connections",),
@@ -32,6 +37,22 @@ ROWS = (
         "nginx that compresses, and so weakens entity tags",
         "If-None-Match, If-Match: 304, a 412 that names the cause, a write with the tag as it was",
         (f"{_PROXIES}::test_a_tag_that_nginx_weakens",),
+    ),
+    Row(
+        "nginx that compresses, before what comes compressed (above 1 KiB)",
+        "passed on as it is, with its strong tag: If-None-Match, If-Match",
+        (f"{_PROXIES}::test_what_came_compressed_passes_nginx_as_it_is",),
+    ),
+    Row(
+        "nginx with `proxy_cache`, `HTTP_CACHE=private`",
+        "two people, each with two tokens, in two tabs of two browsers, which write in between: all see their own, "
+        "also where `proxy_ignore_headers` keeps what has an ETag; public or without Vary, the same test sees others'",
+        ("tests/compatibility/test_caching_proxy.py",),
+    ),
+    Row(
+        "Chromium's own cache, `HTTP_CACHE=private`",
+        "two people in each of two browsers, behind nginx with `proxy_cache` and without: their own, nothing old, 304",
+        ("tests/compatibility/test_browser_cache.py",),
     ),
     Row(
         "HAProxy, its defaults",

@@ -18,9 +18,10 @@ from tests.faults import packages
 
 # Without tests.conftest, which imports what pytest wants to import itself.
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "compatibility.md"
-PROGRAMS = ("pgbouncer", "nginx", "haproxy", "java", "curl")
+PROGRAMS = ("pgbouncer", "nginx", "haproxy", "java", "curl", "chromium")
 _VERSIONS = {
     "OpenJDK": ["java", "-version"],
+    "Chromium": ["chromium", "--version"],
     "curl": ["curl", "--version"],
     "Node": ["node", "--version"],
     "nginx": ["nginx", "-v"],

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import secrets
 import socket
 from collections.abc import Callable, Iterator
@@ -25,7 +26,8 @@ LATENCY_SECONDS = 0.02
 
 
 @contextmanager
-def _nginx(folder: Path, port: int, more: str = "") -> Iterator[Nginx]:
+def nginx_before(folder: Path, port: int, more: str = "") -> Iterator[Nginx]:
+    """nginx before what listens on `port`; `more` are directives of its block `http`."""
     running = Nginx(folder, [port], idle="60s", more=more)
     running.launch()
     try:
@@ -71,7 +73,7 @@ def test_nginx_with_kept_connections(database: TestDatabase, tmp_path: Path, *, 
     with (
         ApiProcess(database.proxied_url, TRUSTED_PROXIES="127.0.0.1") as api,
         _far(api.port) as far,
-        _nginx(tmp_path, far.port) as nginx,
+        nginx_before(tmp_path, far.port) as nginx,
     ):
         statuses = asyncio.run(_post_after_pauses(f"http://127.0.0.1:{nginx.kept_port}", clients, rounds))
     assert statuses == [201] * clients * rounds
@@ -81,7 +83,7 @@ _COMPRESSES = "gzip on; gzip_types application/json; gzip_proxied any; gzip_min_
 
 
 def test_a_tag_that_nginx_weakens(database: TestDatabase, tmp_path: Path) -> None:
-    with ApiProcess(database.proxied_url) as api, _nginx(tmp_path, api.port, _COMPRESSES) as nginx:
+    with ApiProcess(database.proxied_url) as api, nginx_before(tmp_path, api.port, _COMPRESSES) as nginx:
         headers = {"Authorization": f"Bearer {make_token('compressed')}", "Accept-Encoding": "gzip"}
         with httpx.Client(base_url=f"http://127.0.0.1:{nginx.kept_port}", headers=headers, timeout=20) as client:
             path = f"{TASKS}/{client.post(TASKS, json={'title': 'Water the plants'}).json()['id']}"
@@ -93,6 +95,22 @@ def test_a_tag_that_nginx_weakens(database: TestDatabase, tmp_path: Path) -> Non
             assert (refused.status_code, refused.json()["code"]) == (412, "entity_tag_altered")
             told = client.patch(path, json={"title": "Water all"}, headers={"If-Match": tag.removeprefix("W/")})
             assert (told.status_code, told.json()["title"]) == (200, "Water all")
+
+
+def test_what_came_compressed_passes_nginx_as_it_is(database: TestDatabase, tmp_path: Path) -> None:
+    """Its strong tag with it, so that the browser can write what it read."""
+    with ApiProcess(database.proxied_url) as api, nginx_before(tmp_path, api.port, _COMPRESSES) as nginx:
+        headers = {"Authorization": f"Bearer {make_token('long-winded')}", "Accept-Encoding": "gzip"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{nginx.plain_port}", headers=headers, timeout=20) as client:
+            made = client.post(TASKS, json={"title": "Water the plants", "description": "all of them " * 100})
+            path = f"{TASKS}/{made.json()['id']}"
+            read = client.get(path)
+            tag = read.headers["etag"]
+            assert (read.json(), read.headers["content-encoding"]) == (made.json(), "gzip")
+            assert re.fullmatch(r'"[^"]+-gzip"', tag)
+            assert client.get(path, headers={"If-None-Match": tag}).headers["etag"] == tag
+            written = client.patch(path, json={"title": "Water all"}, headers={"If-Match": tag})
+            assert (written.status_code, written.json()["title"]) == (200, "Water all")
 
 
 _HAPROXY = """

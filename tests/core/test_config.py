@@ -237,6 +237,34 @@ def test_what_is_no_origin_or_matches_too_much_is_refused(origin: str, problem: 
 @pytest.mark.parametrize(
     "origin",
     [
+        *("https://todo-*.preview.example", "http://*.dev.example.com:3000", "http://app.example.com"),
+        *("http://192.0.2.1", "http://localhost.example.com", "http://127.0.0.1.example.com", "http://127.0.0.2"),
+        *("capacitor://localhost", "tauri://localhost"),
+    ],
+)
+def test_beside_cookies_an_origin_is_named_in_full_and_of_https(origin: str) -> None:
+    given = f"https://app.example.com, {origin}"
+    assert load_settings(None, better_auth_secret=SECRET, cors_origins=given).cors_origins[1] == origin
+    only = "cookies are for pages of https origins without *, and of http://localhost and http://127.0.0.1"
+    problem = f"  - CORS_ORIGINS: {origin!r} cannot stand beside AUTH_COOKIES: {only}"
+    assert refusal(cors_origins=given, auth_cookies="true") == problem
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("https://app.example.com", "https://app.example.com:8443", "https://[::1]:8443", "http://localhost"),
+        *("http://localhost:5173", "http://127.0.0.1", "http://127.0.0.1:5173"),
+    ],
+)
+def test_beside_cookies_https_and_this_machine_are_taken(origin: str) -> None:
+    settings = load_settings(None, better_auth_secret=SECRET, cors_origins=origin, auth_cookies="true")
+    assert (settings.cors_origins, settings.auth_cookies) == ((origin,), True)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
         *("http://localhost:3000", "https://[::1]:8443", "http://192.0.2.1", "https://xn--bcher-kva.example"),
         *("capacitor://localhost", "tauri://localhost", "https://*.a.example", "https://a-*-b.c.example:8443"),
         *("https://a.*.b.example", "https://app-*.vercel.app"),

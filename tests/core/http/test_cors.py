@@ -72,7 +72,7 @@ def test_a_preflight_of_a_listed_origin_is_answered_without_a_token(browser: htt
     assert response.headers["access-control-allow-origin"] == APP
     assert _list(response.headers["access-control-allow-methods"]) == {"get", "post", "put", "patch", "delete"}
     assert _list(response.headers["access-control-allow-headers"]) == set(TRACING)
-    assert response.headers["access-control-max-age"] == "600"
+    assert response.headers["access-control-max-age"] == "7200"
     assert response.headers["x-request-id"]
 
 

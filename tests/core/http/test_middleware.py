@@ -70,12 +70,13 @@ def test_every_answer_has_the_security_headers_and_no_word_of_the_server(alice: 
 
 
 async def broken(scope: Scope, receive: Receive, send: Send) -> None:
-    """An application with two bugs: one before its answer begins, one within it."""
+    """An application with three bugs: one before its answer, one before the answer's content, one within that."""
     if scope["type"] == "lifespan":
         await live_and_die(receive, send)
         return
-    if scope["path"] == "/within":
+    if scope["path"] != "/before":
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
+    if scope["path"] == "/within":
         await send({"type": "http.response.body", "body": b"half", "more_body": True})
     raise RuntimeError(CAUSE)
 
@@ -87,9 +88,11 @@ def broken_port() -> Iterator[int]:
         yield port_of(running)
 
 
-def test_a_bug_is_answered_without_a_word_of_its_cause(broken_port: int) -> None:
+@pytest.mark.parametrize("path", ["/before", "/between"])
+def test_a_bug_is_answered_without_a_word_of_its_cause(broken_port: int, path: str) -> None:
+    """Until there is content nothing was sent, and so another head can be."""
     with capture_logs() as logs:
-        response = httpx.get(f"http://127.0.0.1:{broken_port}/before", headers={"X-Request-ID": "bug-1"})
+        response = httpx.get(f"http://127.0.0.1:{broken_port}{path}", headers={"X-Request-ID": "bug-1"})
     detail = "Internal server error; its log has the cause under this request_id."
     assert_problem(response, 500, "internal_error", title="Internal server error", detail=detail, request_id="bug-1")
     assert CAUSE not in response.text

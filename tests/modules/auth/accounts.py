@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -35,6 +36,14 @@ def refresh(api: httpx.Client, token: str) -> httpx.Response:
     return api.post(f"{AUTH}/refresh", json={"refresh_token": token})
 
 
+def refreshed(api: httpx.Client, token: str) -> str:
+    """The next refresh token, that came with an access token which is good."""
+    response = refresh(api, token)
+    assert response.status_code == 200, response.text
+    assert api.get(ME, headers=bearer(response.json())).status_code == 200
+    return str(response.json()["refresh_token"])
+
+
 def bearer(tokens: dict[str, Any]) -> dict[str, str]:
     """The header that the access token goes into."""
     return {"Authorization": f"Bearer {tokens['access_token']}"}
@@ -66,3 +75,13 @@ def sessions(database: TestDatabase, account: Account) -> int:
     """How many sessions of the account are stored."""
     found = database.query("SELECT count(*) FROM local_sessions WHERE user_id = %s", account.user_id)
     return int(found[0][0])
+
+
+def pass_time(database: TestDatabase, account: Account, *, seconds: float) -> None:
+    """Lets time pass for the sessions of the account: all that happened to them is longer ago."""
+    database.query(
+        "UPDATE local_sessions SET created_at = created_at - %s, expires_at = expires_at - %s,"
+        " rotated_at = ARRAY(SELECT used - %s FROM unnest(rotated_at) used ORDER BY used DESC) WHERE user_id = %s",
+        *[timedelta(seconds=seconds)] * 3,
+        account.user_id,
+    )
