@@ -19,19 +19,20 @@ EXAMPLE = project_root() / "examples" / "better-auth"
 
 
 def install(folder: Path = EXAMPLE) -> None:
-    """Has npm install what the package.json of a folder pins. Skips the tests where that is impossible here."""
+    """Has npm install what the package.json of a folder pins, or its lock. Skips the tests where that is impossible."""
     if shutil.which("npm") is None or _node_version() < 20:
-        pytest.skip("Node.js 20 or newer with npm is needed to run Better Auth itself")
+        pytest.skip("Node.js 20 or newer with npm is needed")
     wanted = json.loads((folder / "package.json").read_text())["dependencies"]
     manifests = [folder / "node_modules" / name / "package.json" for name in wanted]
     found = [json.loads(path.read_text())["version"] if path.exists() else None for path in manifests]
     if found == list(wanted.values()):
         return
-    command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund"]
+    how = ["ci", "--omit=peer"] if (folder / "package-lock.json").exists() else ["install", "--no-package-lock"]
+    command = ["npm", *how, "--no-audit", "--no-fund"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         # In CI a registry that cannot be reached is a failure; at a desk without a network it is none.
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"npm cannot install Better Auth here: {done.stderr}")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"npm cannot install its packages here: {done.stderr}")
 
 
 def _node_version() -> int:
