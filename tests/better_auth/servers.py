@@ -94,18 +94,24 @@ def _answers(client: httpx.Client, url: str) -> bool:
         return False
 
 
-class Person(httpx.Client):
-    """Somebody who has signed up at a Better Auth server, in a browser of their own."""
+class Visitor(httpx.Client):
+    """Somebody in a browser of their own, with an address and a password that no server knows yet."""
 
     def __init__(self, url: str, *, name: str = "Alice", base: str = "/api/auth") -> None:
         self._base = base
         super().__init__(base_url=url, headers={"Origin": url}, timeout=20)
         self.email = f"{os.urandom(8).hex()}@example.com"
         self.name = name
-        sign_up = {"email": self.email, "password": "correct horse battery staple", "name": name}
-        self.signed_up = self.post(f"{base}/sign-up/email", json=sign_up)
-        assert self.signed_up.status_code == 200, self.signed_up.text
-        self.id: str = self.signed_up.json()["user"]["id"]
+        self._password = "correct horse battery staple"
+
+    def sign_up(self) -> httpx.Response:
+        """Makes an account, and is signed in."""
+        fields = {"email": self.email, "password": self._password, "name": self.name}
+        return self.post(f"{self._base}/sign-up/email", json=fields)
+
+    def sign_in(self, email: str) -> httpx.Response:
+        """Signs in to an account that is there."""
+        return self.post(f"{self._base}/sign-in/email", json={"email": email, "password": self._password})
 
     def token(self) -> str:
         """A token of the jwt plugin, fresh."""
@@ -113,6 +119,16 @@ class Person(httpx.Client):
         assert response.status_code == 200, response.text
         token: str = response.json()["token"]
         return token
+
+
+class Person(Visitor):
+    """Somebody who has signed up at a Better Auth server."""
+
+    def __init__(self, url: str, *, name: str = "Alice", base: str = "/api/auth") -> None:
+        super().__init__(url, name=name, base=base)
+        self.signed_up = self.sign_up()
+        assert self.signed_up.status_code == 200, self.signed_up.text
+        self.id: str = self.signed_up.json()["user"]["id"]
 
     def text(self, path: str) -> str:
         """What a path of the tests' own answers."""

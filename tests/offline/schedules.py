@@ -1,4 +1,4 @@
-"""Runs tests/offline/client: two tabs, a proxy that cuts, delays and repeats by a seed, and the verdict on each seed."""
+"""Runs tests/offline/client: two tabs, a bad network by a seed, and the verdict on each seed."""
 
 import json
 import os
@@ -56,7 +56,7 @@ class Schedules:
         self._database = database
 
     def run(self, first: int, seeds: int, *, plant: str = "", patience: float = 60) -> Outcome:
-        """Schedules `first` to `first + seeds - 1`; `plant` is a mistake to make, `patience` the seconds to settle in."""
+        """So many schedules. `plant` is a mistake to make, `patience` the seconds that all has to be settled in."""
         outcome = Outcome()
         for result in self._results(FIRST=first, SEEDS=seeds, PLANT=plant, PATIENCE=int(patience * 1000)):
             assert "error" not in result, f"seed {result['seed']}: {result['error']}"
