@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, project_root
 
-STATEMENTS = re.findall(r"```sql\n(.*?)```", (project_root() / "docs/operations.md").read_text(), re.DOTALL)
+STATEMENTS: list[str] = re.findall(r"```sql\n(.*?)```", (project_root() / "docs/operations.md").read_text(), re.DOTALL)
 
 
 def _only(word: str) -> str:

@@ -130,7 +130,7 @@ def _waiting(connection: Any) -> int:
 def test_an_index_that_was_built_beside_traffic_is_found(empty: PlainDatabase) -> None:
     """As docs/operations.md shows it for a large table."""
     document = (project_root() / "docs/operations.md").read_text()
-    (build,) = re.findall(r"```sql\n(CREATE INDEX CONCURRENTLY .*?)```", document)
+    (build,) = re.findall(r"```sql\n(CREATE INDEX CONCURRENTLY .*?)```", document, re.DOTALL)
     command.upgrade(migrations.configuration(empty.url), "5c1d7e02b9a4")
     connection = empty.connect()
     connection.autocommit = True
