@@ -42,7 +42,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "collection", "id", name=op.f("pk_tombstones")),
     )
     op.create_index("ix_tombstones_change", "tombstones", ["user_id", "collection", "change", "id"])
-    op.create_index("ix_tasks_change", "tasks", ["user_id", "change", "id"])
+    # Writes wait while it is built. Where that takes too long it is there before: docs/operations.md says how.
+    op.create_index("ix_tasks_change", "tasks", ["user_id", "change", "id"], if_not_exists=True)
 
 
 def downgrade() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
@@ -124,3 +125,16 @@ def _waiting(connection: Any) -> int:
             " (SELECT oid FROM pg_database WHERE datname = current_database())"
         )
         return int(cursor.fetchone()[0])
+
+
+def test_an_index_that_was_built_beside_traffic_is_found(empty: PlainDatabase) -> None:
+    """As docs/operations.md shows it for a large table."""
+    document = (project_root() / "docs/operations.md").read_text()
+    (build,) = re.findall(r"```sql\n(CREATE INDEX CONCURRENTLY .*?)```", document, re.DOTALL)
+    command.upgrade(migrations.configuration(empty.url), "5c1d7e02b9a4")
+    connection = empty.connect()
+    connection.autocommit = True
+    connection.cursor().execute(build)
+    connection.close()
+    empty.upgrade()
+    assert "ix_tasks_change" in str(empty.query("SELECT indexname FROM pg_indexes WHERE tablename = 'tasks'"))
