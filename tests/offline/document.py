@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 from tests.conftest import project_root
-from tests.offline.schedules import COUNTERS, Outcome
+from tests.offline.schedules import COUNTERS, FIGURES, Outcome
 
 DOCUMENT = project_root() / "docs" / "offline.md"
 BEGIN, END = "<!-- written by make test-offline -->", "<!-- end -->"
@@ -19,14 +19,11 @@ def write(outcome: Outcome) -> None:
 
 
 def _figures(outcome: Outcome) -> str:
-    requests, repeats, conflicts = (outcome.figures[name] for name in ("requests", "repeats", "conflicts"))
     faults = ", ".join(f"{name} {count:,}" for name, count in sorted(outcome.faults.items()) if name != "none")
     rows = [
         ("schedules", f"{outcome.seeds:,}"),
         ("creates and put-backs, edits, deletions", ", ".join(f"{count:,}" for count in outcome.did.values())),
-        ("requests that reached the API", f"{requests:,}"),
-        ("of these repeats, recognised by their key", f"{repeats:,}"),
-        ("412 as the other tab had changed the task", f"{conflicts:,}"),
+        *((meaning, f"{outcome.figures[name]:,}") for name, meaning in FIGURES.items()),
         ("faults", faults),
         *((meaning, f"**{len(outcome.found[name])}**") for name, meaning in COUNTERS.items()),
     ]

@@ -21,6 +21,13 @@ COUNTERS = {
     "different": "differences of a tab's state from the full list",
     "unsettled": "writes without an answer at the end",
 }
+# What else is counted, by the names that the client gives it.
+FIGURES = {
+    "requests": "requests that reached the API",
+    "repeats": "of these repeats, recognised by their key",
+    "conflicts": "412 as the other tab had changed the task",
+    "unstored": "done in a tab that was closed before its outbox had it",
+}
 # Of the API's table, for the comparison with the full list.
 _ROWS = """
     SELECT id::text, title, description, status, version, due_at IS NULL, completed_at IS NULL
@@ -43,7 +50,7 @@ class Outcome:
         self.seeds += 1
         self.did.update(result["did"])
         self.faults.update(result["faults"])
-        self.figures.update({name: result[name] for name in ("requests", "repeats", "conflicts")})
+        self.figures.update({name: result[name] for name in FIGURES})
         for name, sentences in result["found"].items():
             self.found[name] += [f"seed {result['seed']}: {sentence}" for sentence in sentences]
 

@@ -57,6 +57,8 @@ async function schedule(seed) {
 function figures(entries, { faults, record }) {
   const of = (type) => entries.filter((entry) => entry.type === type).length;
   return {
+    // What was done in a tab that was closed before its outbox had it is nobody's promise.
+    unstored: entries.filter((entry) => !entry.stored).length,
     did: { insert: of("insert"), update: of("update"), delete: of("delete") },
     faults,
     requests: record.length,
