@@ -7,6 +7,7 @@ const ACTIONS = [
   ["create", 6],
   ["edit", 48],
   ["create and edit", 4],
+  ["edit and reload", 3],
   ["delete", 11],
   ["undo", 8],
   ["network", 12],
@@ -31,7 +32,7 @@ export class User {
 
   async act() {
     for (let step = 0; step < STEPS; step += 1) {
-      const name = `${this.name}/step ${step}`;
+      const name = `${this.name}.${step}`;
       await this.#do(this.chance.weighted(ACTIONS, name), name);
       await pause(this.chance.between(0, 60, `${name}/pause`));
     }
@@ -41,9 +42,10 @@ export class User {
     const { tab, chance } = this;
     if (action === "create") return void this.#create(name);
     if (action === "edit") return this.#edit(this.#chosen(name), name);
-    if (action === "create and edit") return this.#edit(this.#create(name), name);
-    if (action === "delete") return this.#delete(this.#chosen(name));
-    if (action === "undo") return this.#undo(this.#deleted.pop());
+    if (action === "create and edit") return this.#edit(this.#create(name), `${name}+`);
+    if (action === "edit and reload") this.#edit(this.#chosen(name), name);
+    if (action === "delete") return this.#delete(this.#chosen(name), name);
+    if (action === "undo") return this.#undo(this.#deleted.pop(), name);
     if (action === "network") return void (tab.network.online = !tab.network.online);
     if (action === "forget") return tab.replica.forgetPlace();
     return this.reload();
@@ -60,9 +62,9 @@ export class User {
     return this.chance.oneOf(this.tab.visible(), this.chance.number(`${name}/best`) < 0.7 ? "best" : name);
   }
 
-  #entry(type, task, fields = {}) {
+  // Named by the step, so that one that is left out does not change what happens to those behind it.
+  #entry(name, type, task, fields = {}) {
     const number = (this.#number += 1);
-    const name = `${this.name}.${number}`;
     const key = this.chance.uuid(`key/${name}`);
     const entry = { name, number, key, tab: this.name, type, task, fields, attempts: 0, stored: false, conflicts: [] };
     this.setup.ledger.set(name, entry);
@@ -72,7 +74,7 @@ export class User {
   #create(name) {
     const id = this.chance.uuid(`task/${name}`);
     const fields = { title: `${name}, created`, description: null, status: "pending", due_at: null };
-    this.tab.act(this.#entry("insert", id, fields), (tasks) => tasks.insert({ id, ...fields }));
+    this.tab.act(this.#entry(name, "insert", id, fields), (tasks) => tasks.insert({ id, ...fields }));
     return id;
   }
 
@@ -87,21 +89,22 @@ export class User {
     };
     const before = this.tab.task(id)[field];
     if (before === values[field]) return;
-    const entry = this.#entry("update", id, { [field]: values[field] });
+    const entry = this.#entry(name, "update", id, { [field]: values[field] });
     this.tab.act(entry, (tasks) => tasks.update(id, (draft) => void (draft[field] = values[field])));
   }
 
-  #delete(id) {
+  #delete(id, name) {
     if (id === undefined) return;
     this.#deleted.push({ ...this.tab.task(id) });
-    this.tab.act(this.#entry("delete", id), (tasks) => tasks.delete(id));
+    this.tab.act(this.#entry(name, "delete", id), (tasks) => tasks.delete(id));
   }
 
   // Under its own id, as it was: what only the API writes is ignored there, but for the time at which it was made.
-  #undo(task) {
+  #undo(task, name) {
     if (task === undefined || this.tab.visible().includes(task.id)) return;
     const row = Object.fromEntries(Object.entries(task).filter(([name]) => !name.startsWith("$")));
     const { title, description, status, due_at } = row;
-    this.tab.act(this.#entry("insert", task.id, { title, description, status, due_at }), (tasks) => tasks.insert(row));
+    const entry = this.#entry(name, "insert", task.id, { title, description, status, due_at });
+    this.tab.act(entry, (tasks) => tasks.insert(row));
   }
 }
