@@ -32,12 +32,9 @@ class Tombstone(SQLModel, table=True):
     deleted_at: datetime = Field(sa_type=TIMESTAMP)
 
 
-def bury(collection: str, removed: CTE) -> ReturningInsert[int]:
-    """Leaves a tombstone for each row of `removed`, which gives its `id`, and `number` and `at` of the change.
-
-    It gives the number.
-    """
-    row: Any = sqlalchemy.select(OWNER, literal(collection, Text), removed.c.id, removed.c.number, removed.c.at)
+def bury(collection: str, removed: CTE, counted: CTE) -> ReturningInsert[int]:
+    """Leaves a tombstone for each row of `removed`, with the number of the change `counted`, which it gives."""
+    row: Any = sqlalchemy.select(OWNER, literal(collection, Text), removed.c.id, counted.c.number, counted.c.at)
     columns = ["user_id", "collection", "id", "change", "deleted_at"]
     return insert(Tombstone).from_select(columns, row).returning(col(Tombstone.change))
 

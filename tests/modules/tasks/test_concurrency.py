@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -57,3 +58,18 @@ def test_sixty_requests_at_once_succeed_on_a_pool_of_five(
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'todo-api' AND datname = current_database()"
     )
     assert database.query(connections) <= [(5,)]
+
+
+def test_no_writes_of_one_user_wait_for_each_other_in_a_circle(alice: Caller, database: TestDatabase) -> None:
+    """Each takes the owner's number first. PostgreSQL would end one of two that wait in a circle, a second later."""
+    for _ in range(5):
+        task = alice.create_task()
+        path, keyed = f"{alice.tasks}/{task['id']}", {"Idempotency-Key": uuid4().hex}
+        new = {"If-None-Match": "*", "Idempotency-Key": uuid4().hex}
+        writes: list[Callable[[], httpx.Response]] = [
+            *(partial(alice.delete, path), partial(alice.delete, path, headers=keyed)),
+            *(partial(alice.patch, path, json={"title": "x"}), partial(alice.put, path, json={"title": "y"})),
+            partial(alice.put, path, json={"title": "z"}, headers=new),
+        ]
+        assert {answer.status_code for answer in _at_once(writes * 2)} <= {200, 201, 204, 404, 412}
+    assert database.query("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == [(0,)]
