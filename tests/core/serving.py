@@ -49,3 +49,11 @@ async def answer_ok(scope: Scope, send: Send) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"{}"})
+
+
+async def all_ok(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that has a plain 200 for every request."""
+    if scope["type"] == "lifespan":
+        await live_and_die(receive, send)
+    else:
+        await answer_ok(scope, send)
