@@ -171,8 +171,7 @@ def _database_url(project: Project) -> str:
 
 def _run(folder: Path, program: str, *arguments: str) -> str:
     """What a program of the interpreter prints, with what it complains of."""
-    command = {"importlinter": [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]}
-    start = command.get(program, [sys.executable, "-m", program])
-    command = [*start, *arguments]
+    starts = {"importlinter": [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]}
+    command = [*starts.get(program, [sys.executable, "-m", program]), *arguments]
     done = subprocess.run(command, cwd=folder, env=unmeasured(), capture_output=True, text=True, check=False)
     return done.stdout + done.stderr

@@ -122,24 +122,21 @@ def hopeless(
     other_migrator.close()
 
 
-def measured_environment(**variables: str) -> Mapping[str, str]:
-    """The same for a process that runs lines which no other test does."""
-    return {**os.environ, **environment(**variables)}
-
-
-def run_alembic(*arguments: str, folder: Path | None = None, **variables: str) -> "subprocess.CompletedProcess[str]":
+def run_alembic(
+    *arguments: str, folder: Path | None = None, measured: bool = False, **variables: str
+) -> "subprocess.CompletedProcess[str]":
     """Runs alembic in the project or a copy of it."""
     return subprocess.run(
         [sys.executable, "-m", "alembic", *arguments],
         cwd=folder or project_root(),
-        env=environment(**variables),
+        env=environment(measured=measured, **variables),
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def environment(**variables: str) -> Mapping[str, str]:
-    """This machine's environment without its own settings, for a process that need not be measured."""
+def environment(*, measured: bool = False, **variables: str) -> Mapping[str, str]:
+    """This machine's environment without its own settings. `measured` where a process runs lines that no other does."""
     settings = {"BETTER_AUTH_SECRET": secrets.token_hex(32), "DATABASE_URL": "", "DATABASE_URL_UNPOOLED": ""}
-    return {**unmeasured(), **settings, **variables}
+    return {**(os.environ if measured else unmeasured()), **settings, **variables}

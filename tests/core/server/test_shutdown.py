@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 from starlette.types import Receive, Scope, Send
@@ -121,7 +122,8 @@ def test_who_connects_just_before_it_stops_listening_gets_a_response() -> None:
                 late[0].send(LIVE)
             listening.close()
 
-        running.servers[0] = SimpleNamespace(sockets=listening.sockets, close=close, wait_closed=listening.wait_closed)
+        visited: Any = SimpleNamespace(sockets=listening.sockets, close=close, wait_closed=listening.wait_closed)
+        running.servers[0] = visited
         running.handle_exit(signal.SIGTERM, None)
         _wait_for(lambda: bool(late))
         answer = late[0].answer()
