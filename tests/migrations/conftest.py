@@ -129,14 +129,19 @@ def run_alembic(
     return subprocess.run(
         [sys.executable, "-m", "alembic", *arguments],
         cwd=folder or project_root(),
-        env=environment(measured=measured, **variables),
+        env=measured_environment(**variables) if measured else environment(**variables),
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def environment(*, measured: bool = False, **variables: str) -> Mapping[str, str]:
-    """This machine's environment without its own settings. `measured` where a process runs lines that no other does."""
+def measured_environment(**variables: str) -> Mapping[str, str]:
+    """The same for a process that runs lines which no other test does."""
+    return {**os.environ, **environment(**variables)}
+
+
+def environment(**variables: str) -> Mapping[str, str]:
+    """This machine's environment without its own settings, for a process that need not be measured."""
     settings = {"BETTER_AUTH_SECRET": secrets.token_hex(32), "DATABASE_URL": "", "DATABASE_URL_UNPOOLED": ""}
-    return {**(os.environ if measured else unmeasured()), **settings, **variables}
+    return {**unmeasured(), **settings, **variables}

@@ -11,7 +11,7 @@ import pytest
 from core.database import migrations
 from tests.conftest import TestDatabase, project_root
 from tests.core.api_process import ApiProcess
-from tests.migrations.conftest import PlainDatabase, environment, run_alembic
+from tests.migrations.conftest import PlainDatabase, measured_environment, run_alembic
 from tests.migrations.former import to_public
 from tests.migrations.schema import describe, tables
 
@@ -32,7 +32,7 @@ def start(database: PlainDatabase) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "main.py"],
         cwd=project_root(),
-        env=environment(measured=True, DATABASE_URL=database.url, PORT="0"),
+        env=measured_environment(DATABASE_URL=database.url, PORT="0"),
         capture_output=True,
         text=True,
         check=False,

@@ -17,7 +17,7 @@ from core.database import migrations, move_schema
 from tests.conftest import TestDatabase, make_token, project_root
 from tests.core.api_process import ApiProcess
 from tests.end_to_end.project import free_port
-from tests.migrations.conftest import PlainDatabase, environment
+from tests.migrations.conftest import PlainDatabase, measured_environment
 from tests.migrations.former import to_public
 from tests.migrations.schema import describe, tables
 
@@ -37,7 +37,7 @@ def move(database: PlainDatabase) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "core.database.move_schema"],
         cwd=project_root(),
-        env=environment(measured=True, DATABASE_URL=database.url),
+        env=measured_environment(DATABASE_URL=database.url),
         capture_output=True,
         text=True,
         check=False,
