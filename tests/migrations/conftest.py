@@ -122,14 +122,12 @@ def hopeless(
     other_migrator.close()
 
 
-def run_alembic(
-    *arguments: str, folder: Path | None = None, measured: bool = False, **variables: str
-) -> "subprocess.CompletedProcess[str]":
+def run_alembic(*arguments: str, folder: Path | None = None, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Runs alembic in the project or a copy of it."""
     return subprocess.run(
         [sys.executable, "-m", "alembic", *arguments],
         cwd=folder or project_root(),
-        env=measured_environment(**variables) if measured else environment(**variables),
+        env=environment(**variables),
         capture_output=True,
         text=True,
         check=False,

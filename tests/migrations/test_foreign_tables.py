@@ -24,13 +24,17 @@ NAMED = "{schema}.tasks (x), {schema}.users (emailVerified, image)"
 
 
 def upgrade(database: PlainDatabase) -> "subprocess.CompletedProcess[str]":
-    return run_alembic("upgrade", "head", measured=True, DATABASE_URL=database.url)
+    return _run(database, "-m", "alembic", "upgrade", "head")
 
 
 def start(database: PlainDatabase) -> "subprocess.CompletedProcess[str]":
     """`python main.py`, which is expected to end at once."""
+    return _run(database, "main.py")
+
+
+def _run(database: PlainDatabase, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "main.py"],
+        [sys.executable, *arguments],
         cwd=project_root(),
         env=measured_environment(DATABASE_URL=database.url, PORT="0"),
         capture_output=True,
