@@ -11,7 +11,7 @@ import pytest
 
 from tests.architecture import loaded_rules, source_rules
 from tests.architecture.folders import copy_product, replace
-from tests.conftest import Caller, assert_problem, project_root
+from tests.conftest import UserClient, assert_problem, project_root
 from tests.end_to_end.project import Project, free_port
 from tests.unmeasured import unmeasured
 
@@ -88,7 +88,7 @@ def test_the_slice_is_served(project: Project) -> None:
     project.migrate()
     port = free_port()
     project.serve(port)
-    with _caller(port) as ada, _caller(port) as bob:
+    with _user(port) as ada, _user(port) as bob:
         path = _a_note_is_made_and_changed(ada)
         _pages_are_filtered_and_sorted(ada)
         _nobody_else_reaches_it(ada, bob, path)
@@ -99,11 +99,11 @@ def test_the_slice_is_served(project: Project) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _a_note_is_made_and_changed(ada: Caller) -> str:
+def _a_note_is_made_and_changed(ada: UserClient) -> str:
     made = ada.post(_notes(ada), json={"title": "a", "tag": "x"}, headers={"Idempotency-Key": "a"})
     assert made.status_code == 201, made.text
-    again = ada.post(_notes(ada), json={"title": "a", "tag": "x"}, headers={"Idempotency-Key": "a"})
-    assert again.json() == made.json()
+    retried = ada.post(_notes(ada), json={"title": "a", "tag": "x"}, headers={"Idempotency-Key": "a"})
+    assert retried.json() == made.json()
     path = made.headers["location"]
     assert made.json().items() >= {"title": "a", "body": "", "tag": "x"}.items()
     assert (ada.get(path).json(), ada.get(path).headers["etag"]) == (made.json(), ada.etag(1))
@@ -115,7 +115,7 @@ def _a_note_is_made_and_changed(ada: Caller) -> str:
     return path
 
 
-def _pages_are_filtered_and_sorted(ada: Caller) -> None:
+def _pages_are_filtered_and_sorted(ada: UserClient) -> None:
     for title, tag in (("c", "x"), ("b", "y"), ("d", None)):
         assert ada.post(_notes(ada), json={"title": title, "tag": tag}).status_code == 201
     page = ada.get(_notes(ada), params={"sort": "title", "limit": "2", "include_total": "true"}).json()
@@ -127,7 +127,7 @@ def _pages_are_filtered_and_sorted(ada: Caller) -> None:
     assert_problem(ada.get(_notes(ada), params={"colour": "red"}), 400, "validation_failed")
 
 
-def _nobody_else_reaches_it(ada: Caller, bob: Caller, path: str) -> None:
+def _nobody_else_reaches_it(ada: UserClient, bob: UserClient, path: str) -> None:
     assert_problem(httpx.get(ada.base_url.join(path)), 401, "missing_token")
     assert_problem(bob.get(path), 403, "forbidden")
     for method in ("GET", "PATCH", "DELETE"):
@@ -155,12 +155,12 @@ def write_own_sql(folder: Path) -> None:
     (folder / path).write_text(text, encoding="utf-8")
 
 
-def _notes(caller: Caller) -> str:
-    return f"/api/v1/users/{caller.user_id}/notes"
+def _notes(user: UserClient) -> str:
+    return f"/api/v1/users/{user.user_id}/notes"
 
 
-def _caller(port: int) -> Caller:
-    return Caller(f"http://127.0.0.1:{port}", secret=SECRET)
+def _user(port: int) -> UserClient:
+    return UserClient(f"http://127.0.0.1:{port}", secret=SECRET)
 
 
 def _database_url(project: Project) -> str:

@@ -1,4 +1,4 @@
-"""Somebody else's tables under our names are refused in one sentence, by the migration and by the start."""
+"""Somebody else's tables under our names are rejected in one sentence, by the migration and by the start."""
 
 import re
 import secrets
@@ -44,7 +44,7 @@ def _run(database: PlainDatabase, *arguments: str) -> "subprocess.CompletedProce
     )
 
 
-def refusal(done: "subprocess.CompletedProcess[str]") -> str:
+def rejection(done: "subprocess.CompletedProcess[str]") -> str:
     """The one line that says it: Alembic's on standard output, the start's on standard error."""
     assert done.returncode not in (0, None)
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line and not re.match(r"INFO +\[", line)]
@@ -60,21 +60,21 @@ def at_head(request: pytest.FixtureRequest, migrated: PlainDatabase) -> tuple[Pl
     return migrated, request.param
 
 
-def test_columns_of_others_in_our_tables_are_refused(at_head: tuple[PlainDatabase, str]) -> None:
+def test_columns_of_others_in_our_tables_are_rejected(at_head: tuple[PlainDatabase, str]) -> None:
     database, schema = at_head
     database.query(COLUMNS.format(schema=schema))
     before = describe(database, schema)
-    for refused in (upgrade(database), start(database)):
-        said = refusal(refused)
+    for rejected in (upgrade(database), start(database)):
+        said = rejection(rejected)
         assert NAMED.format(schema=schema) in said
         assert WHERE in said
     assert describe(database, schema) == before
 
 
 @pytest.mark.parametrize("kind", ["TABLE", "VIEW", "MATERIALIZED VIEW"])
-def test_a_relation_of_others_where_ours_are_to_be_is_refused(empty: PlainDatabase, kind: str) -> None:
+def test_a_relation_of_others_where_ours_are_to_be_is_rejected(empty: PlainDatabase, kind: str) -> None:
     empty.query(f"CREATE SCHEMA todo; CREATE {kind} todo.users AS SELECT 'theirs'::text AS id")
-    migration, at_start = refusal(upgrade(empty)), refusal(start(empty))
+    migration, at_start = rejection(upgrade(empty)), rejection(start(empty))
     assert 'relation "users" already exists, and this application did not make it' in migration
     assert WHERE in migration
     assert "todo.users" in at_start
@@ -83,10 +83,10 @@ def test_a_relation_of_others_where_ours_are_to_be_is_refused(empty: PlainDataba
     assert empty.query("SELECT id FROM todo.users") == [("theirs",)]
 
 
-def test_a_view_in_place_of_a_table_of_ours_is_refused(migrated: PlainDatabase) -> None:
+def test_a_view_in_place_of_a_table_of_ours_is_rejected(migrated: PlainDatabase) -> None:
     migrated.query("ALTER TABLE todo.users RENAME TO kept; CREATE VIEW todo.users AS SELECT * FROM todo.kept")
-    for refused in (upgrade(migrated), start(migrated)):
-        assert "todo.users (no table)" in refusal(refused)
+    for rejected in (upgrade(migrated), start(migrated)):
+        assert "todo.users (no table)" in rejection(rejected)
 
 
 @pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
@@ -141,11 +141,11 @@ def test_a_role_that_may_not_make_the_schema_is_told_what_to_grant(empty: PlainD
     empty.query(f"CREATE ROLE {role} LOGIN")
     limited = PlainDatabase(empty.url.replace("postgres:@", f"{role}:@"))
     grant = "CREATE SCHEMA IF NOT EXISTS todo; GRANT USAGE, CREATE ON SCHEMA todo TO"
-    said = refusal(upgrade(limited))
+    said = rejection(upgrade(limited))
     assert said.startswith("permission denied for database ")
     assert grant in said
     empty.query("CREATE SCHEMA todo")
-    said = refusal(upgrade(limited))
+    said = rejection(upgrade(limited))
     assert said.startswith("permission denied for schema todo")
     empty.query(f"{grant} {role}")
     limited.upgrade()

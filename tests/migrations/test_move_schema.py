@@ -45,7 +45,7 @@ def move(database: PlainDatabase) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def refused(database: PlainDatabase) -> str:
+def rejected(database: PlainDatabase) -> str:
     """The one sentence; nothing was moved."""
     before = describe(database, "public"), describe(database)
     done = move(database)
@@ -73,12 +73,12 @@ def test_where_there_are_no_tables_there_is_nothing_to_move(empty: PlainDatabase
 
 def test_a_relation_in_the_way_is_named(former: PlainDatabase) -> None:
     former.query("CREATE SCHEMA todo; CREATE VIEW todo.tasks AS SELECT 1 AS id")
-    assert refused(former) == "There is already todo.tasks: rename or drop what is there. Nothing was moved.\n"
+    assert rejected(former) == "There is already todo.tasks: rename or drop what is there. Nothing was moved.\n"
 
 
 def test_columns_of_others_stay_where_their_owner_finds_them(former: PlainDatabase) -> None:
     former.query('ALTER TABLE users ADD "emailVerified" boolean')
-    assert "public.users (emailVerified)" in refused(former)
+    assert "public.users (emailVerified)" in rejected(former)
 
 
 @pytest.mark.parametrize("revision", ["ffffffffffff", None])
@@ -87,7 +87,7 @@ def test_only_the_newest_revision_is_moved(former: PlainDatabase, revision: str 
     former.query(
         f"UPDATE alembic_version SET version_num = '{revision}'" if revision else "DELETE FROM alembic_version"
     )
-    assert "migrate first" in refused(former)
+    assert "migrate first" in rejected(former)
 
 
 def test_the_history_of_another_application_stays(former: PlainDatabase) -> None:
@@ -112,7 +112,7 @@ def test_a_role_without_the_right_is_told_what_to_grant(former: PlainDatabase) -
     for name in tables(former, "public"):
         former.query(f"ALTER TABLE {name} OWNER TO {role}")
     limited = PlainDatabase(former.url.replace("postgres:@", f"{role}:@"))
-    assert "let the owner of the database run CREATE SCHEMA IF NOT EXISTS todo" in refused(limited)
+    assert "let the owner of the database run CREATE SCHEMA IF NOT EXISTS todo" in rejected(limited)
 
 
 @pytest.mark.parametrize("statement", ["SELECT FROM tasks", "SELECT pg_advisory_xact_lock(7261054289)"])

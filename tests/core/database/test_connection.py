@@ -36,8 +36,8 @@ def test_statements_come_back_in_order_each_in_one_round_trip(own: TestDatabase)
     async def work(connection: Connection) -> list[object]:
         assert not connection.used
         own.proxy.clear()
-        answers = [await value(connection, f"SELECT {n}") for n in range(3)]
-        return [*answers, connection.used, connection.reusable, connection.closed]
+        responses = [await value(connection, f"SELECT {n}") for n in range(3)]
+        return [*responses, connection.used, connection.reusable, connection.closed]
 
     assert connected(own, work) == [0, 1, 2, True, True, False]
     assert own.proxy.queries == ["SELECT 0", "SELECT 1", "SELECT 2"]
@@ -64,7 +64,7 @@ def test_what_a_statement_sets_for_itself_does_not_reach_the_next(own: TestDatab
     assert connected(own, work) == ("4321ms", "0")
 
 
-def test_a_statement_and_an_answer_of_many_megabytes_go_through(own: TestDatabase) -> None:
+def test_a_statement_and_a_response_of_many_megabytes_go_through(own: TestDatabase) -> None:
     text = "ä" * (BIG // 2)
     assert connected(own, lambda connection: value(connection, "SELECT %(v)s", text)) == text
 
@@ -88,9 +88,9 @@ def test_a_silent_server_is_given_up_at_the_deadline(own: TestDatabase, sql: str
     async def work(connection: Connection) -> tuple[str, bool, float]:
         own.proxy.pause()
         started = time.monotonic()
-        with pytest.raises(DatabaseUnavailableError) as refused:
+        with pytest.raises(DatabaseUnavailableError) as raised:
             await connection.run(sql, {"v": "x" * BIG}, later(0.2))
-        return str(refused.value), connection.closed, time.monotonic() - started
+        return str(raised.value), connection.closed, time.monotonic() - started
 
     reason, closed, seconds = connected(own, work)
     assert (reason, closed) == ("deadline", True)
@@ -150,7 +150,7 @@ def wait_on_the_loop_for_the_response(connection: Connection) -> None:
     assert select.select([connection._pg.fileno()], [], [], 10)[0]
 
 
-def test_an_answer_that_comes_with_the_cancellation_is_left_unread(own: TestDatabase) -> None:
+def test_a_response_that_comes_with_the_cancellation_is_left_unread(own: TestDatabase) -> None:
     async def work(connection: Connection) -> tuple[bool, list[object]]:
         loop, (reader, writer) = asyncio.get_running_loop(), os.pipe()
         failures: list[object] = []
@@ -170,7 +170,7 @@ def test_an_answer_that_comes_with_the_cancellation_is_left_unread(own: TestData
     assert connected(own, work) == (True, [])
 
 
-def test_an_answer_that_has_arrived_counts_though_the_deadline_passes_before_it_is_taken(own: TestDatabase) -> None:
+def test_a_response_that_has_arrived_counts_though_the_deadline_passes_before_it_is_taken(own: TestDatabase) -> None:
     async def work(connection: Connection) -> tuple[list[tuple[Any, ...]], bool]:
         statement = asyncio.ensure_future(connection.run("SELECT 1 FROM pg_sleep(0.1)", None, later(0.05)))
         await asyncio.sleep(0)

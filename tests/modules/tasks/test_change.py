@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import Caller, assert_problem
+from tests.conftest import UserClient, assert_problem
 
 INVALID = "Some input is not valid; see `errors`."
 STATUS = {"pointer": "/status", "message": "Must be 'pending', 'in_progress' or 'completed'", "code": "enum"}
@@ -18,25 +18,25 @@ FULL = {
 }
 
 
-def _path(caller: Caller, task: dict[str, Any]) -> str:
-    return f"{caller.tasks}/{task['id']}"
+def _path(user: UserClient, task: dict[str, Any]) -> str:
+    return f"{user.tasks}/{task['id']}"
 
 
-def test_put_replaces_everything_a_client_may_write(alice: Caller) -> None:
+def test_put_replaces_everything_a_client_may_write(alice: UserClient) -> None:
     task = alice.create_task(**FULL)
     new = {"title": "Feed the cat", "description": None, "status": "pending", "due_at": "2031-01-31T09:00:00Z"}
     response = alice.put(_path(alice, task), json=new)
-    answered = response.json()
-    assert (response.status_code, answered) == (200, {**task, **new, "updated_at": answered["updated_at"]})
-    assert answered["updated_at"] > task["updated_at"]
-    assert alice.get(_path(alice, task)).json() == answered
+    received = response.json()
+    assert (response.status_code, received) == (200, {**task, **new, "updated_at": received["updated_at"]})
+    assert received["updated_at"] > task["updated_at"]
+    assert alice.get(_path(alice, task)).json() == received
 
 
-def test_put_gives_what_is_absent_its_default(alice: Caller) -> None:
+def test_put_gives_what_is_absent_its_default(alice: UserClient) -> None:
     task = alice.create_task(**FULL)
-    answered = alice.put(_path(alice, task), json={"title": "Feed the cat"}).json()
+    received = alice.put(_path(alice, task), json={"title": "Feed the cat"}).json()
     defaults = {"title": "Feed the cat", "description": None, "status": "pending", "due_at": None}
-    assert answered == {**task, **defaults, "updated_at": answered["updated_at"]}
+    assert received == {**task, **defaults, "updated_at": received["updated_at"]}
 
 
 @pytest.mark.parametrize(
@@ -53,16 +53,16 @@ def test_put_gives_what_is_absent_its_default(alice: Caller) -> None:
     ],
     ids=range(8),
 )
-def test_patch_writes_what_is_there_and_leaves_the_rest(alice: Caller, changes: dict[str, Any]) -> None:
+def test_patch_writes_what_is_there_and_leaves_the_rest(alice: UserClient, changes: dict[str, Any]) -> None:
     task = alice.create_task(**FULL)
     response = alice.patch(_path(alice, task), json=changes)
-    answered = response.json()
-    assert (response.status_code, answered) == (200, {**task, **changes, "updated_at": answered["updated_at"]})
-    assert answered["updated_at"] > task["updated_at"]
-    assert alice.get(_path(alice, task)).json() == answered
+    received = response.json()
+    assert (response.status_code, received) == (200, {**task, **changes, "updated_at": received["updated_at"]})
+    assert received["updated_at"] > task["updated_at"]
+    assert alice.get(_path(alice, task)).json() == received
 
 
-def test_an_empty_patch_changes_nothing(alice: Caller) -> None:
+def test_an_empty_patch_changes_nothing(alice: UserClient) -> None:
     """Not even the time of the last change."""
     task = alice.create_task(**FULL)
     response = alice.patch(_path(alice, task), json={})
@@ -70,7 +70,7 @@ def test_an_empty_patch_changes_nothing(alice: Caller) -> None:
     assert alice.get(_path(alice, task)).json() == task
 
 
-def test_a_title_is_trimmed_by_put_and_patch(alice: Caller) -> None:
+def test_a_title_is_trimmed_by_put_and_patch(alice: UserClient) -> None:
     task = alice.create_task()
     assert alice.put(_path(alice, task), json={"title": "  Feed the cat "}).json()["title"] == "Feed the cat"
     assert alice.patch(_path(alice, task), json={"title": "\u3000Feed the dog\n"}).json()["title"] == "Feed the dog"
@@ -90,7 +90,7 @@ _UNWRITABLE = [
 
 
 @pytest.mark.parametrize("fields", _UNWRITABLE, ids=[next(iter(fields)) for fields in _UNWRITABLE])
-def test_what_the_server_keeps_cannot_be_written(alice: Caller, fields: dict[str, Any]) -> None:
+def test_what_the_server_keeps_cannot_be_written(alice: UserClient, fields: dict[str, Any]) -> None:
     task = alice.create_task(**FULL)
     response = alice.patch(_path(alice, task), json=fields)
     error = {"pointer": f"/{next(iter(fields))}", "message": "This field is not known", "code": "extra_forbidden"}
@@ -99,7 +99,7 @@ def test_what_the_server_keeps_cannot_be_written(alice: Caller, fields: dict[str
 
 
 @pytest.mark.parametrize("name", ["created_at", "updated_at", "completed_at"])
-def test_a_put_ignores_what_the_server_keeps(alice: Caller, name: str) -> None:
+def test_a_put_ignores_what_the_server_keeps(alice: UserClient, name: str) -> None:
     """So that what GET gave can be changed and sent back as it is; tests/core has the whole round."""
     task = alice.create_task(**FULL)
     replaced = alice.put(_path(alice, task), json={"title": "x", name: "2001-01-31T09:00:00Z"}).json()
@@ -109,7 +109,7 @@ def test_a_put_ignores_what_the_server_keeps(alice: Caller, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["user_id", "owner_id"])
-def test_a_put_names_no_owner(alice: Caller, name: str) -> None:
+def test_a_put_names_no_owner(alice: UserClient, name: str) -> None:
     task = alice.create_task(**FULL)
     response = alice.put(_path(alice, task), json={"title": "x", name: "somebody"})
     error = {"pointer": f"/{name}", "message": "This field is not known", "code": "extra_forbidden"}
@@ -145,8 +145,8 @@ def test_a_put_names_no_owner(alice: Caller, name: str) -> None:
     ],
     ids=range(10),
 )
-def test_what_cannot_be_stored_is_refused_and_changes_nothing(
-    alice: Caller, method: str, fields: dict[str, Any], error: dict[str, str]
+def test_what_cannot_be_stored_is_rejected_and_changes_nothing(
+    alice: UserClient, method: str, fields: dict[str, Any], error: dict[str, str]
 ) -> None:
     """A title and a status are never none: `null` has nothing to clear."""
     task = alice.create_task(**FULL)
