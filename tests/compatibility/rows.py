@@ -104,7 +104,7 @@ ROWS = (
     ),
     Row(
         "OpenTelemetry, `opentelemetry-instrument python main.py`",
-        "one server span a request, named by method and route, in the user's trace; both paths, two workers",
+        "one server span a request, named by method and route, in the client's trace; both paths, two workers",
         ("tests/compatibility/test_opentelemetry.py",),
     ),
     Row("published secrets", "rejected at the start", ("tests/core/test_secret_strength.py",)),
