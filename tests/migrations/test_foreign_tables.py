@@ -7,8 +7,10 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from alembic.util import CommandError
+from structlog.testing import capture_logs
 
-from core.database import migrations
+from core.database import migrations, start_check
 from tests.conftest import TestDatabase, project_root
 from tests.core.api_process import ApiProcess
 from tests.migrations.conftest import PlainDatabase, measured_environment, run_alembic
@@ -52,6 +54,21 @@ def rejection(done: "subprocess.CompletedProcess[str]") -> str:
     return line.strip().removeprefix("FAILED: ")
 
 
+def sentences(database: PlainDatabase) -> list[str]:
+    """The same of both, without a process for each, which takes ten times as long."""
+    with pytest.raises(CommandError) as raised:
+        database.upgrade()
+    at_start = start_check.rejection(database.url, migrations.head())
+    assert at_start is not None
+    return [str(raised.value), at_start]
+
+
+def assert_starts_unwarned(database: PlainDatabase) -> None:
+    with capture_logs() as logs:
+        assert start_check.rejection(database.url, migrations.head()) is None
+    assert logs == []
+
+
 @pytest.fixture(params=["todo", "public"])
 def at_head(request: pytest.FixtureRequest, migrated: PlainDatabase) -> tuple[PlainDatabase, str]:
     """A migrated database with its tables there, and where that is."""
@@ -64,8 +81,8 @@ def test_columns_of_others_in_our_tables_are_rejected(at_head: tuple[PlainDataba
     database, schema = at_head
     database.query(COLUMNS.format(schema=schema))
     before = describe(database, schema)
-    for rejected in (upgrade(database), start(database)):
-        said = rejection(rejected)
+    in_processes = [rejection(upgrade(database)), rejection(start(database))] if schema == "todo" else []
+    for said in (*sentences(database), *in_processes):
         assert NAMED.format(schema=schema) in said
         assert WHERE in said
     assert describe(database, schema) == before
@@ -74,7 +91,7 @@ def test_columns_of_others_in_our_tables_are_rejected(at_head: tuple[PlainDataba
 @pytest.mark.parametrize("kind", ["TABLE", "VIEW", "MATERIALIZED VIEW"])
 def test_a_relation_of_others_where_ours_are_to_be_is_rejected(empty: PlainDatabase, kind: str) -> None:
     empty.query(f"CREATE SCHEMA todo; CREATE {kind} todo.users AS SELECT 'theirs'::text AS id")
-    migration, at_start = rejection(upgrade(empty)), rejection(start(empty))
+    migration, at_start = sentences(empty)
     assert 'relation "users" already exists, and this application did not make it' in migration
     assert WHERE in migration
     assert "todo.users" in at_start
@@ -85,8 +102,8 @@ def test_a_relation_of_others_where_ours_are_to_be_is_rejected(empty: PlainDatab
 
 def test_a_view_in_place_of_a_table_of_ours_is_rejected(migrated: PlainDatabase) -> None:
     migrated.query("ALTER TABLE todo.users RENAME TO kept; CREATE VIEW todo.users AS SELECT * FROM todo.kept")
-    for rejected in (upgrade(migrated), start(migrated)):
-        assert "todo.users (no table)" in rejection(rejected)
+    for said in sentences(migrated):
+        assert "todo.users (no table)" in said
 
 
 @pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
@@ -95,8 +112,7 @@ def test_their_users_in_public_is_no_matter_while_ours_are_elsewhere(empty: Plai
     theirs = describe(empty, "public")
     empty.upgrade()
     empty.alembic("check")
-    with ApiProcess(empty.url) as process:
-        assert not [line for line in process.lines if line["level"] in ("warning", "error")]
+    assert_starts_unwarned(empty)
     empty.downgrade()
     assert describe(empty, "public") == theirs
 
@@ -109,8 +125,7 @@ def test_columns_are_judged_at_our_own_revision_only(migrated: PlainDatabase, re
     else:
         migrated.query(f"UPDATE todo.alembic_version SET version_num = '{revision}'")
         migrated.query(COLUMNS.format(schema="todo"))
-    with ApiProcess(migrated.url) as process:
-        assert not [line for line in process.lines if line["level"] in ("warning", "error")]
+    assert_starts_unwarned(migrated)
 
 
 def test_a_database_that_was_never_migrated_does_not_stop_the_start(empty: PlainDatabase) -> None:
