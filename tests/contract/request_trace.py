@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from core import logging
-from tests.conftest import Caller, RunningServer, make_settings, project_root
+from tests.conftest import RunningServer, UserClient, make_settings, project_root
 
 ROOT = f"{project_root()}/"
 
