@@ -247,7 +247,7 @@ def test_beside_cookies_an_origin_is_named_in_full_and_of_https(origin: str) -> 
     assert load_settings(None, better_auth_secret=SECRET, cors_origins=given).cors_origins[1] == origin
     only = "cookies are for pages of https origins without *, and of http://localhost and http://127.0.0.1"
     problem = f"  - CORS_ORIGINS: {origin!r} cannot stand beside AUTH_COOKIES: {only}"
-    assert refusal(cors_origins=given, auth_cookies="true") == problem
+    assert rejection(cors_origins=given, auth_cookies="true") == problem
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from core.tokens.verifier import Principal
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 
 ME = "/api/v1/users/me"
 PEOPLE = 1000
@@ -32,7 +32,7 @@ def address(request: pytest.FixtureRequest, alice: UserClient, bob: UserClient, 
     return ME if request.param == "profile" else shared_task(database, alice, bob)
 
 
-def test_a_tag_is_version_owner_and_schema(alice: Caller) -> None:
+def test_a_tag_is_version_owner_and_schema(alice: UserClient) -> None:
     owner = base64.urlsafe_b64encode(hashlib.sha256(alice.user_id.encode()).digest()[:8]).rstrip(b"=").decode()
     created = alice.post(alice.tasks, json={"title": "x"}, headers={"Idempotency-Key": "key"})
     repeated = alice.post(alice.tasks, json={"title": "x"}, headers={"Idempotency-Key": "key"})
@@ -96,7 +96,7 @@ def test_of_many_people_no_two_share_a_tag() -> None:
     assert len({Principal(str(number)).tag for number in range(PEOPLE)}) == PEOPLE
 
 
-def test_a_list_that_has_not_changed_is_not_read(alice: Caller, database: TestDatabase) -> None:
+def test_a_list_that_has_not_changed_is_not_read(alice: UserClient, database: TestDatabase) -> None:
     tasks = [alice.create_task() for _ in range(3)]
     for query in ("", "?sort=title", "?status=completed", f"?q={uuid4()}"):
         address = alice.tasks + query
@@ -115,7 +115,7 @@ def test_a_list_that_has_not_changed_is_not_read(alice: Caller, database: TestDa
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_every_write_changes_the_tag_of_every_list(start_server: Callable[..., RunningServer], fast: bool) -> None:
-    with Caller(start_server(fast_path=fast).url) as caller:
+    with UserClient(start_server(fast_path=fast).url) as caller:
         path, seen = "", list[str]()
         for method, headers in (
             *(("POST", {}), ("POST", {"Idempotency-Key": "a"}), ("NEW", {"If-None-Match": "*"})),
@@ -133,7 +133,7 @@ def test_every_write_changes_the_tag_of_every_list(start_server: Callable[..., R
         assert len(set(seen)) == len(seen)
 
 
-def test_a_lists_tag_is_its_owners(alice: Caller, bob: Caller) -> None:
+def test_a_lists_tag_is_its_owners(alice: UserClient, bob: UserClient) -> None:
     alice.create_task()
     bob.create_task()
     hers = alice.get("/api/v1/users/me/tasks").headers["etag"]
@@ -141,7 +141,7 @@ def test_a_lists_tag_is_its_owners(alice: Caller, bob: Caller) -> None:
     assert bob.get("/api/v1/users/me/tasks").headers["etag"] != hers
 
 
-def test_a_list_without_tasks_has_a_tag_as_well(alice: Caller) -> None:
+def test_a_list_without_tasks_has_a_tag_as_well(alice: UserClient) -> None:
     """Of somebody who was here before: who never was has no changes to count."""
     assert "etag" not in alice.get(alice.tasks).headers
     alice.delete(f"{alice.tasks}/{alice.create_task()['id']}")
@@ -151,7 +151,7 @@ def test_a_list_without_tasks_has_a_tag_as_well(alice: Caller) -> None:
     assert alice.get(alice.tasks, headers={"If-None-Match": empty.headers["etag"]}).status_code == 200
 
 
-def test_what_a_list_gave_can_be_changed_at_once(alice: Caller) -> None:
+def test_what_a_list_gave_can_be_changed_at_once(alice: UserClient) -> None:
     alice.create_task()
     (listed,) = alice.get(alice.tasks).json()["items"]
     path = f"{alice.tasks}/{listed['id']}"
@@ -160,7 +160,7 @@ def test_what_a_list_gave_can_be_changed_at_once(alice: Caller) -> None:
     assert_problem(alice.patch(path, json={}, headers={"If-Match": listed["etag"]}), 412, "precondition_failed")
 
 
-def test_the_next_page_is_linked(alice: Caller) -> None:
+def test_the_next_page_is_linked(alice: UserClient) -> None:
     for _ in range(3):
         alice.create_task()
     query = {"limit": "1", "sort": "title", "q": "r the p"}

@@ -150,7 +150,7 @@ def test_a_repeat_after_a_delete_makes_nothing(alice: UserClient) -> None:
     assert titles(alice) == []
 
 
-def test_a_repeat_after_a_change_gives_the_row_as_it_is(alice: Caller) -> None:
+def test_a_repeat_after_a_change_gives_the_row_as_it_is(alice: UserClient) -> None:
     """With its tag of now, so that the client can go on from there."""
     first = create(alice, "key")
     changed = alice.patch(first.headers["location"], json={"title": "Changed"})
@@ -170,7 +170,7 @@ WRITES: list[tuple[str, dict[str, Any], int]] = [
 
 @pytest.mark.parametrize(("method", "sent", "status"), WRITES, ids=["put", "patch", "patch-nothing", "delete"])
 def test_every_write_that_is_repeated_has_its_effect_once(
-    alice: Caller, method: str, sent: dict[str, Any], status: int
+    alice: UserClient, method: str, sent: dict[str, Any], status: int
 ) -> None:
     """Also where its own effect would have made it stale: the client never learned of it."""
     task = alice.create_task()
@@ -188,7 +188,7 @@ def test_every_write_that_is_repeated_has_its_effect_once(
     assert_gone(alice.request(method, path, headers=headers, **sent), first)
 
 
-def test_what_failed_is_done_when_it_is_repeated(alice: Caller) -> None:
+def test_what_failed_is_done_when_it_is_repeated(alice: UserClient) -> None:
     task = alice.create_task()
     path, keyed = f"{alice.tasks}/{task['id']}", {"Idempotency-Key": "key"}
     stale = alice.patch(path, json={"title": "New"}, headers={**keyed, "If-Match": '"5"'})
@@ -200,7 +200,7 @@ def test_what_failed_is_done_when_it_is_repeated(alice: Caller) -> None:
         assert_problem(alice.patch(gone, json={}, headers={"Idempotency-Key": "gone"}), 404, "not_found")
 
 
-def test_ones_own_profile_has_keys_as_well(alice: Caller) -> None:
+def test_ones_own_profile_has_keys_as_well(alice: UserClient) -> None:
     path, keyed = "/api/v1/users/me", {"Idempotency-Key": "key"}
     first = alice.patch(path, json={"name": "New"}, headers=keyed)
     assert_replay(alice.patch(path, json={"name": "New"}, headers=keyed), first)
@@ -210,7 +210,7 @@ def test_ones_own_profile_has_keys_as_well(alice: Caller) -> None:
     assert_problem(alice.delete(path, headers={"Idempotency-Key": "end"}), 401, "account_deleted")
 
 
-def test_what_was_deleted_is_nowhere_in_the_database(alice: Caller, database: TestDatabase) -> None:
+def test_what_was_deleted_is_nowhere_in_the_database(alice: UserClient, database: TestDatabase) -> None:
     """The keys of its create, change and deletion are kept, and hold nothing of it."""
     secret = secrets.token_hex(8)
     keys = iter(range(9))
@@ -236,7 +236,7 @@ def _holds(database: TestDatabase, text: str) -> list[str]:
     return [name for name in tables if database.query(sql.format(name), text, in_hex) != [(0,)]]
 
 
-def test_what_a_release_before_has_stored_is_given_as_it_is(alice: Caller, database: TestDatabase) -> None:
+def test_what_a_release_before_has_stored_is_given_as_it_is(alice: UserClient, database: TestDatabase) -> None:
     """Both serve while the one takes the other's place."""
     first = create(alice, "key")
     stored = "UPDATE idempotency_keys SET status = NULL, row_id = NULL, body = %s WHERE user_id = %s"

@@ -45,14 +45,14 @@ def test_a_word_for_nothing_is_told_to_be_left_out(alice: UserClient, text: str)
     )
 
 
-def test_a_client_that_lost_its_cursor_does_not_begin_again_for_ever(alice: Caller) -> None:
+def test_a_client_that_lost_its_cursor_does_not_begin_again_for_ever(alice: UserClient) -> None:
     """An empty cursor is none: to take it for no cursor would send the first page after the last, round and round."""
     for query in ("cursor=", "limit=2&cursor=", "cursor=%20"):
         error = _error(alice.get(f"{alice.tasks}?{query}"))
         assert (error["pointer"], error["code"]) == ("/query/cursor", "invalid_cursor")
 
 
-def test_a_plus_that_was_not_escaped_is_told(alice: Caller) -> None:
+def test_a_plus_that_was_not_escaped_is_told(alice: UserClient) -> None:
     error = _error(alice.get(f"{alice.tasks}?due_before=2030-01-31T09:00:00+01:00"))
     assert error["message"] == "Must have its + sent as %2B: in a query a + is a space"
     assert alice.get(f"{alice.tasks}?due_before=2030-01-31T09:00:00%2B01:00").status_code == 200

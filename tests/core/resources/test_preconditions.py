@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from modules.users.schemas import UserRead
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 from tests.contract.operations import document, operations
 
 ME = "/api/v1/users/me"
@@ -120,7 +120,9 @@ def test_a_tag_that_was_altered_on_its_way_writes_nothing_and_is_named(
 
 @each_write
 @pytest.mark.parametrize("form", COMPRESSED)
-def test_the_tag_of_what_was_compressed_is_taken(alice: Caller, method: str, sent: dict[str, Any], form: str) -> None:
+def test_the_tag_of_what_was_compressed_is_taken(
+    alice: UserClient, method: str, sent: dict[str, Any], form: str
+) -> None:
     """By us, or by Apache on the way. It is explained no more than any other tag once it is old."""
     path, tag = task_of(alice)
     assert alice.request(method, path, headers={b"If-Match": filled(form, tag)}, **sent).is_success
@@ -129,7 +131,7 @@ def test_the_tag_of_what_was_compressed_is_taken(alice: Caller, method: str, sen
     assert_stale(alice.request(method, path, headers={b"If-Match": filled(form, old)}, **sent), tag)
 
 
-def test_a_list_of_tags_may_stand_in_several_lines(alice: Caller) -> None:
+def test_a_list_of_tags_may_stand_in_several_lines(alice: UserClient) -> None:
     path, tag = task_of(alice)
     headers = [("If-Match", '"x"'), ("If-Match", tag), ("If-Match", "")]
     assert alice.patch(path, json={"title": "New"}, headers=headers).status_code == 200
@@ -168,7 +170,7 @@ def test_a_malformed_precondition_is_rejected(alice: UserClient, method: str, se
 
 
 @each_write
-def test_a_write_that_must_find_nothing_changes_nothing(alice: Caller, method: str, sent: dict[str, Any]) -> None:
+def test_a_write_that_must_find_nothing_changes_nothing(alice: UserClient, method: str, sent: dict[str, Any]) -> None:
     """`If-None-Match: *` says "only if it is not there": to ignore it would overwrite what is there."""
     path, tag = task_of(alice)
     before = alice.get(path).json()
@@ -232,10 +234,10 @@ def test_a_profile_that_is_made_by_the_request_has_its_first_version(make_user: 
         new = make_user()
         changed = new.patch(ME, json={"name": "New"}, headers={"If-Match": tag})
         assert (changed.status_code, changed.headers["etag"]) == (200, new.etag(2, UserRead))
-        assert make_caller().delete(ME, headers={"If-Match": tag}).status_code == 204
+        assert make_user().delete(ME, headers={"If-Match": tag}).status_code == 204
     writes: list[tuple[str, dict[str, Any]]] = [("PATCH", {"json": {"name": "New"}}), ("DELETE", {})]
     for method, sent in writes:
-        new = make_caller()
+        new = make_user()
         assert_stale(new.request(method, ME, headers={"If-Match": '"2"'}, **sent), new.etag(1, UserRead))
 
 
@@ -260,7 +262,7 @@ def test_an_account_that_changes_while_it_is_deleted_stays(alice: UserClient, da
 
 
 @pytest.mark.parametrize("form", ["{tag}", "W/{tag}", "*", '"x", W/"y",{tag}', ',W/{tag},"z"', "{gzip}", "W/{gzip}"])
-def test_what_the_client_has_is_not_sent_again(alice: Caller, form: str) -> None:
+def test_what_the_client_has_is_not_sent_again(alice: UserClient, form: str) -> None:
     for path in (task_of(alice)[0], ME):
         whole = alice.get(path)
         tag = whole.headers["etag"]

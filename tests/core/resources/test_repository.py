@@ -251,8 +251,8 @@ def test_a_write_goes_through_for_an_expected_version_only(own: TestDatabase) ->
                 try:
                     responses.append(await operation)
                 except ProblemError as error:
-                    answers.append((error.problem, getattr(error, "version", None)))
-        return answers
+                    responses.append((error.problem, getattr(error, "version", None)))
+        return responses
 
     stale = (Problem.PRECONDITION_FAILED, 2)
     assert given(own, work) == ["Water the plants", "x", stale, stale, stale, stale, "x", "x", "x", "x"]

@@ -53,7 +53,7 @@ def test_a_replayed_token_ends_its_whole_family(api: httpx.Client, database: Tes
     for _ in range(age):
         family.append(refresh(api, family[-1]).json()["refresh_token"])
     pass_time(database, account, seconds=31)
-    _assert_refused(refresh(api, family[0]))
+    _assert_rejected(refresh(api, family[0]))
     for token in reversed(family):
         _assert_rejected(refresh(api, token))
     assert sessions(database, account) == 1

@@ -27,7 +27,7 @@ def _written(answered: dict[str, Any]) -> dict[str, Any]:
     return {name: answered[name] for name in ("updated_at", "etag")}
 
 
-def test_put_replaces_everything_a_client_may_write(alice: Caller) -> None:
+def test_put_replaces_everything_a_client_may_write(alice: UserClient) -> None:
     task = alice.create_task(**FULL)
     new = {"title": "Feed the cat", "description": None, "status": "pending", "due_at": "2031-01-31T09:00:00Z"}
     response = alice.put(_path(alice, task), json=new)
@@ -41,7 +41,7 @@ def test_put_gives_what_is_absent_its_default(alice: UserClient) -> None:
     task = alice.create_task(**FULL)
     received = alice.put(_path(alice, task), json={"title": "Feed the cat"}).json()
     defaults = {"title": "Feed the cat", "description": None, "status": "pending", "due_at": None}
-    assert answered == {**task, **defaults, **_written(answered)}
+    assert received == {**task, **defaults, **_written(received)}
 
 
 @pytest.mark.parametrize(

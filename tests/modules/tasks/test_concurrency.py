@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import Caller, RunningServer, TestDatabase
+from tests.conftest import RunningServer, TestDatabase, UserClient
 from tests.core.database.locks import wait_for_waiting
 from tests.modules.tasks.pages import get_page
 
@@ -65,7 +65,7 @@ def test_sixty_requests_at_once_succeed_on_a_pool_of_five(
 @pytest.mark.parametrize("key", [None, "key"])
 @pytest.mark.parametrize(("method", "sent"), [("DELETE", None), ("PATCH", {"title": "x"}), ("PUT", {"title": "x"})])
 def test_a_write_that_waits_for_its_owner_holds_nothing_yet(
-    alice: Caller, database: TestDatabase, method: str, sent: dict[str, str] | None, key: str | None
+    alice: UserClient, database: TestDatabase, method: str, sent: dict[str, str] | None, key: str | None
 ) -> None:
     """Each takes the owner's number first, so that no two of them wait for each other in a circle."""
     task = alice.create_task()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from modules.users.schemas import UserRead
-from tests.conftest import Caller, TestDatabase, assert_problem
+from tests.conftest import TestDatabase, UserClient, assert_problem
 from tests.modules.auth.accounts import Account, bearer
 
 ME = "/api/v1/users/me"
