@@ -307,11 +307,16 @@ def test_the_document_declares_the_headers_and_their_responses() -> None:
         if not re.fullmatch(r".*/(tasks.*|\{user_id\})", one.path):
             continue  # another slice's
         headers = {item["name"] for item in one.spec.get("parameters", []) if item["in"] == "header"}
-        declared[one.id] = (headers, set(one.spec["responses"]) & {"304", "412", "422"})
-    reads, writes = ({"If-None-Match"}, {"304"}), ({"If-Match"}, {"412"})
-    expected = dict.fromkeys(("getTask", "getUser"), reads)
-    expected |= dict.fromkeys(("replaceTask", "updateTask", "deleteTask", "updateUser", "deleteUser"), writes)
-    expected["createTask"] = ({"Idempotency-Key"}, {"422"})
+        declared[one.id] = (
+            headers,
+            set(one.spec["responses"]) & {"304", "412", "422"} | {"201"} & set(one.spec["responses"]),
+        )
+    reads, key = ({"If-None-Match"}, {"304"}), "Idempotency-Key"
+    writes = ({"If-Match", key}, {"412", "422"})
+    expected = dict.fromkeys(("getTask", "listTasks", "getUser"), reads)
+    expected |= dict.fromkeys(("updateTask", "deleteTask", "updateUser", "deleteUser"), writes)
+    expected["replaceTask"] = ({"If-Match", "If-None-Match", key}, {"201", "412", "422"})
+    expected["createTask"] = ({key}, {"201", "422"})
     assert {name: found for name, found in declared.items() if found != (set(), set())} == expected
     (create,) = [one for one in operations(document()) if one.id == "createTask"]
     assert "409" in create.spec["responses"]
