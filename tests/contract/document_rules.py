@@ -94,7 +94,7 @@ def _content(operation: Operation) -> Iterator[str]:
     responses = operation.spec["responses"]
     # A PUT that makes something says so by its status.
     successes = {status for status in responses if status < "300"}
-    if len(successes - ({"201"} if operation.method == "PUT" else set())) != 1:
+    if len(successes - ({"201"} if operation.method.upper() == "PUT" else set())) != 1:
         yield "not exactly one successful response"
     for status, response in responses.items():
         content = response.get("content", {})
