@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 
-from tests.core.http.count_calls import TASK, TASKS, answer_of, report
+from tests.core.http.count_calls import TASK, TASKS, report, response_of
 
 REQUESTS, ROUNDS = 500, 5
 USERS = ("ann", "bob", "cat", "dan")
@@ -22,7 +22,7 @@ async def measure(app: FastAPI) -> dict[str, float]:
     async with app.router.lifespan_context(app):
         ones = {}
         for user in USERS:
-            made = [json.loads(await answer_of(app, "POST", TASKS, TASK, user=user)) for _ in range(21)]
+            made = [json.loads(await response_of(app, "POST", TASKS, TASK, user=user)) for _ in range(21)]
             ones[user] = f"{TASKS}/{made[0]['id']}"
         operations = {
             "live": ("GET", dict.fromkeys(USERS, "/health/live"), None),
@@ -41,7 +41,7 @@ async def measure(app: FastAPI) -> dict[str, float]:
 async def _cost(app: FastAPI, method: str, paths: dict[str, str], body: object, *, keyed: bool) -> float:
     async def some(user: str) -> None:
         for _ in range(REQUESTS):
-            await answer_of(app, method, paths[user], body, uuid4().hex if keyed else None, user)
+            await response_of(app, method, paths[user], body, uuid4().hex if keyed else None, user)
 
     started = time.process_time()
     await asyncio.gather(*map(some, USERS))

@@ -202,7 +202,7 @@ def make_token(user_id: str, *, secret: str = SECRET, **claims: Any) -> str:
     return jwt.encode({k: v for k, v in merged.items() if v is not None}, secret, algorithm="HS256")
 
 
-class Caller(httpx.Client):
+class UserClient(httpx.Client):
     """A client that calls as one user; `user_id` is new unless given."""
 
     def __init__(self, url: str, user_id: str | None = None, **claims: Any) -> None:
@@ -219,7 +219,7 @@ class Caller(httpx.Client):
         return f'"{version}-{owner}.{Tags(schema).schema}"'
 
     def create_task(self, **fields: Any) -> dict[str, Any]:
-        """A stored task as the API answered it."""
+        """A stored task as the API gave it."""
         response = self.post(self.tasks, json={"title": "Water the plants", **fields})
         assert response.status_code == 201, response.text
         task: dict[str, Any] = response.json()
@@ -227,29 +227,29 @@ class Caller(httpx.Client):
 
 
 @pytest.fixture
-def make_caller(api_server: RunningServer) -> Iterator[Callable[..., Caller]]:
-    """Makes callers of the shared server: `make_caller(email="a@example.com")`."""
-    made: list[Caller] = []
+def make_user(api_server: RunningServer) -> Iterator[Callable[..., UserClient]]:
+    """Makes users of the shared server: `make_user(email="a@example.com")`."""
+    made: list[UserClient] = []
 
-    def make(user_id: str | None = None, **claims: Any) -> Caller:
-        made.append(Caller(api_server.url, user_id, **claims))
+    def make(user_id: str | None = None, **claims: Any) -> UserClient:
+        made.append(UserClient(api_server.url, user_id, **claims))
         return made[-1]
 
     yield make
-    for caller in made:
-        caller.close()
+    for user in made:
+        user.close()
 
 
 @pytest.fixture
-def alice(make_caller: Callable[..., Caller]) -> Caller:
+def alice(make_user: Callable[..., UserClient]) -> UserClient:
     """A user whom the database has never seen."""
-    return make_caller(email="alice@example.com", name="Alice")
+    return make_user(email="alice@example.com", name="Alice")
 
 
 @pytest.fixture
-def bob(make_caller: Callable[..., Caller]) -> Caller:
+def bob(make_user: Callable[..., UserClient]) -> UserClient:
     """Another one."""
-    return make_caller(email="bob@example.com", name="Bob")
+    return make_user(email="bob@example.com", name="Bob")
 
 
 @pytest.fixture(autouse=True)
@@ -263,7 +263,7 @@ def _tripwire(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def assert_problem(response: httpx.Response, status: int, code: str, **members: Any) -> dict[str, Any]:
-    """The whole answer of a failure: its shape, and the members that are given."""
+    """The whole response of a failure: its shape, and the members that are given."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = response.json()

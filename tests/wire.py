@@ -41,7 +41,7 @@ class PostgresProxy:
         self.queries.clear()
 
     def pause(self) -> None:
-        """From now on bytes vanish in both directions: nobody answers and nobody hangs up."""
+        """From now on bytes vanish in both directions: nobody responds and nobody hangs up."""
         self._call(self._set(flowing=False))
 
     def resume(self) -> None:

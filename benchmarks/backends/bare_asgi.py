@@ -1,4 +1,4 @@
-"""A limit: uvicorn with an application that answers a constant body of a task's size, and does nothing else."""
+"""A limit: uvicorn with an application that sends a constant body of a task's size, and does nothing else."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -6,7 +6,7 @@ BODY = b"x" * 380
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(BODY)).encode())]
 
 
-async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+async def response(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         for kind in ("startup", "shutdown"):
             await receive()
@@ -17,4 +17,4 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def create() -> ASGIApp:
-    return answer
+    return response

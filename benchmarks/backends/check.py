@@ -1,4 +1,4 @@
-"""What each contestant must answer before it is measured: nobody is fast by being wrong."""
+"""How each contestant must respond before it is measured: nobody is fast by being wrong."""
 
 import json
 import urllib.error
@@ -14,7 +14,7 @@ OTHERS = "00000000-0000-4000-8000-000200000001"
 
 
 def ask(server: Server, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
-    """The status and the JSON of one answer."""
+    """The status and the JSON of one response."""
     request = urllib.request.Request(f"http://127.0.0.1:{server.port}{server.prefix}/users/me/tasks{path}")
     request.method = method
     request.add_header("Authorization", f"Bearer {token or sign('user-1', SECRET)}")

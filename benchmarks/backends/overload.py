@@ -1,4 +1,4 @@
-"""Twice as many requests as can be served: an open load, of which each answer is looked at."""
+"""Twice as many requests as can be served: an open load, of which each response is looked at."""
 
 import statistics
 import subprocess
@@ -17,17 +17,17 @@ CLIENTS = 600
 
 @dataclass(frozen=True)
 class Overload:
-    """Requests a second that were sustained, offered, served and refused; latencies in milliseconds."""
+    """Requests a second that were sustained, offered, served and rejected; latencies in milliseconds."""
 
     seconds: int
     sustained: float
     offered: float
     served: float
-    refused: float
+    rejected: float
     others: int
     served_p50: float
     served_p99: float
-    refused_p99: float
+    rejected_p99: float
     live: float
 
 
@@ -41,10 +41,10 @@ def measure(server: Server, token_file: str, seconds: int, connections: int) -> 
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         subprocess.run(_command(server, token_file, each, seconds, folder, log), check=True, capture_output=True)
-        answers = [line.split("\t") for line in log.read_text().splitlines()]
+        responses = [line.split("\t") for line in log.read_text().splitlines()]
     live = slowest.stop()
     times: dict[str, list[int]] = {"200": [], "503": []}
-    for _, status, took in answers:
+    for _, status, took in responses:
         times.setdefault(status, []).append(int(took))
     others = sum(len(found) for status, found in times.items() if status not in ("200", "503"))
     return Overload(
@@ -62,7 +62,7 @@ def measure(server: Server, token_file: str, seconds: int, connections: int) -> 
 
 
 def _command(server: Server, token_file: str, each: int, seconds: int, folder: str, log: Path) -> list[str]:
-    """h2load sends on time, whether the answers before have come or not."""
+    """h2load sends on time, whether the responses before have come or not."""
     token = Path(token_file).read_text().splitlines()[0]
     paths = Path(folder, "paths")
     origin = f"http://127.0.0.1:{server.port}{server.prefix}/users/me/tasks"

@@ -97,10 +97,10 @@ def _ratio(cells: Cells, other: Contestant, operation: str, figure: str) -> floa
 def overload(found: Overload) -> str:
     """One row."""
     return (
-        "| seconds | sustained, req/s | offered | served (200) | p50, p99 ms | refused (503) | p99 ms | other answers "
-        "| longest `/health/live` |\n|---|---|---|---|---|---|---|---|---|\n"
+        "| seconds | sustained, req/s | offered | served (200) | p50, p99 ms | rejected (503) | p99 ms "
+        "| other responses | longest `/health/live` |\n|---|---|---|---|---|---|---|---|---|\n"
         f"| {found.seconds} | {found.sustained:,.0f} | {found.offered:,.0f} | {found.served:,.0f} | "
-        f"{found.served_p50:.0f}, {found.served_p99:.0f} | {found.refused:,.0f} | {found.refused_p99:.0f} | "
+        f"{found.served_p50:.0f}, {found.served_p99:.0f} | {found.rejected:,.0f} | {found.rejected_p99:.0f} | "
         f"{found.others} | {found.live:.0f} ms |"
     )
 

@@ -49,7 +49,7 @@ def _bare(server: Server, token_file: str, seconds: int, connections: int) -> st
     cost = (server.cpu_seconds() - before) * 1000 / result["requests"]
     rate = result["requests"] / result["seconds"]
     return (
-        f"The limit of the server: uvicorn with an application that answers a constant body, {cost:.3f} CPU s a 1,000 "
+        f"The limit of the server: uvicorn with an application that sends a constant body, {cost:.3f} CPU s a 1,000 "
         f"requests, {rate:,.0f} req/s."
     )
 

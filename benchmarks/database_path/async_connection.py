@@ -83,8 +83,8 @@ class Connection:
         return used
 
     async def fetch(self, sql: str, params: Params, deadline: float) -> Row | None:
-        answered = await self.execute(sql, params, deadline)
-        row: Row | None = answered.fetchone()
+        received = await self.execute(sql, params, deadline)
+        row: Row | None = received.fetchone()
         return row
 
     def _advance(self) -> None:

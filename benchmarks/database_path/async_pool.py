@@ -42,7 +42,7 @@ class Pool:
             self.taken -= 1
 
     async def _open(self, deadline: float) -> Connection:
-        """Fills a slot that the caller holds already."""
+        """Fills a slot that the user holds already."""
         try:
             connection = Connection(self.arguments)
             await connection.connect(deadline)

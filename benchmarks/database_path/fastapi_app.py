@@ -18,7 +18,7 @@ Statement: TypeAlias = tuple[str, Params]
 
 
 class DeadlineExceeded(psycopg2.OperationalError):
-    """The database did not answer in the time that the request had."""
+    """The database did not respond in the time that the request had."""
 
 
 class PlannedError(Exception):

@@ -1,4 +1,4 @@
-"""What each psycopg2 path answers while its database is silent, cut off or dead, and how soon it is well again."""
+"""How each psycopg2 path responds while its database is silent, cut off or dead, and how soon it is well again."""
 
 import json
 import socket
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from contestants import CONTESTANTS
-from load import TASK, TOKEN, Answer, Load, ask, statuses
+from load import TASK, TOKEN, Load, Response, ask, statuses
 from postgres import Postgres
 from server import Server
 
@@ -32,15 +32,15 @@ def silent(server: Server, postgres: Postgres) -> str:
         postgres.resume()
         resumed = time.monotonic()
         time.sleep(3)
-    during = [answer for answer in load.within(paused, resumed) if answer.ended < resumed]
-    longest = max(answer.took for answer in load.within(paused, resumed))
-    unknown = created(postgres) - before - sum(answer.status == CREATED for answer in load.answers)
-    live = max(answer.took for answer in load.live)
+    during = [response for response in load.within(paused, resumed) if response.ended < resumed]
+    longest = max(response.took for response in load.within(paused, resumed))
+    unknown = created(postgres) - before - sum(response.status == CREATED for response in load.responses)
+    live = max(response.took for response in load.live)
     return (
         f"longest {longest:.2f} s; {statuses(during)}; "
         f"first success after SIGCONT {load.first_success(resumed):.3f} s, "
         f"last failure {load.last_failure(resumed):.2f} s; /health/live at most {live * 1000:.0f} ms; "
-        f"{unknown} rows made by requests that were answered 503"
+        f"{unknown} rows made by requests whose response was 503"
     )
 
 
@@ -78,7 +78,7 @@ def killed(server: Server, postgres: Postgres) -> str:
             back = first.result()
         time.sleep(2)
     during = load.within(begin, back)
-    longest = max(answer.took for answer in during)
+    longest = max(response.took for response in during)
     return (
         f"{statuses(during)}, longest {longest:.2f} s; "
         f"once the server lets somebody in: first success {load.first_success(back):.3f} s, "
@@ -87,14 +87,14 @@ def killed(server: Server, postgres: Postgres) -> str:
 
 
 def abandon(server: Server, path: str) -> None:
-    """A client that leaves in the middle of its request."""
+    """A client that hangs up in the middle of its request."""
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
         time.sleep(0.3)
 
 
 def cancelled(server: Server, postgres: Postgres) -> str:
-    def echo(number: int) -> tuple[int, Answer]:
+    def echo(number: int) -> tuple[int, Response]:
         return number, ask(server.port, f"/faults/echo/{number}")
 
     ask(server.port, TASK)
@@ -102,17 +102,19 @@ def cancelled(server: Server, postgres: Postgres) -> str:
     parts = []
     with ThreadPoolExecutor(16) as pool:
         for label, action in (
-            ("8 clients leave", lambda _: abandon(server, "/faults/sleep")),
+            ("8 clients hang up", lambda _: abandon(server, "/faults/sleep")),
             ("8 statements cancelled", lambda _: ask(server.port, "/faults/cancelled")),
         ):
             list(pool.map(action, range(8)))
-            answers = list(pool.map(echo, range(200)))
-            right = sum(answer.status == 200 and json.loads(answer.body) == number for number, answer in answers)
-            longest = max(answer.took for _, answer in answers)
+            responses = list(pool.map(echo, range(200)))
+            right = sum(
+                response.status == 200 and json.loads(response.body) == number for number, response in responses
+            )
+            longest = max(response.took for _, response in responses)
             backends = postgres.backends(server.module)
             settled = postgres.settled_backends(server.module, POOL, 5)
             parts.append(
-                f"{label}: {right} of 200 next answers right, longest {longest:.2f} s, "
+                f"{label}: {right} of 200 next responses right, longest {longest:.2f} s, "
                 f"backends {backends} then {settled}"
             )
     return "; ".join(parts) + f"; descriptors {descriptors} then {server.descriptors()}"
@@ -122,9 +124,9 @@ def transaction(server: Server, postgres: Postgres) -> str:
     parts = []
     for label, fail in (("with an exception", "true"), ("without", "false")):
         postgres.run("DELETE FROM tasks WHERE user_id = 'user-1' AND title IN ('first', 'second')")
-        answers = [ask(server.port, f"/faults/transaction?fail={fail}", "POST") for _ in range(8)]
+        responses = [ask(server.port, f"/faults/transaction?fail={fail}", "POST") for _ in range(8)]
         [(rows,)] = postgres.run("SELECT count(*) FROM tasks WHERE title IN ('first', 'second')")
-        parts.append(f"{label} {statuses(answers)}, {rows} rows")
+        parts.append(f"{label} {statuses(responses)}, {rows} rows")
     open_ones = postgres.run("SELECT 1 FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'")
     return "; ".join(parts) + f"; {len(open_ones)} transactions left open"
 

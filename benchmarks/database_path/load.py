@@ -1,4 +1,4 @@
-"""A bounded load of 16 clients that notes when each request began, how long it took and what it was answered."""
+"""A bounded load of 16 clients that notes when each request began, how long it took and what its response was."""
 
 import http.client
 import json
@@ -14,11 +14,11 @@ from server import SECRET
 
 TOKEN = sign("user-1", SECRET)
 TASK = "/users/me/tasks/00000000-0000-4000-8000-000100000001"
-BROKEN = 0  # the status noted for a request that got no answer at all
+BROKEN = 0  # the status noted for a request that got no response at all
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     began: float
     ended: float
     status: int
@@ -29,23 +29,23 @@ class Answer:
         return self.ended - self.began
 
 
-def ask(port: int, path: str, method: str = "GET", body: object = None, timeout: float = 20) -> Answer:
+def ask(port: int, path: str, method: str = "GET", body: object = None, timeout: float = 20) -> Response:
     began = time.monotonic()
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
-        return Answer(began, time.monotonic(), response.status, response.read())
+        return Response(began, time.monotonic(), response.status, response.read())
     except (OSError, http.client.HTTPException):
-        return Answer(began, time.monotonic(), BROKEN, b"")
+        return Response(began, time.monotonic(), BROKEN, b"")
     finally:
         connection.close()
 
 
-def statuses(answers: Iterable[Answer]) -> str:
-    counts = Counter(answer.status for answer in answers)
-    return ", ".join(f"{count} x {status or 'no answer'}" for status, count in sorted(counts.items())) or "none"
+def statuses(responses: Iterable[Response]) -> str:
+    counts = Counter(response.status for response in responses)
+    return ", ".join(f"{count} x {status or 'no response'}" for status, count in sorted(counts.items())) or "none"
 
 
 class Load:
@@ -53,8 +53,8 @@ class Load:
 
     def __init__(self, port: int, clients: int = 16) -> None:
         self.port = port
-        self.answers: list[Answer] = []
-        self.live: list[Answer] = []
+        self.responses: list[Response] = []
+        self.live: list[Response] = []
         self.over = threading.Event()
         self.threads = [threading.Thread(target=self._client) for _ in range(clients)]
         self.threads.append(threading.Thread(target=self._probe))
@@ -71,24 +71,28 @@ class Load:
 
     def _client(self) -> None:
         while not self.over.is_set():
-            self.answers.append(ask(self.port, TASK))
-            self.answers.append(ask(self.port, "/users/me/tasks", "POST", {"title": "Under fault"}))
+            self.responses.append(ask(self.port, TASK))
+            self.responses.append(ask(self.port, "/users/me/tasks", "POST", {"title": "Under fault"}))
             time.sleep(0.01)
 
     def _probe(self) -> None:
         while not self.over.wait(0.1):
             self.live.append(ask(self.port, "/health/live"))
 
-    def within(self, begin: float, end: float) -> list[Answer]:
-        """The answers to requests that were under way at some time between the two."""
-        return [answer for answer in self.answers if answer.ended > begin and answer.began < end]
+    def within(self, begin: float, end: float) -> list[Response]:
+        """The responses to requests that were under way at some time between the two."""
+        return [response for response in self.responses if response.ended > begin and response.began < end]
 
     def first_success(self, after: float) -> float:
-        """Seconds from a moment to the first successful answer."""
-        ends = [answer.ended - after for answer in self.answers if answer.status in (200, 201) and answer.ended > after]
+        """Seconds from a moment to the first successful response."""
+        ends = [
+            response.ended - after
+            for response in self.responses
+            if response.status in (200, 201) and response.ended > after
+        ]
         return min(ends, default=float("inf"))
 
     def last_failure(self, after: float) -> float:
-        """Seconds from a moment to the last failed answer, 0 where none failed."""
-        ends = [answer.ended - after for answer in self.answers if answer.status not in (200, 201)]
+        """Seconds from a moment to the last failed response, 0 where none failed."""
+        ends = [response.ended - after for response in self.responses if response.status not in (200, 201)]
         return max(0.0, *ends, 0.0)

@@ -23,7 +23,7 @@ class Client:
         self._headers = {"Authorization": f"Bearer {sign(user, SECRET)}", "Content-Type": "application/json"}
 
     def ask(self, path: str, method: str = "GET", body: object = None) -> tuple[float, dict[str, Any]]:
-        """Milliseconds, and what was answered."""
+        """Milliseconds, and the response."""
         content = None if body is None else json.dumps(body)
         started = time.perf_counter()
         self._connection.request(method, TASKS + path, content, self._headers)

@@ -24,7 +24,7 @@ Found = dict[str, tuple[list[float], str]]
 
 
 def measure(server: Server, user: str, how: How, pages: tuple[int, ...]) -> Found:
-    """Milliseconds of each request, and how PostgreSQL answers it."""
+    """Milliseconds of each request, and how PostgreSQL does it."""
     client = Client(server, user)
     newest = itertools.cycle([task["id"] for task in client.ask(f"?limit={REQUESTS}")[1]["items"]])
     queries = {f"page {page:,}, 100 rows each": client.page(page) for page in pages} | dict(lists())

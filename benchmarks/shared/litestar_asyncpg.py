@@ -14,17 +14,17 @@ from litestar.params import Dependency
 from starlette.types import ASGIApp
 from tasks import TaskChange, TaskIn, TaskOut, new_task, render, render_list
 
-ANSWER = ", ".join(TaskOut.model_fields)
-GET_TASK = f"SELECT {ANSWER} FROM tasks WHERE user_id = $1 AND id = $2"
+FIELDS = ", ".join(TaskOut.model_fields)
+GET_TASK = f"SELECT {FIELDS} FROM tasks WHERE user_id = $1 AND id = $2"
 CREATE_TASK = (
     "INSERT INTO tasks (user_id, id, title, description, status, due_at, created_at, updated_at) "
-    f"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {ANSWER}"
+    f"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {FIELDS}"
 )
 
 
-LIST_TASKS = f"SELECT {ANSWER} FROM tasks WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2"
+LIST_TASKS = f"SELECT {FIELDS} FROM tasks WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2"
 UPDATE_TASK = (
-    f"UPDATE tasks SET {{}}version = version + 1, updated_at = now() WHERE user_id = $1 AND id = $2 RETURNING {ANSWER}"
+    f"UPDATE tasks SET {{}}version = version + 1, updated_at = now() WHERE user_id = $1 AND id = $2 RETURNING {FIELDS}"
 )
 
 

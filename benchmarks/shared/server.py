@@ -81,7 +81,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._wait_until_it_answers()
+        self._wait_until_it_responses()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,7 +108,7 @@ class Server:
         """Open files of the process."""
         return int(self.process.num_fds())
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait_until_it_responses(self) -> None:
         end = time.monotonic() + 30
         while time.monotonic() < end and self.process.poll() is None:
             try:

@@ -1,4 +1,4 @@
-"""The tasks of every contestant: the table, the wire, the statements compiled once, the answer's bytes."""
+"""The tasks of every contestant: the table, the wire, the statements compiled once, the response's bytes."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -75,11 +75,11 @@ def compiled(statement: Any) -> str:
 
 
 table = SQLModel.metadata.tables["tasks"]
-answer_columns = [table.c[name] for name in TaskOut.model_fields]
+response_columns = [table.c[name] for name in TaskOut.model_fields]
 GET_TASK = compiled(
-    select(*answer_columns).where(table.c.user_id == bindparam("user_id"), table.c.id == bindparam("id"))
+    select(*response_columns).where(table.c.user_id == bindparam("user_id"), table.c.id == bindparam("id"))
 )
-CREATE_TASK = compiled(insert(table).values({n: bindparam(n) for n in FACT_COLUMNS}).returning(*answer_columns))
+CREATE_TASK = compiled(insert(table).values({n: bindparam(n) for n in FACT_COLUMNS}).returning(*response_columns))
 
 
 def new_task(user_id: str, body: TaskIn) -> dict[str, Any]:

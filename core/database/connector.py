@@ -79,18 +79,23 @@ class Connector:
                 if not server.unresolved:
                     return await self._connect(server, self._passes[number], deadline, share)
                 pending[place:place] = [(number, found) for found in self._mixed(await _look_up(server, share))]
+            except DeadlineError as error:
+                failures.append((server, error))
+                if share >= FAIR_SECONDS:
+                    self._pass_over(server, others=bool(pending))
             except DatabaseUnavailableError as error:
                 failures.append((server, error))
-                if isinstance(error, DeadlineError) and share >= FAIR_SECONDS:
-                    self.suspect(server)
-                    if pending:
-                        where = {"server.address": server.hostaddr or server.host, "server.port": server.port}
-                        _log.warning("database server passed over", **where)
         raise _together(failures)
 
     def suspect(self, server: Server) -> None:
         """Has it tried last for a while, where there are others."""
         self._suspect_until[server] = asyncio.get_running_loop().time() + SUSPECT_SECONDS
+
+    def _pass_over(self, server: Server, *, others: bool) -> None:
+        self.suspect(server)
+        if others:
+            where = {"server.address": server.hostaddr or server.host, "server.port": server.port}
+            _log.warning("database server passed over", **where)
 
     async def _connect(self, server: Server, attributes: str | None, deadline: float, share: float) -> Connection:
         parameters = {**self._parameters, **server._asdict(), "target_session_attrs": attributes}

@@ -18,7 +18,6 @@ OWNER_COLUMN = "owner_column"
 # Stands for the current user's id in a statement. Only a repository supplies its value.
 OWNER: Any = bindparam(OWNER_PARAMETER, None)
 
-
 _PGCompiler: Any = PGDialect_psycopg2.statement_compiler
 
 
@@ -161,11 +160,11 @@ def _values(element: Any) -> dict[Any, Any]:
 
 
 def _inserted(element: Insert) -> set[tuple[Any, str]]:
-    """The columns that get OWNER in every row."""
-    rows = [_by_column(element, row) for several in element._multi_values for row in several] or [_values(element)]
-    written = [(_name(key), _is_owner(value)) for row in rows for key, value in row.items()]
-    others = {name for name, owner in written if not owner}
-    return {(element.table, name) for name, owner in written if owner and name not in others}
+    """The columns that get OWNER, and nothing else, in every row."""
+    several = [_by_column(element, row) for rows in element._multi_values for row in rows]
+    written = [pair for row in several or [_values(element)] for pair in row.items()]
+    others = {_name(key) for key, value in written if not _is_owner(value)}
+    return {(element.table, name) for key, _ in written if (name := _name(key)) not in others}
 
 
 def _by_column(element: Insert, row: Any) -> dict[Any, Any]:

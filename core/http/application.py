@@ -25,7 +25,9 @@ from core.urls import origins_regex
 UNGUARDED = frozenset(
     {"/openapi.json", "/docs", "/swagger/swagger-ui-bundle.js", "/swagger/swagger-ui.css", "/swagger/favicon-32x32.png"}
 )
-EXPOSED_HEADERS = ["ETag", "Idempotent-Replayed", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+EXPOSED_HEADERS = [
+    *("ETag", "Idempotent-Replayed", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"),
+]
 
 
 class Api(FastAPI):

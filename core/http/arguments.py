@@ -21,7 +21,7 @@ class NotFastError(Exception):
 
 class _Dependency(NamedTuple):
     name: str | None
-    call: Callable[..., Any]
+    call: Any
     arguments: "Arguments"
 
 
@@ -51,7 +51,8 @@ class _Parameter:
 class _Query:
     """The parameters of the query string: the fields of one model, of which those that are lists may be repeated."""
 
-    def __init__(self, model: type[BaseModel]) -> None:
+    def __init__(self, field: Any) -> None:
+        model: Any = model_of(field)
         self._lists = {name for name, one in model.model_fields.items() if get_origin(one.annotation) is list}
 
     def parse(self, query_string: bytes) -> dict[str, Any]:
@@ -75,15 +76,9 @@ class Arguments:
     def __init__(self, dependant: Dependant) -> None:
         if not _is_plain(dependant) or _needs_solver(dependant):
             raise NotFastError
-        self._dependencies = [
-            _Dependency(one.name, one.call, Arguments(one)) for one in dependant.dependencies if one.call
-        ]
+        self._dependencies = [_Dependency(one.name, one.call, Arguments(one)) for one in dependant.dependencies]
         self._path = [_Parameter(field, "path", field.alias) for field in dependant.path_params]
-        self._query = [
-            (_Parameter(field, "query"), _Query(model))
-            for field in dependant.query_params
-            if (model := model_of(field))
-        ]
+        self._query = [(_Parameter(field, "query"), _Query(field)) for field in dependant.query_params]
         self._headers = dependant.header_params
         self._body = [_Parameter(field, "body") for field in dependant.body_params]
         self._request_name = dependant.request_param_name

@@ -1,13 +1,14 @@
 """The dependency that gives an endpoint its repository, bound to the current user."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
 
 from fastapi import Depends, Path, Request
 from fastapi.dependencies.models import Dependant
 
 from core.http import context, headers
 from core.resources.models import Versioned
+from core.resources.pagination import Page
 from core.resources.preconditions import (
     NONE,
     Conditions,
@@ -61,6 +62,11 @@ def owned_repository(dependant: Dependant) -> type[OwnedRepository] | None:
         if found:
             return found
     return None
+
+
+def gives_page(endpoint: Callable[..., Any]) -> bool:
+    """Whether an endpoint says that it gives a page of a list."""
+    return get_origin(get_type_hints(endpoint).get("return")) is Page
 
 
 def gives_row(endpoint: Callable[..., Any]) -> bool:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from core.config import VERSION
 from core.http.declarations import REF, problems
-from core.http.dependencies import gives_row
+from core.http.dependencies import gives_page, gives_row
 from core.http.routing import CookieRoute, PrivateRoute
 from core.problems import Problem, ProblemDetails
 
@@ -16,20 +16,26 @@ _ANY = (Problem.VALIDATION_FAILED, Problem.INTERNAL_ERROR, Problem.DATABASE_UNAV
 _WITH_BODY = (Problem.BODY_TIMEOUT, Problem.BODY_TOO_LARGE, Problem.UNSUPPORTED_MEDIA_TYPE)
 
 
-_HEADERS = {
-    name: {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
-    for name, text in (
-        (
-            "Idempotency-Key",
-            "A text of the client's own for this create: a repeat with it gives the first response again.",
-        ),
-        (
-            "If-Match",
-            "The ETag that the client has read: 412 if there is a newer version, or if it is of another user.",
-        ),
-        ("If-None-Match", "The ETag that the client has: 304 if it is still the version, and of the same user."),
-    )
-}
+def _header(name: str, text: str, **schema: Any) -> dict[str, Any]:
+    of = {"type": "string", **schema}
+    return {"name": name, "in": "header", "required": False, "description": text, "schema": of}
+
+
+_KEY = _header(
+    "Idempotency-Key",
+    "A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first "
+    "response's status with what there is now.",
+    maxLength=257,
+)
+_MATCH = _header(
+    "If-Match", "The ETag that the client has read: 412 if there is a newer version, or if it is of another user."
+)
+_KNOWN = _header("If-None-Match", "The ETag that the client has: 304 if nothing has changed, and it is the user's own.")
+_ABSENT = _header(
+    "If-None-Match",
+    "`*` makes it under this id, where there is none: 412 if there is one. Not with If-Match.",
+    const="*",
+)
 
 
 # Of an operation that does not take it, as it takes no repository: the path is compared with the token all the same.
@@ -69,11 +75,13 @@ def _complete(operation: dict[str, Any], route: PrivateRoute) -> None:
     declared = [(one["name"], one["in"]) for one in operation.get("parameters", ())]
     if "{user_id}" in route.path and ("user_id", "path") not in declared:
         operation["parameters"] = [_USER_ID, *operation.get("parameters", ())]
-    names = _headers(route)
-    if "If-None-Match" in names:
+    found = _headers(route)
+    if _KNOWN in found:
         operation["responses"].setdefault("304", {"description": "The client has this version"})
-    if names:
-        operation["parameters"] = [*operation.get("parameters", ()), *(_HEADERS[name] for name in names)]
+    if _ABSENT in found:
+        operation["responses"].setdefault("201", {**operation["responses"]["200"], "description": "Created"})
+    if found:
+        operation["parameters"] = [*operation.get("parameters", ()), *found]
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
@@ -81,10 +89,13 @@ def _general_problems(route: PrivateRoute) -> list[Problem]:
     found = list(_ANY)
     if route.private:
         found += [Problem.MISSING_TOKEN, Problem.INVALID_TOKEN, Problem.ACCOUNT_DELETED, Problem.KEYS_UNAVAILABLE]
-    if route.creates:
+    headers = _headers(route)
+    if _KEY in headers:
         found += [Problem.REQUEST_IN_PROGRESS, Problem.IDEMPOTENCY_KEY_REUSED]
-    if "If-Match" in _headers(route):
+    if _MATCH in headers:
         found += [Problem.PRECONDITION_FAILED, Problem.ENTITY_TAG_ALTERED]
+    if _ABSENT in headers:
+        found.append(Problem.KEY_REQUIRED)
     if "{user_id}" in route.path:
         found.append(Problem.FORBIDDEN)
     if isinstance(route, CookieRoute):
@@ -94,15 +105,17 @@ def _general_problems(route: PrivateRoute) -> list[Problem]:
     return found
 
 
-def _headers(route: PrivateRoute) -> list[str]:
+def _headers(route: PrivateRoute) -> list[dict[str, Any]]:
     """The request headers that the guarantees take: a row has an ETag where the repository of its owner gives it."""
-    if route.creates:
-        return ["Idempotency-Key"]
-    if not route.private or route.repository is None:
-        return []
+    found = [_KEY] if route.keyed else []
+    if route.repository is None:
+        return found
     if route.methods & {"PUT", "PATCH", "DELETE"}:
-        return ["If-Match"]
-    return ["If-None-Match"] if route.methods == {"GET"} and gives_row(route.endpoint) else []
+        found.append(_MATCH)
+    if route.methods == {"PUT"} and route.repository.puts:
+        found.append(_ABSENT)
+    tagged = gives_row(route.endpoint) or (gives_page(route.endpoint) and route.repository.puts)
+    return [*found, _KNOWN] if route.methods == {"GET"} and tagged else found
 
 
 def _finish(document: dict[str, Any]) -> dict[str, Any]:

@@ -39,21 +39,25 @@ class Tags:
         self.in_rows = "etag" in _fields(self._row)
 
     @cached_property
-    def schema(self) -> str:
-        """What stands for the schema of the whole response; empty where there is none."""
-        return _hashed(self._schema)
+    def schema(self) -> str | None:
+        """What stands for the schema of the whole response; None where there is none."""
+        return None if self._schema is None else _hashed(self._schema)
 
     def of_row(self, owner: str) -> str:
         """What follows the version in the tag of a row; `owner` is Principal.tag, empty where everybody may read it."""
-        return f'-{owner}.{self._row_hash}"' if self._row else f'-{owner}"'
+        return f"-{owner}{self._row_ending}"
 
     def of(self, number: int, owner: str) -> str:
         """The tag of the whole response."""
-        return f'"{number}-{owner}.{self.schema}"'
+        return f'"{number}-{owner}{self._ending}'
 
     @cached_property
-    def _row_hash(self) -> str:
-        return _hashed(self._row)
+    def _ending(self) -> str:
+        return f'.{self.schema}"' if self.schema else '"'
+
+    @cached_property
+    def _row_ending(self) -> str:
+        return '"' if self._row is None else f'.{_hashed(self._row)}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ def expected_versions(if_match: list[str], owner: str) -> list[int] | None:
     return [int(match[1]) for match in ours if match[2] in (None, owner)]
 
 
-def known_numbers(if_none_match: list[str], owner: str, schema: str) -> list[int]:
+def known_numbers(if_none_match: list[str], owner: str, schema: str | None) -> list[int]:
     """The numbers of a list's tags that the client has. Raises ProblemError 400."""
     tags = [item.removeprefix("W/") for item in _tags(if_none_match, "if-none-match") or []]
     ours = [match for item in tags if (match := _OURS.fullmatch(item))]
@@ -189,7 +193,5 @@ def _fields(schema: Any) -> Mapping[str, Any]:
 
 @lru_cache(None)
 def _hashed(schema: Any) -> str:
-    if schema is None:
-        return ""
     made = TypeAdapter(schema).json_schema(mode="serialization")
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:8]

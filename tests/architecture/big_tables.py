@@ -28,7 +28,7 @@ INSERT INTO users (id) SELECT 'user' || i FROM generate_series(0, 20001) i;
 INSERT INTO users (id) VALUES ('big');
 INSERT INTO deleted_users (id) SELECT 'gone' || i FROM generate_series(1, 20000) i;
 INSERT INTO idempotency_keys (user_id, key, fingerprint, body, created_at)
-    SELECT owner, 'key' || i, '', 'an answer of the usual length', now() - i * interval '1 minute'
+    SELECT owner, 'key' || i, '', 'a response of the usual length', now() - i * interval '1 minute'
     FROM generate_series(1, 20000) i, LATERAL (VALUES ('user' || i), (CASE WHEN i <= 1500 THEN 'big' END)) o (owner)
     WHERE owner IS NOT NULL;
 INSERT INTO tombstones (user_id, collection, id, change, deleted_at)

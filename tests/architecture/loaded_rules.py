@@ -76,7 +76,7 @@ def _ownership(table: Any) -> Iterator[str]:
 
 
 def _wire(folder: Path) -> Iterator[str]:
-    """Tables and wire classes are strangers; input refuses what it does not know, and names no owner."""
+    """Tables and wire classes are strangers; input rejects what it does not know, and names no owner."""
     schemas = importlib.import_module("core.resources.schemas")
     table_base = importlib.import_module("sqlmodel").SQLModel
     for module in _load(folder, "modules/*/models.py"):

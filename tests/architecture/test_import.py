@@ -10,16 +10,16 @@ from tests.architecture.folders import copy_product, plant
 
 pytestmark = pytest.mark.slow
 
-# A program of its own, in an empty environment, that refuses what has no place at import and then imports everything.
+# A program of its own, in an empty environment, that rejects what has no place at import and then imports everything.
 IMPORT_ALL = """
 import importlib, pathlib, sys, traceback
 
-def refuse(event, arguments):
+def reject(event, arguments):
     if event in ("socket.connect", "socket.bind", "subprocess.Popen", "os.fork", "os.posix_spawn"):
         raise RuntimeError("at import: " + event)
 
 sys.path.insert(0, ".")
-sys.addaudithook(refuse)
+sys.addaudithook(reject)
 here = pathlib.Path()
 failed = False
 for path in sorted([here / "main.py", *here.glob("core/**/*.py"), *here.glob("modules/**/*.py")]):

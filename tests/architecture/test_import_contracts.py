@@ -10,6 +10,7 @@ import pytest
 
 from tests.architecture.folders import copy_product, plant
 from tests.conftest import project_root
+from tests.unmeasured import unmeasured
 
 pytestmark = pytest.mark.slow
 
@@ -111,4 +112,4 @@ def _named(output: str, path: str, line: str) -> bool:
 
 def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=folder, env=unmeasured(), capture_output=True, text=True, check=False)

@@ -35,7 +35,7 @@ def test_a_statement_of_the_product_carries_its_owner(database: TestDatabase, na
 
 
 async def _send(database: TestDatabase, queries: list[Query[Any]]) -> None:
-    """Runs each for an owner whom nobody knows. PostgreSQL may refuse the values: it was sent all the same."""
+    """Runs each for an owner whom nobody knows. PostgreSQL may reject the values: it was sent all the same."""
     sender = Database(database.proxied_url, pool_size=1, timeout=5)
     for query in queries:
         with suppress(DatabaseError):

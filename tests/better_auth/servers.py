@@ -61,7 +61,7 @@ class BetterAuth:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, **environment: str) -> None:
-        """Starts it, with a changed environment if one is given, and waits until every origin answers."""
+        """Starts it, with a changed environment if one is given, and waits until every origin responds."""
         self._environment |= environment
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -74,7 +74,7 @@ class BetterAuth:
             )
         deadline = time.monotonic() + 60
         with httpx.Client() as client:
-            while not all(_answers(client, url) for url in self.urls):
+            while not all(_responds(client, url) for url in self.urls):
                 assert self._process.poll() is None, self._log.read_text()
                 assert time.monotonic() < deadline, "Better Auth did not start in time"
                 time.sleep(0.02)
@@ -87,7 +87,7 @@ class BetterAuth:
             self._process = None
 
 
-def _answers(client: httpx.Client, url: str) -> bool:
+def _responds(client: httpx.Client, url: str) -> bool:
     try:
         return client.get(url).status_code > 0
     except httpx.TransportError:
@@ -131,7 +131,7 @@ class Person(Visitor):
         self.id: str = self.signed_up.json()["user"]["id"]
 
     def text(self, path: str) -> str:
-        """What a path of the tests' own answers."""
+        """What a path of the tests' own responses."""
         response = self.get(path)
         assert response.status_code == 200, response.text
         return response.text

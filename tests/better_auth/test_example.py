@@ -11,7 +11,7 @@ from alembic import command
 from core.database import migrations
 from tests.better_auth.servers import BetterAuth, Person, free_url
 from tests.conftest import SECRET, RunningServer, TestDatabase
-from tests.refusals import profile
+from tests.rejections import profile
 
 if TYPE_CHECKING:
     pass

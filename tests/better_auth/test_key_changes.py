@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from tests.better_auth.servers import BetterAuth, Person, free_url
 from tests.conftest import RunningServer, assert_problem
-from tests.refusals import profile, refusal
+from tests.rejections import profile, rejection
 
 Deploy = Callable[..., BetterAuth]
 Start = Callable[..., RunningServer]
@@ -92,7 +92,7 @@ def test_a_removed_key_stops_verifying_without_a_restart(
     new = person.token()
     with flowing(lambda: profile(api, new).status_code) as statuses:
         until(lambda: profile(api, old).status_code == 401, seconds=10)
-        assert [refusal(api, old) for _ in range(20)] == [{"reason": "unknown_key"}] * 20
+        assert [rejection(api, old) for _ in range(20)] == [{"reason": "unknown_key"}] * 20
     assert set(statuses) == {200}
 
 
@@ -125,10 +125,10 @@ def test_a_first_request_while_better_auth_is_away_is_503_until_it_is_back(
     auth.stop()
     api = start_server(better_auth_url=auth.urls[0])
     for _ in range(3):
-        answer = profile(api, token)
+        response = profile(api, token)
         detail = "The keys of the sign-in server cannot be had now. Try again shortly."
-        assert_problem(answer, 503, "keys_unavailable", detail=detail)
-        assert answer.headers["retry-after"] in ("1", "2", "3")
+        assert_problem(response, 503, "keys_unavailable", detail=detail)
+        assert response.headers["retry-after"] in ("1", "2", "3")
     seen: set[int] = set()
     auth.start()
     until(lambda: seen.add(profile(api, token).status_code) or 200 in seen, seconds=5)  # type: ignore[func-returns-value]
@@ -162,7 +162,7 @@ def test_the_secret_is_replaced_while_requests_flow(
         with flowing(lambda: profile(between, new).status_code) as statuses_of_new:
             assert [profile(api, old).status_code for api in (before, between)] == [200, 200]
             assert [profile(api, new).status_code for api in (between, after)] == [200, 200]
-            assert refusal(before, new) == refusal(after, old) == {"reason": "wrong_signature"}
+            assert rejection(before, new) == rejection(after, old) == {"reason": "wrong_signature"}
             assert [profile(api, other.token()).status_code for api in (before, between, after)] == [200] * 3
     assert set(statuses) == set(statuses_of_new) == {200}
 

@@ -11,7 +11,7 @@ import pytest
 
 from core.database import move_schema
 from tests.better_auth.servers import install
-from tests.conftest import Caller, RunningServer, TestDatabase, project_root
+from tests.conftest import RunningServer, TestDatabase, UserClient, project_root
 from tests.migrations.conftest import PlainDatabase, environment, make_empty_database, run_alembic
 from tests.migrations.former import to_public
 from tests.migrations.schema import describe, tables
@@ -155,14 +155,14 @@ def test_deleting_an_account_here_leaves_the_one_there(
     their_migrator(empty, "plural")
     empty.query(THEIR_ROWS)
     own = TestDatabase(empty.url, database.proxy)
-    with Caller(start_server(database=own).url, "ada") as caller:
-        caller.create_task()
-        assert caller.delete("/api/v1/users/me").status_code == 204
+    with UserClient(start_server(database=own).url, "ada") as user:
+        user.create_task()
+        assert user.delete("/api/v1/users/me").status_code == 204
     assert empty.query("SELECT id, email FROM public.users") == [("ada", "ada@example.com")]
     assert empty.query("SELECT id FROM public.sessions") == [("s",)]
 
 
-def test_where_ours_are_in_public_plural_tables_are_refused_and_can_be_parted(
+def test_where_ours_are_in_public_plural_tables_are_rejected_and_can_be_parted(
     empty: PlainDatabase,
     their_migrator: Callable[[PlainDatabase, str], dict[str, list[str]]],
     database: TestDatabase,

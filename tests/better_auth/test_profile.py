@@ -7,7 +7,7 @@ import jwt
 
 from tests.better_auth.servers import Person
 from tests.conftest import RunningServer
-from tests.refusals import profile
+from tests.rejections import profile
 
 Start = Callable[..., RunningServer]
 

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from tests.better_auth.conftest import NEON_PATH
 from tests.better_auth.servers import Person
 from tests.conftest import RunningServer, make_token
-from tests.refusals import profile, refusal
+from tests.rejections import profile, rejection
 
 Start = Callable[..., RunningServer]
 SignUp = Callable[..., Person]
@@ -21,7 +21,7 @@ def test_without_its_url_the_log_says_what_to_set(
 ) -> None:
     token = sign_up(better_auth["EdDSA"]).token()
     expected = {"reason": "algorithm_not_configured", "setting": "BETTER_AUTH_URL"}
-    assert refusal(api_server, token) == expected
+    assert rejection(api_server, token) == expected
 
 
 def test_another_name_of_the_same_server_is_told_apart(
@@ -33,8 +33,8 @@ def test_another_name_of_the_same_server_is_told_apart(
     token = sign_up(url).token()
     issuer = {"reason": "issuer_mismatch", "expected": other, "actual": url}
     audience = {"reason": "audience_mismatch", "expected": other, "actual": url}
-    assert refusal(api_for(other), token) == issuer
-    assert refusal(api_for(other, better_auth_issuer=url), token) == audience
+    assert rejection(api_for(other), token) == issuer
+    assert rejection(api_for(other, better_auth_issuer=url), token) == audience
     assert profile(api_for(other, better_auth_issuer=url, better_auth_audience=url), token).status_code == 200
 
 
@@ -76,12 +76,12 @@ def test_the_url_of_neon_auth_alone_is_enough(better_auth: dict[str, str], api_f
     claims = jwt.decode(token, options={"verify_signature": False})
     assert (claims["iss"], claims["aud"], claims["sub"]) == (url, url, person.id)
     with capture_logs() as logs:
-        answer = profile(api, token).json()
-    assert (answer["id"], answer["email"], answer["name"]) == (person.id, person.email, person.name)
+        response = profile(api, token).json()
+    assert (response["id"], response["email"], response["name"]) == (person.id, person.email, person.name)
     [line] = [line for line in logs if line["event"] == "keys fetched"]
     assert line["url.full"] == f"{url}{NEON_PATH}/.well-known/jwks.json"
     by_secret = {"reason": "algorithm_not_configured", "setting": "BETTER_AUTH_SECRET"}
-    assert refusal(api, make_token(person.id)) == by_secret
+    assert rejection(api, make_token(person.id)) == by_secret
     assert httpx.post(f"{api.url}/api/v1/auth/sign-up", json={}).status_code == 404
 
 
@@ -115,22 +115,22 @@ def test_the_plugin_may_name_another_issuer_and_audience(
     token = sign_up(url).token()
     issuer = "https://issuer.example"
     reason = {"reason": "issuer_mismatch", "expected": url, "actual": issuer}
-    assert refusal(api_for(url), token) == reason
+    assert rejection(api_for(url), token) == reason
     api = api_for(url, better_auth_issuer=issuer, better_auth_audience="todo-api")
     assert profile(api, token).status_code == 200
 
 
 @pytest.mark.parametrize("issuer", ["EdDSA", "ES256"])
-def test_a_token_of_another_server_is_refused(
+def test_a_token_of_another_server_is_rejected(
     better_auth: dict[str, str], api_for: Start, sign_up: SignUp, issuer: str
 ) -> None:
     """Also where it claims to be of ours."""
     token = sign_up(better_auth["ES256"]).token()
     names = {"better_auth_issuer": better_auth[issuer], "better_auth_audience": better_auth[issuer]}
     reason = "issuer_mismatch" if issuer == "EdDSA" else "unknown_key"
-    assert refusal(api_for(better_auth["EdDSA"], **names), token)["reason"] == reason
+    assert rejection(api_for(better_auth["EdDSA"], **names), token)["reason"] == reason
 
 
-def test_an_expired_token_is_refused(better_auth: dict[str, str], api_for: Start, sign_up: SignUp) -> None:
+def test_an_expired_token_is_rejected(better_auth: dict[str, str], api_for: Start, sign_up: SignUp) -> None:
     token = sign_up(better_auth["expired"]).token()
-    assert refusal(api_for(better_auth["expired"]), token) == {"reason": "expired"}
+    assert rejection(api_for(better_auth["expired"]), token) == {"reason": "expired"}

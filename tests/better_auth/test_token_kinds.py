@@ -1,4 +1,4 @@
-"""Each kind of token that a real Better Auth server hands over is taken, or refused with the reason in the log."""
+"""Each kind of token that a real Better Auth server hands over is taken, or rejected with the reason in the log."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ import pytest
 from tests.better_auth.conftest import ALGORITHMS, ID_FORMS
 from tests.better_auth.servers import Person
 from tests.conftest import RunningServer
-from tests.refusals import profile, refusal
+from tests.rejections import profile, rejection
 
 Start = Callable[..., RunningServer]
 SignUp = Callable[..., Person]
@@ -24,19 +24,19 @@ def test_a_token_of_the_jwt_plugin_is_taken(
     response = profile(api_for(better_auth[algorithm]), token)
     assert jwt.get_unverified_header(token)["alg"] == algorithm
     assert response.status_code == 200, response.text
-    answer = response.json()
-    assert (answer["id"], answer["email"], answer["name"]) == (person.id, person.email, "Zoë 🌱")
+    user = response.json()
+    assert (user["id"], user["email"], user["name"]) == (person.id, person.email, "Zoë 🌱")
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_token_that_was_changed_by_one_bit_is_refused(
+def test_a_token_that_was_changed_by_one_bit_is_rejected(
     better_auth: dict[str, str], api_for: Start, sign_up: SignUp, algorithm: str
 ) -> None:
     person = sign_up(better_auth[algorithm])
     head, claims, signature = person.token().split(".")
     other = "A" if signature[9] != "A" else "B"
     forged = f"{head}.{claims}.{signature[:9]}{other}{signature[10:]}"
-    assert refusal(api_for(better_auth[algorithm]), forged) == {"reason": "wrong_signature"}
+    assert rejection(api_for(better_auth[algorithm]), forged) == {"reason": "wrong_signature"}
 
 
 def test_the_token_in_the_header_of_get_session_is_taken(
@@ -53,8 +53,8 @@ def test_a_token_without_iat_email_and_name_is_taken(
     person = sign_up(better_auth["EdDSA"])
     token = person.text("/without-iat")
     assert set(jwt.decode(token, options={"verify_signature": False})) == {"sub", "exp", "iss", "aud"}
-    answer = profile(api_for(better_auth["EdDSA"]), token).json()
-    assert (answer["id"], answer["email"], answer["name"]) == ("somebody", None, None)
+    response = profile(api_for(better_auth["EdDSA"]), token).json()
+    assert (response["id"], response["email"], response["name"]) == ("somebody", None, None)
 
 
 @pytest.mark.parametrize("form", ID_FORMS)
@@ -73,8 +73,8 @@ def test_a_hand_made_token_is_taken_by_the_secret_alone(
     person = sign_up(better_auth["EdDSA"])
     token = person.text("/hand-made")
     assert jwt.get_unverified_header(token) == {"alg": "HS256"}
-    answer = profile(api_server, token).json()
-    assert (answer["id"], answer["email"], answer["name"]) == (person.id, person.email, person.name)
+    response = profile(api_server, token).json()
+    assert (response["id"], response["email"], response["name"]) == (person.id, person.email, person.name)
 
 
 def test_a_hand_made_token_is_taken_beside_those_of_the_plugin(
@@ -93,7 +93,7 @@ def test_a_token_of_the_plugin_s_own_sign_callback_is_taken(
     assert jwt.get_unverified_header(token) == {"alg": "HS256"}
     assert profile(api_for(better_auth["jwt.sign"]), token).json()["id"] == person.id
     # It names its issuer, and so it must be the right one.
-    reasons = refusal(api_for(better_auth["EdDSA"]), token)
+    reasons = rejection(api_for(better_auth["EdDSA"]), token)
     assert reasons == {
         "reason": "issuer_mismatch",
         "expected": better_auth["EdDSA"],
@@ -106,7 +106,7 @@ def test_the_cookie_cache_is_no_access_token(better_auth: dict[str, str], api_fo
     person = sign_up(better_auth["cookie cache"])
     token = person.cookies["better-auth.session_data"]
     assert jwt.get_unverified_header(token) == {"alg": "HS256"}
-    assert refusal(api_for(better_auth["cookie cache"]), token) == {"reason": "no_subject"}
+    assert rejection(api_for(better_auth["cookie cache"]), token) == {"reason": "no_subject"}
 
 
 def test_the_cookie_cache_that_the_plugin_signs_is_no_access_token(
@@ -118,7 +118,7 @@ def test_the_cookie_cache_that_the_plugin_signs_is_no_access_token(
     api = api_for(better_auth["signed cookie cache"])
     assert jwt.get_unverified_header(token)["kid"] == jwt.get_unverified_header(good)["kid"]
     assert profile(api, good).status_code == 200
-    assert refusal(api, token) == {"reason": "wrong_type"}
+    assert rejection(api, token) == {"reason": "wrong_type"}
 
 
 def test_an_email_verification_link_is_no_access_token(
@@ -127,7 +127,7 @@ def test_an_email_verification_link_is_no_access_token(
     person = sign_up(better_auth["EdDSA"])
     token = person.text("/last-mail")
     assert jwt.decode(token, options={"verify_signature": False})["email"] == person.email
-    assert refusal(api_for(better_auth["EdDSA"]), token) == {"reason": "no_subject"}
+    assert rejection(api_for(better_auth["EdDSA"]), token) == {"reason": "no_subject"}
 
 
 def test_a_session_token_is_named_in_the_log(better_auth: dict[str, str], api_for: Start, sign_up: SignUp) -> None:
@@ -136,4 +136,4 @@ def test_a_session_token_is_named_in_the_log(better_auth: dict[str, str], api_fo
     assert len(tokens[0]) == 32
     assert tokens[1].startswith(f"{tokens[0]}.")
     api = api_for(better_auth["EdDSA"])
-    assert [refusal(api, token) for token in tokens] == [{"reason": "session_token"}] * 2
+    assert [rejection(api, token) for token in tokens] == [{"reason": "session_token"}] * 2

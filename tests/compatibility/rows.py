@@ -86,7 +86,7 @@ ROWS = (
     ),
     Row(
         "several database hosts in one URL",
-        "the first silent, refusing, read-only, a standby; every `target_session_attrs`",
+        "the first silent, rejecting, read-only, a standby; every `target_session_attrs`",
         ("tests/core/database/test_several_hosts.py", "tests/core/database/test_server_roles.py"),
     ),
     Row(
@@ -125,7 +125,7 @@ ROWS = (
     ),
     Row(
         "OpenTelemetry, `opentelemetry-instrument python main.py`",
-        "one server span a request, named by method and route, in the caller's trace; both paths, two workers",
+        "one server span a request, named by method and route, in the client's trace; both paths, two workers",
         ("tests/compatibility/test_opentelemetry.py",),
     ),
     Row("published secrets", "rejected at the start", ("tests/core/test_secret_strength.py",)),

@@ -15,7 +15,7 @@ import pytest
 
 from core.tokens.verifier import Principal
 from tests.compatibility.test_proxies import nginx_before
-from tests.conftest import Caller, TestDatabase, make_token
+from tests.conftest import TestDatabase, UserClient, make_token
 from tests.core.api_process import ApiProcess
 
 ME = "/api/v1/users/me"
@@ -112,7 +112,7 @@ def addresses_for(api: ApiProcess, database: TestDatabase, users: list[str]) -> 
     """What all of them read: the last is a task that each has under the same id, as ids that clients make allow."""
     task_id = str(uuid4())
     for user in users:
-        with Caller(api.url, user) as caller:
+        with UserClient(api.url, user) as caller:
             assert caller.get(ME).status_code == 200
             sql = "INSERT INTO tasks (user_id, id, title, status) VALUES (%s, %s, %s, 'pending')"
             database.query(sql, user, task_id, user)
@@ -130,7 +130,7 @@ def _tried(database: TestDatabase, folder: Path, caches: str, defects: list[str]
     with ApiProcess(database.proxied_url, program=program, HTTP_CACHE="private", CORS_ORIGINS=origins) as api:
         addresses = addresses_for(api, database, users)
         if caches is _KEEPS_ALL:
-            with Caller(api.url, users[0]) as caller:
+            with UserClient(api.url, users[0]) as caller:
                 addresses = [one for one in addresses if "etag" in caller.get(one).headers]
         with nginx_before(folder, api.port, caches.format(folder=folder)) as nginx:
             seen, tabs = Seen(), _tabs(users)

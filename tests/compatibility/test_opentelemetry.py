@@ -52,7 +52,7 @@ def _requests(client: httpx.Client) -> list[tuple[str, str | None]]:
     """Sends one of each kind; gives the spans that there should be."""
     made = client.post(TASKS, json={"title": "Water the plants"})
     path = f"{TASKS}/{made.json()['id']}"
-    answers = [
+    responses = [
         client.get(path, headers={"traceparent": f"00-{TRACE}-{PARENT}-01"}),
         client.get(TASKS),
         client.patch(path, json={"title": "New"}, headers={"If-Match": '"9"'}),
@@ -61,7 +61,7 @@ def _requests(client: httpx.Client) -> list[tuple[str, str | None]]:
         client.get("/health/live"),
         client.get("/nothing"),
     ]
-    assert [made.status_code, *(one.status_code for one in answers)] == [201, 200, 200, 412, 204, 401, 200, 404]
+    assert [made.status_code, *(one.status_code for one in responses)] == [201, 200, 200, 412, 204, 401, 200, 404]
     one, live = f"{TEMPLATE}/{{task_id}}", "/health/live"
     return [
         (f"POST {TEMPLATE}", TEMPLATE),

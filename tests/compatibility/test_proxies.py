@@ -91,8 +91,8 @@ def test_a_tag_that_nginx_weakens(database: TestDatabase, tmp_path: Path) -> Non
             tag = read.headers["etag"]
             assert (read.headers["content-encoding"], tag[:2]) == ("gzip", "W/")
             assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
-            refused = client.patch(path, json={"title": "Drown them"}, headers={"If-Match": tag})
-            assert (refused.status_code, refused.json()["code"]) == (412, "entity_tag_altered")
+            rejected = client.patch(path, json={"title": "Drown them"}, headers={"If-Match": tag})
+            assert (rejected.status_code, rejected.json()["code"]) == (412, "entity_tag_altered")
             told = client.patch(path, json={"title": "Water all"}, headers={"If-Match": tag.removeprefix("W/")})
             assert (told.status_code, told.json()["title"]) == (200, "Water all")
 

@@ -41,13 +41,13 @@ def _leftovers(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _output_defaults(document: Mapping[str, Any]) -> Iterator[str]:
-    """A default makes a field of an answer optional for generated clients."""
+    """A default makes a field of a response optional for generated clients."""
     schemas = document["components"]["schemas"]
-    answers = [operation.spec["responses"] for operation in operations(document)]
-    for name in sorted(_reached(answers, schemas)):
+    responses = [operation.spec["responses"] for operation in operations(document)]
+    for name in sorted(_reached(responses, schemas)):
         for field, schema in schemas[name].get("properties", {}).items():
             if "default" in schema:
-                yield f"{name}.{field}: a default in an answer"
+                yield f"{name}.{field}: a default in a response"
 
 
 def _reached(node: Any, schemas: Mapping[str, Any]) -> set[str]:
@@ -91,12 +91,14 @@ def _statuses(operation: Operation) -> Iterator[str]:
 
 
 def _content(operation: Operation) -> Iterator[str]:
-    answers = operation.spec["responses"]
-    if len([status for status in answers if status < "300"]) != 1:
-        yield "not exactly one good answer"
-    for status, answer in answers.items():
-        content = answer.get("content", {})
-        if status >= "400" and (content != _PROBLEM or not _of_catalogue(status, answer["description"])):
+    responses = operation.spec["responses"]
+    # A PUT that makes something says so by its status.
+    successes = {status for status in responses if status < "300"}
+    if len(successes - ({"201"} if operation.method.upper() == "PUT" else set())) != 1:
+        yield "not exactly one successful response"
+    for status, response in responses.items():
+        content = response.get("content", {})
+        if status >= "400" and (content != _PROBLEM or not _of_catalogue(status, response["description"])):
             yield f"{status} is not a problem of the catalogue"
         elif status == "204" and content:
             yield "204 with a body"

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from core import logging
-from tests.conftest import Caller, RunningServer, make_settings, project_root
+from tests.conftest import RunningServer, UserClient, make_settings, project_root
 
 ROOT = f"{project_root()}/"
 
@@ -52,7 +52,7 @@ def _trace(database_url: str) -> list[str]:
     logging.configure("INFO", "production")
     server = RunningServer(make_settings(), database_url)
     # The second token differs from the first, so that it is always one that was not seen before.
-    with Caller(server.url) as first, Caller(server.url, first.user_id, jti="another") as second:
+    with UserClient(server.url) as first, UserClient(server.url, first.user_id, jti="another") as second:
         path = f"{first.tasks}/{first.create_task()['id']}"
         first.patch(path, json={"title": "So that nothing happens for the first time"}).raise_for_status()
         trace.recording = True

@@ -33,7 +33,7 @@ BREACHES: dict[str, Breach] = {
     ),
     "createTask: 201 is not JSON": lambda broken: _operation(broken)["responses"]["201"].pop("content"),
     "createTask: security that is not the bearer token": lambda broken: _operation(broken).update(security=[]),
-    "createTask: not exactly one good answer": lambda broken: _operation(broken)["responses"].pop("201"),
+    "createTask: not exactly one successful response": lambda broken: _operation(broken)["responses"].pop("201"),
     "createTask: its body may be left out": lambda broken: _operation(broken)["requestBody"].pop("required"),
     "createTask: takes unknown fields": lambda broken: _schema(broken, "TaskCreate").pop("additionalProperties"),
     "createTask: takes `user_id`, which is not the client's to say": lambda broken: _schema(broken, "TaskCreate")[
@@ -47,7 +47,7 @@ BREACHES: dict[str, Breach] = {
     "the document mentions HTTPValidationError": lambda broken: broken["components"]["schemas"].update(
         HTTPValidationError={"type": "object"}
     ),
-    "TaskRead.description: a default in an answer": lambda broken: _schema(broken, "TaskRead")["properties"][
+    "TaskRead.description: a default in a response": lambda broken: _schema(broken, "TaskRead")["properties"][
         "description"
     ].update(default=None),
 }

@@ -9,7 +9,7 @@ from tests.contract.document_rules import breaches
 from tests.contract.operations import Operation, document, operations
 from tests.contract.write_documents import OPENAPI
 
-# The table of the issue: what each operation answers, besides what follows from where it stands.
+# The table of the issue: how each operation responds, besides what follows from where it stands.
 ISSUE = {
     "POST /api/v1/auth/sign-up": {201, 400, 409},
     "POST /api/v1/auth/sign-in": {200, 400, 401, 429},

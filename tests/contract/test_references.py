@@ -30,6 +30,10 @@ def test_the_documents_are_found() -> None:
     assert {"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/requirements.md"} <= names
 
 
+def test_the_readme_stays_within_a_screen_and_a_half() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 100
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_what_a_document_refers_to_is_there(document: Path) -> None:
     assert missing(document.read_text(encoding="utf-8"), document.parent) == []

@@ -1,4 +1,4 @@
-"""A walk over every published operation: who may call it, and that a refused call changes nothing."""
+"""A walk over every published operation: who may call it, and that a rejected call changes nothing."""
 
 import ast
 import secrets
@@ -10,13 +10,13 @@ import pytest
 from sqlmodel import SQLModel
 
 from core.database.ownership import OWNER_COLUMN
-from tests.conftest import Caller, TestDatabase, assert_problem, make_token, project_root
+from tests.conftest import TestDatabase, UserClient, assert_problem, make_token, project_root
 from tests.contract.operations import METHODS, Operation, document, operations
 
 # All that anybody may call without a token. Whatever is not here is private.
 PUBLIC = {"getLiveness", "getReadiness", "signUp", "signIn", "refreshTokens", "signOut"}
 
-# Private operations on the caller that the path does not name.
+# Private operations on the user that the path does not name.
 WITHOUT_USER_IN_PATH = {"changePassword"}
 
 ALL = operations(document())
@@ -43,8 +43,8 @@ def test_a_public_operation_asks_for_no_token(api: httpx.Client, operation: Oper
 
 
 @pytest.mark.parametrize("operation", PRIVATE, ids=lambda one: one.id)
-def test_an_owner_is_let_in(make_caller: Callable[..., Caller], operation: Operation) -> None:
-    owner = make_caller()
+def test_an_owner_is_let_in(make_user: Callable[..., UserClient], operation: Operation) -> None:
+    owner = make_user()
     response = owner.request(**operation.request(owner.user_id, **_made(owner, operation)))
     good = int(min(operation.spec["responses"]))
     if operation.id == "changePassword":  # a user of Better Auth has no password here to give
@@ -55,7 +55,7 @@ def test_an_owner_is_let_in(make_caller: Callable[..., Caller], operation: Opera
 
 @pytest.mark.parametrize("operation", PRIVATE, ids=lambda one: one.id)
 def test_without_a_good_token_nothing_is_done(
-    api: httpx.Client, alice: Caller, database: TestDatabase, operation: Operation
+    api: httpx.Client, alice: UserClient, database: TestDatabase, operation: Operation
 ) -> None:
     _fill(alice)
     request = operation.request(alice.user_id, **_made(alice, operation))
@@ -77,8 +77,8 @@ def test_without_a_good_token_nothing_is_done(
 
 
 @pytest.mark.parametrize("operation", OWNED, ids=lambda one: one.id)
-def test_somebody_elses_id_is_refused_and_changes_nothing(
-    alice: Caller, bob: Caller, database: TestDatabase, operation: Operation
+def test_somebody_elses_id_is_rejected_and_changes_nothing(
+    alice: UserClient, bob: UserClient, database: TestDatabase, operation: Operation
 ) -> None:
     _fill(alice)
     _fill(bob)
@@ -100,7 +100,9 @@ def test_somebody_elses_id_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("operation", PRIVATE, ids=lambda one: one.id)
-def test_the_token_of_a_deleted_account_is_dead(alice: Caller, database: TestDatabase, operation: Operation) -> None:
+def test_the_token_of_a_deleted_account_is_dead(
+    alice: UserClient, database: TestDatabase, operation: Operation
+) -> None:
     _fill(alice)
     made = _made(alice, operation)
     assert alice.delete("/api/v1/users/me").status_code == 204
@@ -110,7 +112,7 @@ def test_the_token_of_a_deleted_account_is_dead(alice: Caller, database: TestDat
     assert _rows(database, alice.user_id) == before
 
 
-def _made(owner: Caller, operation: Operation) -> dict[str, str]:
+def _made(owner: UserClient, operation: Operation) -> dict[str, str]:
     """The ids in the operation's path, of rows that their slice's own create makes for this owner."""
     ids: dict[str, str] = {}
     for name in operation.ids:
@@ -122,7 +124,7 @@ def _made(owner: Caller, operation: Operation) -> dict[str, str]:
     return ids
 
 
-def _fill(owner: Caller) -> None:
+def _fill(owner: UserClient) -> None:
     """A row of every slice that has any."""
     for create in (one for one in OWNED if one.method == "post"):
         owner.request(**create.request(owner.user_id, **_made(owner, create)))

@@ -80,7 +80,7 @@ class ApiProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.send(signal.SIGINT)  # takes no leave
+        self.send(signal.SIGINT)  # does not drain
         self.wait()
 
     @property

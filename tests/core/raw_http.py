@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Answer:
+class RawResponse:
     """One response as it came over the wire; names of headers in lower case."""
 
     status: int
@@ -40,14 +40,14 @@ class RawConnection:
         self.received = bytearray()
 
     def send(self, data: bytes) -> bool:
-        """Sends `data`, and says whether it could: a server that has closed may have left an answer to read."""
+        """Sends `data`, and says whether it could: a server that has closed may have left a response to read."""
         try:
             self._socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             return False
         return True
 
-    def answer(self) -> Answer | None:
+    def response(self) -> RawResponse | None:
         """The next response, or None where the server closed the connection instead."""
         head = self._until(b"\r\n\r\n")
         if head is None:
@@ -59,11 +59,11 @@ class RawConnection:
         while len(self._buffer) < length:
             assert self._receive(), "the body ended early"
         body = self._take(length)
-        return Answer(int(status_line.split(" ")[1]), headers, body)
+        return RawResponse(int(status_line.split(" ")[1]), headers, body)
 
-    def answers(self) -> list[Answer]:
+    def responses(self) -> list[RawResponse]:
         """All responses until the server closes the connection."""
-        return list(iter(self.answer, None))
+        return list(iter(self.response, None))
 
     def seconds_until_closed(self) -> float:
         """How long the server keeps the connection from now on."""
@@ -79,7 +79,7 @@ class RawConnection:
     def _until(self, end: bytes) -> bytes | None:
         while end not in self._buffer:
             if not self._receive():
-                assert not self._buffer, "the connection ended within an answer"
+                assert not self._buffer, "the connection ended within a response"
                 return None
         return self._take(self._buffer.index(end) + len(end)).removesuffix(end)
 
@@ -108,8 +108,8 @@ def connect(port: int, receive_buffer: int | None = None) -> Iterator[RawConnect
         connection.close()
 
 
-def exchange(port: int, data: bytes) -> list[Answer]:
-    """Sends `data` on a fresh connection, and gives all answers until the server closes it."""
+def exchange(port: int, data: bytes) -> list[RawResponse]:
+    """Sends `data` on a fresh connection, and gives all responses until the server closes it."""
     with connect(port) as connection:
         connection.send(data)
-        return connection.answers()
+        return connection.responses()

@@ -9,7 +9,7 @@ from typing import Self
 import httpx
 
 from tests.core.api_process import ApiProcess, Line
-from tests.core.raw_http import Answer, RawConnection, connect
+from tests.core.raw_http import RawConnection, RawResponse, connect
 
 
 class Served:
@@ -25,23 +25,23 @@ class Served:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def exchange(self, pieces: Sequence[bytes]) -> tuple[list[Answer], list[Line]]:
+    def exchange(self, pieces: Sequence[bytes]) -> tuple[list[RawResponse], list[Line]]:
         """All responses until the server closes the connection, interim ones too, and the lines of the log."""
 
-        def send(connection: RawConnection) -> list[Answer]:
+        def send(connection: RawConnection) -> list[RawResponse]:
             for piece in pieces:
                 connection.send(piece)
-            return connection.answers()
+            return connection.responses()
 
         return self.talk(send)
 
-    def talk(self, with_it: Callable[[RawConnection], list[Answer]]) -> tuple[list[Answer], list[Line]]:
+    def talk(self, with_it: Callable[[RawConnection], list[RawResponse]]) -> tuple[list[RawResponse], list[Line]]:
         """What `with_it` gives on a connection of its own, and the lines of the log since."""
         before = self._mark()
         with connect(self._process.port) as connection:
-            answers = with_it(connection)
+            responses = with_it(connection)
         lines = [json.loads(line) for line in self._process.raw_lines[before : self._mark() - 1]]
-        return answers, lines
+        return responses, lines
 
     def _mark(self) -> int:
         """How many lines there are, the last of a request that is made here: all before it are written."""
@@ -56,9 +56,9 @@ class Served:
             time.sleep(0.001)
 
 
-def statuses(answers: list[Answer]) -> list[int]:
+def statuses(responses: list[RawResponse]) -> list[int]:
     """Of the responses."""
-    return [answer.status for answer in answers]
+    return [response.status for response in responses]
 
 
 def logged(lines: list[Line]) -> list[int]:

@@ -44,8 +44,16 @@ async def live_and_die(receive: Receive, send: Send) -> None:
         await send({"type": f"lifespan.{kind}.complete"})
 
 
-async def answer_ok(scope: Scope, send: Send) -> None:
+async def respond_ok(scope: Scope, send: Send) -> None:
     """A plain 200."""
     headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"{}"})
+
+
+async def all_ok(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that has a plain 200 for every request."""
+    if scope["type"] == "lifespan":
+        await live_and_die(receive, send)
+    else:
+        await respond_ok(scope, send)

@@ -36,11 +36,11 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def refusal(**values: object) -> str:
+def rejection(**values: object) -> str:
     """The problems, without the line above them."""
-    with pytest.raises(ConfigurationError) as refused:
+    with pytest.raises(ConfigurationError) as raised:
         load_settings(None, **{"better_auth_secret": SECRET, **values})
-    message = str(refused.value)
+    message = str(raised.value)
     assert message.startswith(HEAD)
     return message.removeprefix(HEAD)
 
@@ -55,7 +55,7 @@ def test_a_secret_is_all_that_has_to_be_set() -> None:
 
 
 def test_every_problem_is_named_at_once() -> None:
-    problems = refusal(
+    problems = rejection(
         app_env="production",
         log_level="LOUD",
         port="eighty",
@@ -81,35 +81,35 @@ def test_no_value_of_a_secret_is_in_the_message_or_in_what_is_printed_of_the_set
         "database_url": "postgresql://app:hunter2@db/app?pgbouncer=true",
         "database_url_unpooled": "postgresql://app:hunter3@db:port/app",
     }
-    with pytest.raises(ConfigurationError) as refused:
+    with pytest.raises(ConfigurationError) as raised:
         load_settings(None, **values)
-    assert "hunter" not in str(refused.value)
-    assert refused.value.__context__ is None, "a traceback would show the cause"
+    assert "hunter" not in str(raised.value)
+    assert raised.value.__context__ is None, "a traceback would show the cause"
     settings = load_settings(None, better_auth_secret=SECRET, database_url="postgresql://app:hunter2@db/app")
     assert SECRET not in repr(settings) + str(settings)
     assert "hunter2" not in repr(settings) + str(settings)
 
 
 @pytest.mark.parametrize("name", ["better_auth_secret", "better_auth_secret_previous"])
-def test_a_weak_secret_is_refused_with_a_way_to_make_one(name: str) -> None:
+def test_a_weak_secret_is_rejected_with_a_way_to_make_one(name: str) -> None:
     """What is weak: tests/core/test_secret_strength.py."""
     problem = "is published, so that anybody can sign with it"
     published = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"
-    assert refusal(**{name: published}) == f"  - {name.upper()}: {problem}{MAKE_ONE}"
+    assert rejection(**{name: published}) == f"  - {name.upper()}: {problem}{MAKE_ONE}"
 
 
 def test_the_secret_before_this_one_is_as_strong() -> None:
-    assert refusal(better_auth_secret_previous="short") == (
+    assert rejection(better_auth_secret_previous="short") == (
         f"  - BETTER_AUTH_SECRET_PREVIOUS: must be at least 32 bytes{MAKE_ONE}"
     )
     settings = load_settings(None, better_auth_secret=SECRET, better_auth_secret_previous=SECRET[::-1])
     assert settings.better_auth_secret_previous == SecretStr(SECRET[::-1])
 
 
-def test_a_missing_secret_is_refused() -> None:
-    with pytest.raises(ConfigurationError) as refused:
+def test_a_missing_secret_is_rejected() -> None:
+    with pytest.raises(ConfigurationError) as raised:
         load_settings(None)
-    assert str(refused.value) == f"{HEAD}  - BETTER_AUTH_SECRET: {NO_SECRET}"
+    assert str(raised.value) == f"{HEAD}  - BETTER_AUTH_SECRET: {NO_SECRET}"
 
 
 @pytest.mark.parametrize("level", ["warning", "Warning", "WARNING"])
@@ -158,8 +158,8 @@ def test_a_log_level_is_taken_in_whatever_case(level: str) -> None:
         ("postgresql://app@/app?host=a,b&hostaddr=10.0.0.1", "must have as many addresses in hostaddr as hosts"),
     ],
 )
-def test_an_unusable_url_is_refused(name: str, url: str, problem: str) -> None:
-    assert refusal(**{name: url}) == f"  - {name.upper()}: {problem}"
+def test_an_unusable_url_is_rejected(name: str, url: str, problem: str) -> None:
+    assert rejection(**{name: url}) == f"  - {name.upper()}: {problem}"
 
 
 @pytest.mark.parametrize(
@@ -230,8 +230,8 @@ def test_development_serves_documentation_unless_told_not_to() -> None:
         ("capacitor://*", TOO_WIDE),
     ],
 )
-def test_what_is_no_origin_or_matches_too_much_is_refused(origin: str, problem: str) -> None:
-    assert refusal(cors_origins=f"https://app.example.com, {origin}") == f"  - CORS_ORIGINS: {origin!r} {problem}"
+def test_what_is_no_origin_or_matches_too_much_is_rejected(origin: str, problem: str) -> None:
+    assert rejection(cors_origins=f"https://app.example.com, {origin}") == f"  - CORS_ORIGINS: {origin!r} {problem}"
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_beside_cookies_an_origin_is_named_in_full_and_of_https(origin: str) -> 
     assert load_settings(None, better_auth_secret=SECRET, cors_origins=given).cors_origins[1] == origin
     only = "cookies are for pages of https origins without *, and of http://localhost and http://127.0.0.1"
     problem = f"  - CORS_ORIGINS: {origin!r} cannot stand beside AUTH_COOKIES: {only}"
-    assert refusal(cors_origins=given, auth_cookies="true") == problem
+    assert rejection(cors_origins=given, auth_cookies="true") == problem
 
 
 @pytest.mark.parametrize(
@@ -310,17 +310,17 @@ def test_a_file_with_a_byte_order_mark_is_read_from_its_first_name_on(tmp_path: 
 def test_a_file_that_is_not_utf8_is_named(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / ".env"
     file.write_text(f"BETTER_AUTH_SECRET={SECRET}\n", encoding=encoding)
-    with pytest.raises(ConfigurationError) as refused:
+    with pytest.raises(ConfigurationError) as raised:
         load_settings(file)
     wanted = f"{file} is not UTF-8: save it as UTF-8 (in PowerShell: Set-Content -Encoding utf8)."
-    assert str(refused.value) == wanted
+    assert str(raised.value) == wanted
 
 
 def test_a_file_that_cannot_be_read_is_named_and_one_that_is_not_there_is_none(tmp_path: Path) -> None:
     assert load_settings(tmp_path / ".env", better_auth_secret=SECRET).port == 8000
-    with pytest.raises(ConfigurationError) as refused:
+    with pytest.raises(ConfigurationError) as raised:
         load_settings(tmp_path, better_auth_secret=SECRET)
-    assert str(refused.value) == f"{tmp_path} cannot be read: Is a directory."
+    assert str(raised.value) == f"{tmp_path} cannot be read: Is a directory."
 
 
 def test_a_file_may_be_a_pipe_which_is_read_once(tmp_path: Path) -> None:
@@ -349,6 +349,6 @@ def test_the_example_file_names_every_setting_with_its_default_and_no_other(tmp_
 
 
 def test_the_example_file_as_it_is_does_not_start_anything() -> None:
-    with pytest.raises(ConfigurationError) as refused:
+    with pytest.raises(ConfigurationError) as raised:
         load_settings(project_root() / ".env.example")
-    assert str(refused.value) == f"{HEAD}  - BETTER_AUTH_SECRET: is a placeholder{MAKE_ONE}"
+    assert str(raised.value) == f"{HEAD}  - BETTER_AUTH_SECRET: is a placeholder{MAKE_ONE}"

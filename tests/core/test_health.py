@@ -1,4 +1,4 @@
-"""Liveness says that the process answers, readiness that the database does and has the revision of the code."""
+"""Liveness says that the process responds, readiness that the database does and has the revision of the code."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from core.database import migrations
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 
 NOT_READY, OTHER_REVISION = "The database is not ready.", "The database has another revision than the code."
 OK = {"status": "ok"}
@@ -22,7 +22,7 @@ def own_database(make_database: Callable[[], TestDatabase]) -> TestDatabase:
 
 @pytest.fixture(scope="module")
 def own_server(start_server: Callable[..., RunningServer], own_database: TestDatabase) -> RunningServer:
-    """A server that takes no earlier answer of it as proof."""
+    """A server that takes no earlier result of it as proof."""
     return start_server(database=own_database, readiness_max_age=0)
 
 
@@ -57,13 +57,13 @@ def test_without_the_database_the_process_lives_and_is_not_ready(
     assert_ready(probe.get("/ready"))
 
 
-def test_while_the_database_is_silent_everything_is_answered_in_time(
+def test_while_the_database_is_silent_everything_gets_a_response_in_time(
     own_server: RunningServer, own_database: TestDatabase
 ) -> None:
     def timed(path: str) -> tuple[int, float]:
-        with Caller(own_server.url) as caller:
+        with UserClient(own_server.url) as user:
             started = time.monotonic()
-            response = caller.get(path)
+            response = user.get(path)
             return response.status_code, time.monotonic() - started
 
     own_database.proxy.pause()
@@ -110,45 +110,45 @@ def test_a_database_that_was_never_migrated_is_not_ready(probe: httpx.Client, ow
     assert_ready(probe.get("/ready"))
 
 
-def test_the_database_is_asked_once_in_the_time_that_an_answer_holds(
+def test_the_database_is_asked_once_in_the_time_that_a_result_holds(
     start_server: Callable[..., RunningServer], own_database: TestDatabase
 ) -> None:
     server = start_server(database=own_database, readiness_max_age=600)
     own_database.proxy.clear()
-    with Caller(server.url) as caller:
+    with UserClient(server.url) as user:
         for _ in range(10):
-            assert_ready(caller.get("/health/ready"))
-            assert_ready(caller.get("/health/live"))
+            assert_ready(user.get("/health/ready"))
+            assert_ready(user.get("/health/live"))
     assert own_database.proxy.queries == ["SELECT todo.alembic_version.version_num \nFROM todo.alembic_version"]
 
 
-def test_any_answer_of_the_database_is_proof_that_it_is_there(
+def test_any_response_of_the_database_is_proof_that_it_is_there(
     start_server: Callable[..., RunningServer], own_database: TestDatabase
 ) -> None:
     server = start_server(database=own_database, readiness_max_age=0.5)
-    with Caller(server.url) as caller:
-        caller.create_task()
-        assert_ready(caller.get("/health/ready"))
+    with UserClient(server.url) as user:
+        user.create_task()
+        assert_ready(user.get("/health/ready"))
         deadline = time.monotonic() + 1
-        while time.monotonic() < deadline:  # longer than the probe's own answer holds
-            assert caller.get(caller.tasks).status_code == 200
+        while time.monotonic() < deadline:  # longer than the probe's own result holds
+            assert user.get(user.tasks).status_code == 200
         own_database.proxy.clear()
-        assert_ready(caller.get("/health/ready"))
+        assert_ready(user.get("/health/ready"))
         assert own_database.proxy.queries == []
 
 
-def test_a_wrong_revision_stays_not_ready_while_other_requests_are_answered(
+def test_a_wrong_revision_stays_not_ready_while_other_requests_are_served(
     start_server: Callable[..., RunningServer], own_database: TestDatabase
 ) -> None:
     server = start_server(database=own_database, readiness_max_age=0.2)
-    with Caller(server.url) as caller:
-        assert_ready(caller.get("/health/ready"))
+    with UserClient(server.url) as user:
+        assert_ready(user.get("/health/ready"))
         own_database.query("UPDATE alembic_version SET version_num = 'ffffffffffff'")
         try:
-            time.sleep(0.3)  # until the good answer no longer holds
+            time.sleep(0.3)  # until the good result no longer holds
             for _ in range(5):
-                assert_problem(caller.get("/health/ready"), 503, "database_unavailable", detail=OTHER_REVISION)
-                assert caller.get(caller.tasks).status_code == 200
+                assert_problem(user.get("/health/ready"), 503, "database_unavailable", detail=OTHER_REVISION)
+                assert user.get(user.tasks).status_code == 200
         finally:
             own_database.query("UPDATE alembic_version SET version_num = %s", migrations.head())
-        assert_ready(caller.get("/health/ready"))
+        assert_ready(user.get("/health/ready"))

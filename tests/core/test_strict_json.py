@@ -1,4 +1,4 @@
-"""Strict JSON: what two parsers could read differently, or PostgreSQL could not store, is refused."""
+"""Strict JSON: what two parsers could read differently, or PostgreSQL could not store, is rejected."""
 
 import math
 from typing import Any
@@ -85,11 +85,11 @@ TOO_DEEP = "The text is nested deeper than 20 levels."
         (b'"\\ud83c x \\udf31"', SURROGATE),
     ],
 )
-def test_what_is_not_strict_is_refused_with_its_reason(data: bytes, reason: str) -> None:
-    with pytest.raises(StrictJsonError) as refused:
+def test_what_is_not_strict_is_rejected_with_its_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(StrictJsonError) as raised:
         loads(data)
-    assert str(refused.value) == reason
-    assert refused.value.__suppress_context__ or refused.value.__context__ is None, "the cause holds the input"
+    assert str(raised.value) == reason
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None, "the cause holds the input"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """A copy of the project in a folder with a space in its name, and its real processes, run as a person runs them."""
 
-import os
 import re
 import shutil
 import signal
@@ -16,6 +15,7 @@ import httpx
 import psutil
 
 from tests.conftest import project_root
+from tests.unmeasured import unmeasured
 
 # What a clone has, but for its tests and papers.
 PARTS = ("main.py", "pyproject.toml", "Makefile", ".env.example", "core", "modules", "alembic")
@@ -43,7 +43,7 @@ class Project:
     def environment(self) -> dict[str, str]:
         """This machine's, without settings of the project; whatever is temporary goes with the copy."""
         names = re.findall(r"^(?:# )?([A-Z_]+)=", (self.folder / ".env.example").read_text(), re.MULTILINE)
-        kept = {name: value for name, value in os.environ.items() if name not in names}
+        kept = {name: value for name, value in unmeasured().items() if name not in names}
         return {**kept, "TMPDIR": str(self._temporary), "HOME": str(self.root), "NO_PROXY": "127.0.0.1"}
 
     def copy(self) -> None:

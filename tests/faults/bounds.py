@@ -8,8 +8,8 @@ DEADLINE_SECONDS = float(Settings.model_fields["request_timeout"].default)
 # By so much all may be late on a machine whose cores are all at work: less than a deadline, and than anything else
 # that somebody would wait for in vain. So no bound below is reached by noise, and each is passed by a wait too many.
 SLACK_SECONDS = 3.0
-# Every answer. Passed by who waits for a second deadline (10 s), or without one.
-ANSWER_SECONDS = DEADLINE_SECONDS + SLACK_SECONDS
+# Every response. Passed by who waits for a second deadline (10 s), or without one.
+RESPONSE_SECONDS = DEADLINE_SECONDS + SLACK_SECONDS
 # /health/ready. Passed by one that looks twice (8 s), or without a bound.
 READY_SECONDS = health.READY_SECONDS + SLACK_SECONDS
 # /health/live, which waits for nothing. Passed where a silent database blocks the event loop (4 s and more).

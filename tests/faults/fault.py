@@ -21,7 +21,7 @@ DEADLINE = "deadline"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`causes`: the log of the refused requests names at least one of them; none where nobody need be refused.
+    """`causes`: the log of the rejected requests names at least one of them; none where nobody need be rejected.
 
     Where there are causes, it lasts for `seconds` and then until it is met (see tests.faults.trial). `ways` are the
     ways that it is about: most faults are about both.
@@ -34,7 +34,7 @@ class Fault:
     ways: tuple[str, ...] = ("direct", "pooled")
     # Whether connections stay dead without a sign: whoever waits on one then waits until the deadline.
     leaves_dead: bool = False
-    # Whether it is over before the first one is refused for it: then it lasts until somebody has asked.
+    # Whether it is over before the first one is rejected for it: then it lasts until somebody has asked.
     met_later: bool = False
 
     def first_success_within(self, way: str) -> float:

@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client on one kept connection that tells what it saw, also where there was no answer."""
+"""An HTTP/1.1 client on one kept connection that tells what it saw, also where there was no response."""
 
 import asyncio
 import time
@@ -8,13 +8,13 @@ from typing import Any
 
 import orjson
 
-# Longer than any answer may take, so that one that takes too long is seen and timed.
+# Longer than any response may take, so that one that takes too long is seen and timed.
 PATIENCE = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What one request to `port` led to; status 0 is no answer. Names of headers are in lower case."""
+class Response:
+    """What one request to `port` led to; status 0 is no response. Names of headers are in lower case."""
 
     status: int
     started: float
@@ -54,7 +54,7 @@ class HttpClient:
         self._port, self._token = port, token
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def send(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+    async def send(self, method: str, path: str, body: object = None, **headers: str) -> Response:
         """One request; it is sent once."""
         started = time.monotonic()
         try:
@@ -62,10 +62,10 @@ class HttpClient:
                 status, found, content = await self._exchange(self._request(method, path, body, headers))
         except (OSError, asyncio.IncompleteReadError, ValueError):  # TimeoutError is an OSError
             self.close()
-            return Answer(0, started, time.monotonic(), self._port)
+            return Response(0, started, time.monotonic(), self._port)
         if found.get("connection") == "close":
             self.close()
-        return Answer(status, started, time.monotonic(), self._port, found, content)
+        return Response(status, started, time.monotonic(), self._port, found, content)
 
     def close(self) -> None:
         """Hangs up."""

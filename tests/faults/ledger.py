@@ -13,7 +13,7 @@ class Outcome(Enum):
     """What the client knows of its write."""
 
     ACKNOWLEDGED = "acknowledged"
-    REFUSED = "refused"
+    REJECTED = "rejected"
     UNKNOWN = "unknown"
 
 
@@ -27,8 +27,8 @@ class Write:
     outcome: Outcome = Outcome.UNKNOWN
     task: str | None = None
     key: str | None = None
-    # Every row that answers to a repeat of a keyed create named.
-    answered: set[str] = field(default_factory=set)
+    # Every row that responses to retries of a keyed create named.
+    named: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Verdict:
 
     acknowledged: int = 0
     lost: int = 0
-    refused: int = 0
+    rejected: int = 0
     appeared: int = 0
     unknown: int = 0
     unknown_done: int = 0
@@ -95,8 +95,8 @@ class Facts:
         return write.task in self.deleted or self.there.get(write.task) == self.latest[write.task]
 
     def doubled(self, write: Write) -> bool:
-        """Whether it was done more than once, or its key answered with more than one row. A PUT a proxy may repeat."""
-        return (write.kind != "replace" and self.written[write.mark] > 1) or len(write.answered) > 1
+        """Whether it was done twice, or responses to its key named two rows. A PUT a proxy may repeat."""
+        return (write.kind != "replace" and self.written[write.mark] > 1) or len(write.named) > 1
 
 
 def judge(writes: Iterable[Write], facts: Facts) -> Verdict:
@@ -108,7 +108,7 @@ def judge(writes: Iterable[Write], facts: Facts) -> Verdict:
         counted["doubled"] += facts.doubled(write)
         if write.outcome is Outcome.ACKNOWLEDGED:
             counted["lost"] += not facts.kept(write)
-        elif write.outcome is Outcome.REFUSED:
+        elif write.outcome is Outcome.REJECTED:
             counted["appeared"] += done
         else:
             counted["unknown_done"] += done

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from tests.faults.background import Background
-from tests.faults.bounds import ANSWER_SECONDS, LIVE_SECONDS, READY_SECONDS
-from tests.faults.http_client import Answer, HttpClient
+from tests.faults.bounds import LIVE_SECONDS, READY_SECONDS, RESPONSE_SECONDS
+from tests.faults.http_client import HttpClient, Response
 from tests.faults.visitor import Visitor
 
 CLIENTS = 16
@@ -28,39 +28,39 @@ _MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All answers of a load, and those of the probe of health, by kind."""
+    """All responses of a load, and those of the probe of health, by kind."""
 
-    answers: Sequence[tuple[str, Answer]]
-    probes: Sequence[tuple[str, Answer]]
+    responses: Sequence[tuple[str, Response]]
+    probes: Sequence[tuple[str, Response]]
 
-    def since(self, moment: float) -> list[Answer]:
-        """The answers that came after `moment`."""
-        return [answer for _, answer in self.answers if answer.ended >= moment]
+    def since(self, moment: float) -> list[Response]:
+        """The responses that came after `moment`."""
+        return [response for _, response in self.responses if response.ended >= moment]
 
     def first_success(self, moment: float) -> float | None:
         """Seconds from `moment` to the first success after it."""
-        return min((answer.ended - moment for answer in self.since(moment) if answer.ok), default=None)
+        return min((response.ended - moment for response in self.since(moment) if response.ok), default=None)
 
     def last_failure(self, moment: float) -> float | None:
         """Seconds from `moment` to the last failure after it; None where there was none."""
-        failures = [answer.ended - moment for answer in self.since(moment) if answer.failed]
+        failures = [response.ended - moment for response in self.since(moment) if response.failed]
         return max(failures, default=None)
 
     def statuses(self, moment: float) -> Counter[int]:
-        """How often each status was seen from `moment` on; 0 is no answer."""
-        return Counter(answer.status for answer in self.since(moment))
+        """How often each status was seen from `moment` on; 0 is no response."""
+        return Counter(response.status for response in self.since(moment))
 
     def longest_live(self) -> float:
         """Seconds that /health/live took at most."""
-        return max((answer.seconds for kind, answer in self.probes if kind == "live"), default=0.0)
+        return max((response.seconds for kind, response in self.probes if kind == "live"), default=0.0)
 
     def complaints(self, *, proxied: bool = False) -> list[str]:
         """What was not as promised. Behind a proxy that loses its replica, its own 502 and 504 are no complaint."""
-        found = [text for kind, answer in self.answers for text in _complaints(kind, answer, proxied)]
-        for kind, answer in self.probes:
+        found = [text for kind, response in self.responses for text in _complaints(kind, response, proxied)]
+        for kind, response in self.probes:
             limit = LIVE_SECONDS if kind == "live" else READY_SECONDS
-            if answer.seconds > limit or answer.status not in ((200,) if kind == "live" else (200, 503)):
-                found.append(f"/health/{kind}: {answer.status} after {answer.seconds:.2f} s")
+            if response.seconds > limit or response.status not in ((200,) if kind == "live" else (200, 503)):
+                found.append(f"/health/{kind}: {response.status} after {response.seconds:.2f} s")
         return found
 
 
@@ -72,7 +72,7 @@ class Load:
     ) -> None:
         self._background = background
         self.visitors = [Visitor(list(ports), think) for _ in range(clients)]
-        self.probes: list[tuple[str, Answer]] = []
+        self.probes: list[tuple[str, Response]] = []
         self._settle_until = float("inf")
         self._stopping = asyncio.Event()
         self._tasks = background.call(self._start(ports))
@@ -87,7 +87,7 @@ class Load:
     @property
     def seen(self) -> Seen:
         """What was seen until now."""
-        return Seen([answer for visitor in self.visitors for answer in list(visitor.answers)], list(self.probes))
+        return Seen([response for visitor in self.visitors for response in list(visitor.responses)], list(self.probes))
 
     @property
     def users(self) -> list[str]:
@@ -124,14 +124,14 @@ class Load:
         client.close()
 
 
-def _complaints(kind: str, answer: Answer, proxied: bool) -> list[str]:
+def _complaints(kind: str, response: Response, proxied: bool) -> list[str]:
     found = []
-    if answer.seconds > ANSWER_SECONDS:
-        found.append(f"{kind}: {answer.status} only after {answer.seconds:.2f} s")
-    if answer.status == 503 and not _is_honest(answer):
-        found.append(f"{kind}: a 503 that is not as promised: {dict(answer.headers)} {answer.body!r}")
-    elif answer.status not in _expected(kind) | (_behind_a_proxy(kind) if proxied else set()):
-        found.append(f"{kind}: {answer.status} {answer.body[:300]!r}")
+    if response.seconds > RESPONSE_SECONDS:
+        found.append(f"{kind}: {response.status} only after {response.seconds:.2f} s")
+    if response.status == 503 and not _is_honest(response):
+        found.append(f"{kind}: a 503 that is not as promised: {dict(response.headers)} {response.body!r}")
+    elif response.status not in _expected(kind) | (_behind_a_proxy(kind) if proxied else set()):
+        found.append(f"{kind}: {response.status} {response.body[:300]!r}")
     return found
 
 
@@ -153,10 +153,10 @@ def _behind_a_proxy(kind: str) -> set[int]:
     return {0, 502, 504} | ({404} if kind == "delete" else set())
 
 
-def _is_honest(answer: Answer) -> bool:
+def _is_honest(response: Response) -> bool:
     """A problem with its known members and words, and when to come back."""
-    if answer.headers.get("content-type") != "application/problem+json":
+    if response.headers.get("content-type") != "application/problem+json":
         return False
-    problem = answer.json()
-    waits = answer.headers.get("retry-after", "")
+    problem = response.json()
+    waits = response.headers.get("retry-after", "")
     return set(problem) == _MEMBERS and problem["detail"] in _DETAILS and waits.isdecimal() and int(waits) >= 1

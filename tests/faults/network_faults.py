@@ -105,9 +105,9 @@ FAULTS: tuple[Fault, ...] = (
         "slower than any request waits: 6 s each way", _changed(delay=6.0), DEADLINE, seconds=SILENCE, leaves_dead=True
     ),
     fault("a compute that wakes up: connecting takes 3 s", partial(_before, act=_waking), seconds=4.0),
-    fault("one answer in five lost, the connection reset", _changed(loses=0.2), LOST, seconds=4.0),
-    fault("answers byte by byte", _changed(trickles=True), seconds=3.0),
-    fault("answers of another protocol", _changed(garbage=True), LOST, CANNOT),
+    fault("one response in five lost, the connection reset", _changed(loses=0.2), LOST, seconds=4.0),
+    fault("responses byte by byte", _changed(trickles=True), seconds=3.0),
+    fault("responses of another protocol", _changed(garbage=True), LOST, CANNOT),
     fault("PgBouncer killed (`kill -9`), then started", _pooler_killed, CANNOT, LOST, ways=POOLED),
     fault("PgBouncer silent (SIGSTOP)", _pooler_frozen, DEADLINE, seconds=SILENCE, ways=POOLED),
     fault("PgBouncer's pool taken by others", _pool_taken, DEADLINE, seconds=SILENCE, ways=POOLED),

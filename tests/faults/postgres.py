@@ -117,7 +117,7 @@ class Postgres:
                 os.kill(pid, signal.SIGKILL)
 
     def freeze(self, *, postmaster_only: bool = False) -> None:
-        """SIGSTOP: sessions stay open and nobody answers."""
+        """SIGSTOP: sessions stay open and nobody responds."""
         for process in self._chosen(postmaster_only):
             process.suspend()
 

@@ -125,13 +125,13 @@ class Replica(Program):
         super().__init__([sys.executable, "main.py"], folder / f"{name}.log", **{**settings, **environment})
 
     def stop(self) -> None:
-        """Ends it at once, as Ctrl-C does; SIGTERM takes leave first."""
+        """Ends it at once, as Ctrl-C does; SIGTERM drains first."""
         if self.running:
             self.signal(signal.SIGINT)
             self.wait()
 
     def wait_live(self) -> None:
-        """Waits until it answers, whatever the database does."""
+        """Waits until it responds, whatever the database does."""
         wait_until(lambda: not self.running or self.status("/health/live") == 200, EVENT_SECONDS, "the API's start")
         assert self.running, self.log.read_text()
 
@@ -140,15 +140,15 @@ class Replica(Program):
         return wait_until(lambda: self.status("/health/ready") == 200, EVENT_SECONDS, "the API's readiness")
 
     def launch(self) -> None:
-        """Starts it, and waits until it answers."""
+        """Starts it, and waits until it responds."""
         self.start()
         self.wait_live()
 
     def status(self, path: str) -> int:
-        """The status of a GET, 0 where nobody answers."""
+        """The status of a GET, 0 where nobody responds."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
-                return int(answer.status)
+            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
+                return int(response.status)
         except HTTPError as error:
             with error:
                 return error.code

@@ -22,11 +22,11 @@ class Weather:
     delay: float = 0
     # Seconds that a new connection waits before it is let through: a compute that wakes up.
     waking: float = 0
-    # How likely it is that an answer is lost and the connection reset instead.
+    # How likely it is that a response is lost and the connection reset instead.
     loses: float = 0
-    # Answers arrive byte by byte.
+    # Responses arrive byte by byte.
     trickles: bool = False
-    # Answers are those of another protocol.
+    # Responses are those of another protocol.
     garbage: bool = False
 
 
@@ -159,33 +159,33 @@ class Proxy:
             self._links.discard(link)
 
     async def _up(self, link: Link) -> None:
-        await self._pump(link, link.client[0], link.server[1], answers=False)
+        await self._pump(link, link.client[0], link.server[1], responses=False)
 
     async def _down(self, link: Link) -> None:
-        await self._pump(link, link.server[0], link.client[1], answers=True)
+        await self._pump(link, link.server[0], link.client[1], responses=True)
 
     async def _pump(
-        self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool
+        self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, responses: bool
     ) -> None:
         try:
             while data := await reader.read(65536):
                 await link.flowing.wait()
                 if self.weather.delay:
                     await asyncio.sleep(self.weather.delay)
-                if answers and random.random() < self.weather.loses:
+                if responses and random.random() < self.weather.loses:
                     link.reset()
                     return
-                await self._forward(data, writer, answers=answers)
+                await self._forward(data, writer, responses=responses)
             await link.flowing.wait()
         except OSError:
             pass
         finally:
             writer.close()
 
-    async def _forward(self, data: bytes, writer: asyncio.StreamWriter, *, answers: bool) -> None:
-        if answers and self.weather.garbage:
+    async def _forward(self, data: bytes, writer: asyncio.StreamWriter, *, responses: bool) -> None:
+        if responses and self.weather.garbage:
             writer.write(_GARBAGE)
-        elif answers and self.weather.trickles:
+        elif responses and self.weather.trickles:
             for number in data:
                 writer.write(bytes([number]))
                 await asyncio.sleep(0.0005)

@@ -1,4 +1,4 @@
-"""Every fault, under load on both ways: nothing acknowledged is lost, nothing refused is there, nobody waits long."""
+"""Every fault, under load on both ways: nothing acknowledged is lost, nothing rejected is there, nobody waits long."""
 
 from collections.abc import Iterator
 
@@ -32,7 +32,7 @@ def trials(report: Report) -> Iterator[list[Trial]]:
 )
 def test_a_fault_loses_nothing_and_holds_up_nobody(bench: Bench, trials: list[Trial], say: Say, fault: Fault) -> None:
     ways = [way for way in bench.ways if way.name in fault.ways]
-    met = trial.asked if fault.met_later or not fault.causes else trial.refused_for(fault.causes)
+    met = trial.asked if fault.met_later or not fault.causes else trial.rejected_for(fault.causes)
     found = trial.run(bench, fault.name, fault.inject(bench), fault.seconds, ways, met=met)
     trials += found
     for one in found:

@@ -28,14 +28,14 @@ READ_ONLY = "default_transaction_read_only"
 ROWS: list[list[object]] = []
 HEAD = (
     "fault",
-    "answers, from the fault on",
+    "responses, from the fault on",
     "what the log says",
     "longest time without a success",
     "last failure after its begin",
-    "longest answer",
+    "longest response",
     "acknowledged",
     "**lost**",
-    "refused",
+    "rejected",
     "**of these done**",
     "creates with a key",
     "**doubled**",
@@ -44,7 +44,7 @@ HEAD = (
 
 @contextmanager
 def _way(bench: Bench, database: str, proxies: tuple[Proxy, Proxy], postgres: Postgres) -> Iterator[Way]:
-    """Replicas whose URL has both hosts; they go to the first, as long as it is a primary that answers."""
+    """Replicas whose URL has both hosts; they go to the first, as long as it is a primary that responds."""
     first, second = (f"127.0.0.1:{proxy.port}" for proxy in proxies)
     url = bench.url(proxies[0].port, database).replace(first, f"{first},{second}")
     names = [f"{database}-{proxies[0].port}-{number}" for number in range(REPLICAS)]
@@ -60,7 +60,7 @@ def _way(bench: Bench, database: str, proxies: tuple[Proxy, Proxy], postgres: Po
 
 @contextmanager
 def _gone_silent(first: Proxy) -> Iterator[None]:
-    """Its connections end, and new ones are taken and never answered."""
+    """Its connections end, and new ones are accepted and get no response."""
     with first.silent():
         first.reset()
         yield
@@ -109,7 +109,7 @@ def test_while_the_first_host_is_away_the_second_serves(
     assert _longest_without_success(found, found.began) < out
     if given_up:
         # The first one has told of all connections: who asks after it meets none of them.
-        failures = [answer for answer in found.seen.since(found.began) if answer.failed]
+        failures = [response for response in found.seen.since(found.began) if response.failed]
         learned = {port: min((one.ended for one in failures if one.port == port), default=0) for port in way.ports}
         assert [one.status for one in failures if one.started > learned[one.port]] == []
     else:
@@ -178,7 +178,7 @@ def _open_all(bench: Bench, way: Way) -> None:
     """Has the pools open every connection that they may: some are idle when the fault comes, and would cost a request
     each if they were not closed with the first that is given up."""
     with Load(bench.clients, way.ports, clients=CROWD, think=0) as crowd:
-        wait_until(lambda: len(crowd.seen.answers) > 500, EVENT_SECONDS, "the pools")
+        wait_until(lambda: len(crowd.seen.responses) > 500, EVENT_SECONDS, "the pools")
 
 
 def _longest_without_success(found: Trial, since: float) -> float:
@@ -201,7 +201,7 @@ def _tell(report: Report, say: Say, found: Trial) -> None:
         f"{_longest_without_success(found, found.began):.2f} s",
         f"{last:.2f} s",
         f"{max(one.seconds for one in found.seen.since(found.began)):.2f} s",
-        *(verdict.acknowledged, verdict.lost, verdict.refused, verdict.appeared, verdict.keyed, verdict.doubled),
+        *(verdict.acknowledged, verdict.lost, verdict.rejected, verdict.appeared, verdict.keyed, verdict.doubled),
     ]
     say(" | ".join(map(str, row)))
     ROWS.append(row)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.conftest import make_token
 from tests.faults.bench import Bench
 from tests.faults.conftest import Say
-from tests.faults.http_client import Answer, HttpClient
+from tests.faults.http_client import HttpClient, Response
 from tests.faults.report import Report, statuses
 from tests.faults.visitor import TASKS
 
@@ -29,7 +29,7 @@ class Crowd:
     ports: list[int]
     left: int = WRITES
     statuses: Counter[int] = field(default_factory=Counter)
-    # By user and key: every row that an answer named, and how often its create was sent.
+    # By user and key: every row that a response named, and how often its create was sent.
     rows: dict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
     sent: Counter[tuple[str, int]] = field(default_factory=Counter)
     hung_up: int = 0
@@ -70,7 +70,7 @@ class Crowd:
             self._found(user, key, self._note(await self._create(client, key), {201}, "create"))
 
     async def _hang_up(self, client: HttpClient, user: str, key: int) -> None:
-        """Sends the create and leaves before it is answered."""
+        """Sends the create and hangs up before its response."""
         self.sent[user, key] += 1
         self.hung_up += 1
         sending = asyncio.ensure_future(self._create(client, key))
@@ -84,26 +84,26 @@ class Crowd:
         self._found(user, key, await self._create(client, key))
         client.close()
 
-    async def _create(self, client: HttpClient, key: int, title: str = "the") -> Answer:
-        """Repeats until there is an answer."""
+    async def _create(self, client: HttpClient, key: int, title: str = "the") -> Response:
+        """Repeats until there is a response."""
         while True:
-            answer = await client.send("POST", TASKS, {"title": f"{title} {key}"}, Idempotency_Key=f"key-{key}")
-            self.statuses[answer.status] += 1
-            if answer.status not in AGAIN:
-                return answer
+            response = await client.send("POST", TASKS, {"title": f"{title} {key}"}, Idempotency_Key=f"key-{key}")
+            self.statuses[response.status] += 1
+            if response.status not in AGAIN:
+                return response
             await asyncio.sleep(random.uniform(0.01, 0.1))
 
-    def _note(self, answer: Answer, expected: set[int], what: str) -> Answer:
+    def _note(self, response: Response, expected: set[int], what: str) -> Response:
         if what in ("change", "delete"):
-            self.statuses[answer.status] += 1
-        if answer.status not in expected | {503}:
-            self.wrong.append(f"{what}: {answer.status} {answer.body!r}")
-        return answer
+            self.statuses[response.status] += 1
+        if response.status not in expected | {503}:
+            self.wrong.append(f"{what}: {response.status} {response.body!r}")
+        return response
 
-    def _found(self, user: str, key: int, answer: Answer) -> None:
-        if answer.ok:
-            self.rows[user, key].add(str(answer.json()["id"]))
-            self.replayed += answer.headers.get("idempotent-replayed") == "true"
+    def _found(self, user: str, key: int, response: Response) -> None:
+        if response.ok:
+            self.rows[user, key].add(str(response.json()["id"]))
+            self.replayed += response.headers.get("idempotent-replayed") == "true"
 
 
 def test_each_key_makes_exactly_one_row(bench: Bench, report: Report, say: Say) -> None:
@@ -118,7 +118,7 @@ def test_each_key_makes_exactly_one_row(bench: Bench, report: Report, say: Say) 
     )
     more_than_one = sum(count > 1 for _, _, count in made)
     row = [WRITES, len(crowd.sent), crowd.replayed, crowd.hung_up, statuses(crowd.statuses), len(made), more_than_one]
-    head = ["writes", "keys", "replays", "clients that hung up", "answers", "keys with a row", "with more than one"]
+    head = ["writes", "keys", "replays", "clients that hung up", "responses", "keys with a row", "with more than one"]
     report.table("keys", [*head, "seconds"], [[*row, f"{seconds:.0f}"]])
     say(f"{row} in {seconds:.0f} s")
     assert crowd.wrong == []

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.ledger import Facts, Outcome, Verdict, Write, judge
 
-ACKNOWLEDGED, REFUSED, UNKNOWN = Outcome.ACKNOWLEDGED, Outcome.REFUSED, Outcome.UNKNOWN
+ACKNOWLEDGED, REJECTED, UNKNOWN = Outcome.ACKNOWLEDGED, Outcome.REJECTED, Outcome.UNKNOWN
 KEY = ("ann", "k")
 
 
@@ -23,8 +23,8 @@ def facts(
     return Facts(Counter(written or {}), set(deleted), rows, {"row": "mark"} if latest is None else latest, set(keys))
 
 
-def create(outcome: Outcome, *, key: str | None = None, answered: tuple[str, ...] = ()) -> Write:
-    return Write("create", "ann", "mark", outcome, "row", key, set(answered))
+def create(outcome: Outcome, *, key: str | None = None, named: tuple[str, ...] = ()) -> Write:
+    return Write("create", "ann", "mark", outcome, "row", key, set(named))
 
 
 def delete(outcome: Outcome) -> Write:
@@ -40,15 +40,15 @@ CASES = {
     "acknowledged, its key gone": (create(ACKNOWLEDGED, key="k"), facts({"mark": 1}, keys=()), {"lost": 1}),
     "deleted and still there": (delete(ACKNOWLEDGED), facts({"mark": 1}), {"lost": 1}),
     "deleted": (delete(ACKNOWLEDGED), facts({"mark": 1}, there={}, deleted=("row",)), {}),
-    "refused and not done": (create(REFUSED), facts(), {}),
-    "refused and done": (create(REFUSED), facts({"mark": 1}), {"appeared": 1}),
+    "rejected and not done": (create(REJECTED), facts(), {}),
+    "rejected and done": (create(REJECTED), facts({"mark": 1}), {"appeared": 1}),
     "unknown and not done": (create(UNKNOWN), facts(), {}),
     "unknown and done": (create(UNKNOWN), facts({"mark": 1}), {"unknown_done": 1}),
     "unknown with a key": (create(UNKNOWN, key="k"), facts(), {"unsettled": 1}),
     "done twice": (create(ACKNOWLEDGED), facts({"mark": 2}), {"doubled": 1}),
     "unknown and done twice": (create(UNKNOWN), facts({"mark": 2}), {"unknown_done": 1, "doubled": 1}),
     "two rows for one key": (
-        create(ACKNOWLEDGED, key="k", answered=("row", "another")),
+        create(ACKNOWLEDGED, key="k", named=("row", "another")),
         facts({"mark": 1}),
         {"doubled": 1},
     ),

@@ -95,13 +95,13 @@ def test_migrations_wait_for_locks_by_turns_and_hold_up_nobody(
     for what, arguments, columns in (("up", ("upgrade", "head"), 1), ("down", ("downgrade", migrations.head()), 0)):
         with Load(bench.clients, bench.direct.ports, think=0.03) as load, migrated(*arguments):
             pass
-        longest = max(answer.seconds for _, answer in load.seen.answers)
-        say(f"{what}: longest answer {longest:.2f} s, {statuses(load.seen.statuses(0))}")
+        longest = max(response.seconds for _, response in load.seen.responses)
+        say(f"{what}: longest response {longest:.2f} s, {statuses(load.seen.statuses(0))}")
         rows.append([what, statuses(load.seen.statuses(0)), f"{longest:.2f} s"])
         assert load.seen.complaints() == []
         assert 503 not in load.seen.statuses(0)
         assert bench.postgres.query(_COLUMN, database=bench.direct.database) == [(columns,)]
-    report.table("migrations", ["adding a column, and removing it", "answers", "longest"], rows)
+    report.table("migrations", ["adding a column, and removing it", "responses", "longest"], rows)
     assert [code for code, _ in outputs] == [0, 0, 0, 0], outputs
     assert any("A lock is held by others" in output for _, output in outputs), outputs
 

@@ -18,7 +18,7 @@ from tests.faults.report import Report
 from tests.faults.trial import Trial
 
 # As promised. What ends takes 2 s of notice, half a second for the last arrivals, and at most one deadline (5 s): the
-# rest is slack. Passed by one that waits for idle connections (75 s), or for a database that does not answer.
+# rest is slack. Passed by one that waits for idle connections (75 s), or for a database that does not respond.
 EXIT_SECONDS = 15
 
 
@@ -76,7 +76,9 @@ def test_sigterm_ends_a_replica_in_time_although_the_database_is_silent(bench: B
     replica = bench.direct.replicas[0]
     with Load(bench.clients, bench.direct.ports) as load, bench.direct.proxy.silent():
         wait_until(
-            lambda: any(answer.status == 503 for _, answer in load.seen.answers), EVENT_SECONDS, "an outage under load"
+            lambda: any(response.status == 503 for _, response in load.seen.responses),
+            EVENT_SECONDS,
+            "an outage under load",
         )
         replica.signal(signal.SIGTERM)
         seconds = replica.wait()

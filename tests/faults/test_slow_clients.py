@@ -82,7 +82,7 @@ async def nothing_at_all(port: int, _: str) -> None:
 
 
 async def hang_up(port: int, token: str) -> None:
-    """Asks, and does not wait for the answer; again and again."""
+    """Sends requests and does not wait for the responses."""
     ended = time.monotonic() + HEAD_SECONDS
     while time.monotonic() < ended:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -96,13 +96,13 @@ def test_slow_clients_are_dropped_in_time_and_hold_up_nobody(
     bench: Bench, replica: Replica, report: Report, say: Say, slow: Slow
 ) -> None:
     with Load(bench.clients, [replica.port]) as load:
-        wait_until(lambda: len(load.seen.answers) > 50, EVENT_SECONDS, "the load")
+        wait_until(lambda: len(load.seen.responses) > 50, EVENT_SECONDS, "the load")
         started = time.monotonic()
         bench.clients.call(_all(slow, replica.port, make_token("slow", exp=4_000_000_000)), 60)
         seconds = time.monotonic() - started
         served = load.seen.since(started)
         left = wait_until(lambda: _connections(replica) <= OTHERS, EVENT_SECONDS, "the end of the connections")
-    longest, failed = max(answer.seconds for answer in served), sum(answer.status >= 500 for answer in served)
+    longest, failed = max(response.seconds for response in served), sum(response.status >= 500 for response in served)
     row = [str(slow.__doc__), SLOW, f"{seconds:.1f} s", len(served), failed, f"{longest:.2f} s", f"{left:.1f} s"]
     say(str(row))
     ROWS.append(row)
@@ -124,7 +124,7 @@ async def _all(slow: Slow, port: int, token: str) -> None:
     await asyncio.gather(*(slow(port, token) for _ in range(SLOW)))
 
 
-def test_clients_that_do_not_read_their_answers_are_dropped(bench: Bench, replica: Replica, say: Say) -> None:
+def test_clients_that_do_not_read_their_responses_are_dropped(bench: Bench, replica: Replica, say: Say) -> None:
     sockets = bench.clients.call(_ask_and_never_read(replica.port, make_token(f"unread-{replica.pid}")), 60)
     wait_until(lambda: _connections(replica) >= UNREAD, EVENT_SECONDS, "the connections")
     # The time runs from when nothing more fits; without heed of the setting it would be 30 s.

@@ -51,9 +51,11 @@ def test_nothing_grows(bench: Bench, report: Report, say: Say, pytestconfig: pyt
         first, last = _middle(found[:third]), _middle(found[-third:])
         rows.append([name, *_cells(first, last)])
         complaints += [f"{name}: {text}" for text in _growth(first, last, SESSIONS[name.split("-")[0]])]
-    answers = sum(len(load.seen.answers) for load in loads)
+    responses = sum(len(load.seen.responses) for load in loads)
     report.table("soak", ["process", "memory, MiB", "open files", "sessions of its database"], rows)
-    report.table("soak-load", ["seconds", "requests", "sessions ended"], [[f"{seconds:.0f}", answers, _cuts(seconds)]])
+    report.table(
+        "soak-load", ["seconds", "requests", "sessions ended"], [[f"{seconds:.0f}", responses, _cuts(seconds)]]
+    )
     for row in rows:
         say(str(row))
     for way, load in zip(bench.ways, loads, strict=True):

@@ -1,4 +1,4 @@
-"""A server that starts while the database is away: it lives, refuses in time, and serves once it is back."""
+"""A server that starts while the database is away: it lives, rejects in time, and serves once it is back."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 import httpx
 import pytest
 
-from tests.conftest import Caller, assert_problem
+from tests.conftest import UserClient, assert_problem
 from tests.faults.bench import Bench
-from tests.faults.bounds import ANSWER_SECONDS, LIVE_SECONDS, READY_SECONDS, RECOVERED_SECONDS
+from tests.faults.bounds import LIVE_SECONDS, READY_SECONDS, RECOVERED_SECONDS, RESPONSE_SECONDS
 from tests.faults.conftest import Say
 from tests.faults.proxy import Proxy
 from tests.faults.report import Report
@@ -28,17 +28,17 @@ def test_a_server_starts_without_its_database_and_serves_when_it_is_back(
     bench: Bench, report: Report, say: Say, name: str, away: Callable[[Proxy], AbstractContextManager[None]]
 ) -> None:
     replica = bench.replica(f"start-{name}", bench.direct.url)
-    with Caller(f"http://127.0.0.1:{replica.port}") as caller:
+    with UserClient(f"http://127.0.0.1:{replica.port}") as user:
         with away(bench.direct.proxy):
             replica.launch()
-            ready, ready_seconds = _timed(caller, "GET", "/health/ready")
-            write, write_seconds = _timed(caller, "POST", caller.tasks)
-            live, live_seconds = _timed(caller, "GET", "/health/live")
+            ready, ready_seconds = _timed(user, "GET", "/health/ready")
+            write, write_seconds = _timed(user, "POST", user.tasks)
+            live, live_seconds = _timed(user, "GET", "/health/live")
             assert_problem(ready, 503, "database_unavailable")
             assert_problem(write, 503, "database_unavailable")
             assert live.status_code == 200
         served = replica.wait_ready()
-        assert caller.post(caller.tasks, json={"title": "It is back"}).status_code == 201
+        assert user.post(user.tasks, json={"title": "It is back"}).status_code == 201
     replica.stop()
     row: list[object] = [
         name,
@@ -49,11 +49,11 @@ def test_a_server_starts_without_its_database_and_serves_when_it_is_back(
     report.table("start", ["database at the start", "live (200)", "ready (503)", "POST (503)", "ready after"], ROWS)
     assert live_seconds < LIVE_SECONDS
     assert ready_seconds < READY_SECONDS
-    assert write_seconds < ANSWER_SECONDS
+    assert write_seconds < RESPONSE_SECONDS
     assert served < RECOVERED_SECONDS
 
 
-def _timed(caller: Caller, method: str, path: str) -> tuple[httpx.Response, float]:
+def _timed(user: UserClient, method: str, path: str) -> tuple[httpx.Response, float]:
     started = time.monotonic()
-    response = caller.request(method, path, json={"title": "Not yet"} if method == "POST" else None)
+    response = user.request(method, path, json={"title": "Not yet"} if method == "POST" else None)
     return response, time.monotonic() - started

@@ -10,7 +10,7 @@ from functools import partial
 
 from tests.faults.bench import Bench, Way
 from tests.faults.bounds import EVENT_SECONDS, SLACK_SECONDS
-from tests.faults.http_client import Answer
+from tests.faults.http_client import Response
 from tests.faults.ledger import Facts, Verdict, judge
 from tests.faults.load import THINK, Load, Seen
 from tests.faults.programs import Replica, wait_until
@@ -35,7 +35,7 @@ class Trial:
     seen: Seen
     verdict: Verdict
     causes: Counter[str]
-    # Requests that were answered 503 and of which the log does not say why.
+    # Requests whose response was 503 and of which the log does not say why.
     unexplained: int
     missing: int
 
@@ -54,7 +54,7 @@ class Trial:
         if self.missing:
             found.append(f"{self.missing} times a row was not found that had been acknowledged")
         if self.unexplained:
-            found.append(f"of {self.unexplained} refused requests the log does not say why")
+            found.append(f"of {self.unexplained} rejected requests the log does not say why")
         if self.first_success > first_success_within:
             found.append(f"the first success came {self.first_success:.2f} s after the fault")
         return [f"{self.way}: {text}" for text in found]
@@ -69,30 +69,30 @@ class Running:
     load: Load
 
     def causes(self) -> tuple[Counter[str], int]:
-        """How often the log names each cause of a refusal, and how many refusals it does not explain."""
+        """How often the log names each cause of a rejection, and how many rejections it does not explain."""
         lines = [line for replica, size in self.logged.items() for line in replica.log_lines(size)]
         told = {line["request_id"]: _cause(line) for line in lines if line.get("error.code") == "database_unavailable"}
-        refused = [answer for _, answer in self.load.seen.answers if answer.code() == "database_unavailable"]
-        causes = Counter(told[_request_id(answer)] for answer in refused if _request_id(answer) in told)
-        return causes, len(refused) - causes.total() + causes[""]
+        rejected = [response for _, response in self.load.seen.responses if response.code() == "database_unavailable"]
+        causes = Counter(told[_request_id(response)] for response in rejected if _request_id(response) in told)
+        return causes, len(rejected) - causes.total() + causes[""]
 
 
 # Whether it has been felt, and may end; the moment is that of its begin.
 Met = Callable[[Sequence[Running], float], bool]
 
 
-def refused_for(causes: Collection[str]) -> Met:
-    """Met when somebody was refused for it on each way (see `names`)."""
+def rejected_for(causes: Collection[str]) -> Met:
+    """Met when somebody was rejected for it on each way (see `names`)."""
     return lambda running, _: names(causes, [one.causes()[0] for one in running])
 
 
 def asked(running: Sequence[Running], began: float) -> bool:
-    """Met when somebody has asked on each way, who is refused only later."""
+    """Met when somebody has asked on each way, who is rejected only later."""
     return all(one.load.asked_since(began) for one in running)
 
 
 def names(causes: Collection[str], found: Sequence[Counter[str]]) -> bool:
-    """Whether requests were refused on each way, and on one of them for one of the causes."""
+    """Whether requests were rejected on each way, and on one of them for one of the causes."""
     return all(found) and any(one.startswith(tuple(causes)) for counted in found for one in counted)
 
 
@@ -153,8 +153,8 @@ def _judged(name: str, one: Running, began: float, ended: float) -> Trial:
     return Trial(name, one.way.name, began, ended, one.load.seen, verdict, *told, missing)
 
 
-def _request_id(answer: Answer) -> str:
-    return answer.headers["x-request-id"]
+def _request_id(response: Response) -> str:
+    return response.headers["x-request-id"]
 
 
 def _cause(line: dict[str, object]) -> str:

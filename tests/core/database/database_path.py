@@ -120,7 +120,7 @@ def connected(database: TestDatabase, work: Callable[[Connection], Awaitable[T]]
 
 
 async def value(connection: Connection, sql: str, given: object = None) -> Any:
-    """The first value of the answer; `given` stands in for %(v)s."""
+    """The first value of the response; `given` stands in for %(v)s."""
     row = (await connection.run(sql, {"v": given}, later())).fetchone()
     assert row is not None
     return row[0]

@@ -92,7 +92,7 @@ def test_a_database_that_cannot_be_reached_is_unavailable_and_no_password_is_tol
     given = {"password": "hunter2", **parameters}
     if given.get("port") == "closed":
         given["port"] = str(closed_port)
-    with pytest.raises(DatabaseUnavailableError, match=f"^{reason}") as refused:
+    with pytest.raises(DatabaseUnavailableError, match=f"^{reason}") as raised:
         connected(own, lambda connection: value(connection, "SELECT 1"), **given)
-    assert "hunter2" not in repr(refused.value)
-    assert "\n" not in str(refused.value)
+    assert "hunter2" not in repr(raised.value)
+    assert "\n" not in str(raised.value)

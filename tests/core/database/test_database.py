@@ -100,7 +100,7 @@ def test_a_transaction_is_seen_by_others_once_it_is_committed(own: TestDatabase)
 
 
 async def _raise(_: Database) -> None:
-    raise KeyError("the caller's own")
+    raise KeyError("the user's own")
 
 
 async def _fail(path: Database) -> None:
@@ -143,16 +143,16 @@ def test_an_error_that_is_caught_inside_a_transaction_does_not_pass_for_a_commit
     assert notes(own) == []
 
 
-def test_a_commit_that_is_refused_raises_what_the_server_said(own: TestDatabase) -> None:
+def test_a_commit_that_is_rejected_raises_what_the_server_said(own: TestDatabase) -> None:
     async def write(path: Database) -> None:
         async with path.transaction() as transaction:
             await transaction.execute(note("a", 1))
             await transaction.execute(note("b", 1))
 
     async def work(path: Database) -> tuple[str | None, int]:
-        with pytest.raises(UniqueViolationError) as refused:
+        with pytest.raises(UniqueViolationError) as raised:
             await write(path)
-        return refused.value.constraint, len(await asyncio.to_thread(backends, own))
+        return raised.value.constraint, len(await asyncio.to_thread(backends, own))
 
     assert through(own, work) == ("notes_place_key", 1)
     assert notes(own) == []
@@ -239,14 +239,14 @@ def test_what_is_set_for_a_statement_or_a_transaction_does_not_reach_the_next(ow
 def test_a_statement_that_takes_too_long_is_ended_by_the_server_and_its_connection_goes_on(
     own: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A busy machine may need longer than the product allows for the server's answer to arrive.
+    # A busy machine may need longer than the product allows for the server's response to arrive.
     monkeypatch.setattr(core.database.executor, "SERVER_MARGIN_SECONDS", 4.5)
 
     async def work(path: Database) -> tuple[str | None, bool]:
         before = await path.fetch_one(backend())
-        with pytest.raises(DatabaseUnavailableError) as refused:
+        with pytest.raises(DatabaseUnavailableError) as raised:
             await path.fetch_one(sleep(30))
-        return refused.value.sqlstate, await path.fetch_one(backend()) == before
+        return raised.value.sqlstate, await path.fetch_one(backend()) == before
 
     assert through(own, work, timeout=5) == ("57014", True)
 
@@ -263,9 +263,9 @@ def test_a_transaction_waits_for_a_lock_no_longer_than_agreed(
             await then()
 
     async def work(path: Database) -> str | None:
-        with pytest.raises(DatabaseUnavailableError) as refused:
+        with pytest.raises(DatabaseUnavailableError) as raised:
             await locked(path, lambda: locked(path, lambda: asyncio.sleep(0)))
-        return refused.value.sqlstate
+        return raised.value.sqlstate
 
     assert through(own, work) == "55P03"
 
@@ -286,7 +286,7 @@ def test_the_deadline_of_the_request_counts_for_all_its_statements(own: TestData
     assert 1 <= through(own, work, timeout=30) <= 5
 
 
-def test_only_an_answer_of_the_database_counts_as_a_sign_of_life(own: TestDatabase) -> None:
+def test_only_a_response_of_the_database_counts_as_a_sign_of_life(own: TestDatabase) -> None:
     async def work(path: Database) -> tuple[bool, float]:
         assert path.last_response == float("-inf")
         await path.fetch_one(echo("x"))

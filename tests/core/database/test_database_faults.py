@@ -75,14 +75,14 @@ def test_a_silent_database_is_given_up_in_time_and_used_again_when_it_speaks(
             await path.fetch_one(echo("x"))
         own.proxy.pause()
         started = time.monotonic()
-        answers = await asyncio.gather(*(operation(path) for _ in range(10)), return_exceptions=True)
+        responses = await asyncio.gather(*(operation(path) for _ in range(10)), return_exceptions=True)
         seconds = time.monotonic() - started
-        assert {isinstance(answer, DatabaseUnavailableError) for answer in answers} == {True}, answers
+        assert {isinstance(response, DatabaseUnavailableError) for response in responses} == {True}, responses
         own.proxy.resume()
         return seconds, await path.fetch_one(echo("back"))
 
-    seconds, answer = through(own, work, timeout=0.5)
-    assert answer == "back"
+    seconds, response = through(own, work, timeout=0.5)
+    assert response == "back"
     assert seconds < 3
 
 
@@ -241,7 +241,7 @@ def test_a_transaction_that_loses_a_new_connection_at_its_first_statement_is_an_
     assert notes(own) == []
 
 
-def test_a_commit_whose_answer_is_lost_is_never_taken_for_done(own: TestDatabase) -> None:
+def test_a_commit_whose_response_is_lost_is_never_taken_for_done(own: TestDatabase) -> None:
     async def write(path: Database) -> None:
         async with path.transaction() as transaction:
             await transaction.execute(note("a", None))
@@ -261,7 +261,7 @@ def test_a_database_that_refuses_connections_is_an_outage_until_it_takes_them(ow
         await path.fetch_one(echo("x"))
         own.proxy.refuse()
         during = await asyncio.gather(*(path.fetch_one(echo("x")) for _ in range(5)), return_exceptions=True)
-        assert {isinstance(answer, DatabaseUnavailableError) for answer in during} == {True}, during
+        assert {isinstance(response, DatabaseUnavailableError) for response in during} == {True}, during
         own.proxy.accept()
         return await asyncio.gather(*(path.fetch_one(echo(str(n))) for n in range(5)))
 
@@ -275,9 +275,9 @@ def test_a_full_server_is_an_outage_and_the_connections_it_gave_go_on(own: TestD
 
     async def work(path: Database) -> tuple[str, object]:
         async with begun(path) as transaction:
-            with pytest.raises(DatabaseUnavailableError) as refused:
+            with pytest.raises(DatabaseUnavailableError) as raised:
                 await path.fetch_one(echo("x"))
-            return str(refused.value), await transaction.fetch_one(echo("goes on"))
+            return str(raised.value), await transaction.fetch_one(echo("goes on"))
 
     assert on(url, work) == (f'cannot connect: FATAL: too many connections for role "{role}"', "goes on")
     own.query(f"DROP ROLE {role}")
@@ -287,9 +287,9 @@ def test_a_read_only_database_is_an_outage_for_writes_and_none_for_reads(own: Te
     name = own.query("SELECT current_database()")[0][0]
 
     async def work(path: Database) -> tuple[str | None, object]:
-        with pytest.raises(DatabaseUnavailableError) as refused:
+        with pytest.raises(DatabaseUnavailableError) as raised:
             await path.execute(note("a", None))
-        return refused.value.sqlstate, await path.fetch_one(echo("read"))
+        return raised.value.sqlstate, await path.fetch_one(echo("read"))
 
     own.query(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     try:

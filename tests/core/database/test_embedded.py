@@ -161,11 +161,11 @@ def ordinary_user(postgres: "PostgresServer") -> Iterator[int]:
     os.seteuid(before)
 
 
-def test_the_folder_of_another_user_is_refused_with_what_to_do(ordinary_user: int) -> None:
+def test_the_folder_of_another_user_is_rejected_with_what_to_do(ordinary_user: int) -> None:
     data = Path("/usr")
     assert data.stat().st_uid != ordinary_user
-    with pytest.raises(ConfigurationError) as refused:
+    with pytest.raises(ConfigurationError) as raised:
         embedded.start(data)
-    assert str(refused.value) == (
+    assert str(raised.value) == (
         "/usr belongs to another user, who started the project here first. Start it as that user, or set DATABASE_URL."
     )

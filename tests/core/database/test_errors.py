@@ -32,7 +32,7 @@ AWAY = [
     *("08000", "08001", "08003", "08004", "08006", "08P01", "53000", "53100", "53200", "53300", "53400"),
     *("57P01", "57P02", "57P03", "57P05", "58030", "25006", "25P03", "57014", "55P03"),
 ]
-REFUSED = ["22000", "22001", "22003", "22007", "22008", "22012", "22021", "22023", "22P02", "22P05", "23502", "23514"]
+REJECTED = ["22000", "22001", "22003", "22007", "22008", "22012", "22021", "22023", "22P02", "22P05", "23502", "23514"]
 BUGS = [
     *("01000", "0A000", "23000", "23001", "23P01", "25000", "25001", "25P02", "26000", "28000", "2BP01", "3D000"),
     *("40002", "40003", "54001", "55000", "57000", "58000", "58P01"),
@@ -40,7 +40,7 @@ BUGS = [
 ]
 MEANINGS: dict[str, type[DatabaseError]] = {
     **dict.fromkeys(AWAY, DatabaseUnavailableError),
-    **dict.fromkeys(REFUSED, ValueRejectedError),
+    **dict.fromkeys(REJECTED, ValueRejectedError),
     **dict.fromkeys(BUGS, StatementError),
     **dict.fromkeys(("3F000", "42000", "42501", "42601", "42703", "42P01"), UndefinedObjectError),
     **dict.fromkeys(["40001", "40P01"], TransactionConflictError),
@@ -138,7 +138,7 @@ def failure(own: TestDatabase, query: Query[Any]) -> tuple[type[DatabaseError], 
     return type(raised.value), raised.value.sqlstate, raised.value.constraint
 
 
-def test_what_the_server_refuses_by_itself_has_the_same_meanings(own: TestDatabase) -> None:
+def test_what_the_server_rejects_by_itself_has_the_same_meanings(own: TestDatabase) -> None:
     assert failure(own, add_fact(1, 1)) == (UniqueViolationError, "23505", "pk_facts")
     assert failure(own, add_fact(3, 1)) == (ForeignKeyViolationError, "23503", "fk_facts")
     assert failure(own, add_fact(2, 0)) == (ValueRejectedError, "23514", "ck_size")

@@ -85,7 +85,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_RDWR)
 
 
-def test_the_name_is_verified_at_the_address_that_answers(tls: tuple[TestDatabase, str], certificate: Path) -> None:
+def test_the_name_is_verified_at_the_address_that_responds(tls: tuple[TestDatabase, str], certificate: Path) -> None:
     database, port = tls
     parameters = through(database, port=port, sslmode="verify-full", sslrootcert=str(certificate))
     addresses = ["127.0.0.2", "127.0.0.1"]
@@ -112,7 +112,7 @@ def test_a_server_that_is_far_is_not_silent(tls: tuple[TestDatabase, str], certi
     network.close()
 
 
-def test_another_name_is_refused_though_the_address_is_right(tls: tuple[TestDatabase, str], certificate: Path) -> None:
+def test_another_name_is_rejected_though_the_address_is_right(tls: tuple[TestDatabase, str], certificate: Path) -> None:
     database, port = tls
     parameters = through(database, port=port, sslmode="verify-full", sslrootcert=str(certificate))
     reason = 'server certificate for "database.test" does not match host name "other.test"'

@@ -65,10 +65,10 @@ def test_migrations_take_the_direct_url_where_there_is_one(urls: dict[str, str],
         {"database_url": DIRECT, "database_url_unpooled": POOLED},
     ],
 )
-def test_a_pooler_is_refused_with_what_to_set(urls: dict[str, str]) -> None:
-    with pytest.raises(ConfigurationError) as refused:
+def test_a_pooler_is_rejected_with_what_to_set(urls: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as raised:
         migrations.migration_url(settings(**urls), EMBEDDED)
-    assert str(refused.value) == (
+    assert str(raised.value) == (
         "Migrations cannot run through a connection pooler (the host of the URL ends in -pooler). "
         "Set DATABASE_URL_UNPOOLED to the direct URL: the same without -pooler."
     )

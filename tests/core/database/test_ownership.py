@@ -1,4 +1,4 @@
-"""The wall in every statement: what reaches an owned table for more than one owner is refused, whatever its form."""
+"""The wall in every statement: what reaches an owned table for more than one owner is rejected, whatever its form."""
 
 from collections.abc import Callable
 from typing import Any
@@ -328,7 +328,7 @@ def test_a_cte_that_is_named_by_its_columns_alone_needs_an_owner(build: Callable
 
 
 @cases(READS | WRITES)
-def test_a_statement_without_its_owner_is_refused(build: Callable[[], Any]) -> None:
+def test_a_statement_without_its_owner_is_rejected(build: Callable[[], Any]) -> None:
     with pytest.raises(UnscopedStatementError, match=r"^A statement on (tasks|users) has no owner: add "):
         require_owner(build())
 
@@ -342,7 +342,7 @@ def test_a_row_is_never_given_to_another_owner(build: Callable[[], Any]) -> None
 
 
 @cases(IN_TEXT)
-def test_an_owned_table_that_is_named_in_text_is_refused(build: Callable[[], Any]) -> None:
+def test_an_owned_table_that_is_named_in_text_is_rejected(build: Callable[[], Any]) -> None:
     with pytest.raises(
         UnscopedStatementError, match=r"^A statement names (tasks|users) in text: use the table's class"
     ):

@@ -52,11 +52,11 @@ def test_the_connection_used_last_is_used_next(own: TestDatabase) -> None:
 
 def test_sixty_statements_at_once_succeed_on_a_pool_of_five(own: TestDatabase) -> None:
     async def work(path: Database) -> tuple[list[str | None], int]:
-        answers = await asyncio.gather(*(path.fetch_one(echo(str(n))) for n in range(60)))
-        return answers, len(await asyncio.to_thread(backends, own))
+        responses = await asyncio.gather(*(path.fetch_one(echo(str(n))) for n in range(60)))
+        return responses, len(await asyncio.to_thread(backends, own))
 
-    answers, opened = on(own.url, work)
-    assert answers == [str(n) for n in range(60)]
+    responses, opened = on(own.url, work)
+    assert responses == [str(n) for n in range(60)]
     assert 1 <= opened <= 5
 
 
@@ -107,7 +107,7 @@ def test_a_connection_that_lay_idle_for_long_is_replaced(own: TestDatabase, monk
     assert on(own.url, work) == (False, 1)
 
 
-def test_beside_a_connection_that_fell_silent_none_is_trusted_that_has_not_answered_since(own: TestDatabase) -> None:
+def test_beside_a_connection_that_fell_silent_none_is_trusted_that_has_not_responded_since(own: TestDatabase) -> None:
     async def work(path: Database) -> bool:
         await asyncio.gather(*(path.fetch_one(sleep(0.05)) for _ in range(3)))
         before = [pid for pid, _ in await asyncio.to_thread(backends, own)]
@@ -121,7 +121,7 @@ def test_beside_a_connection_that_fell_silent_none_is_trusted_that_has_not_answe
     assert on(own.proxied_url, work) is False
 
 
-def test_a_connection_that_answered_meanwhile_is_kept(own: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_responded_meanwhile_is_kept(own: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core.database.executor, "SERVER_MARGIN_SECONDS", -5)  # the server does not give up first
 
     async def work(path: Database) -> bool:
@@ -153,9 +153,9 @@ def test_a_statement_under_way_as_the_pool_closes_gives_its_result(own: TestData
         under_way = asyncio.ensure_future(path.fetch_one(sleep(0.5)))
         await until(lambda: len(active(own, "pg_sleep")) == 1)
         path.close()
-        answer = await under_way
+        response = await under_way
         await until(lambda: backends(own) == [])
-        return answer
+        return response
 
     assert on(own.url, work) == ""
 

@@ -13,7 +13,7 @@ import core.database.pool
 from core.database.connector import Connector
 from core.database.database import Database
 from core.database.errors import DatabaseUnavailableError
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_settings
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_settings
 from tests.core.database.database_path import PREPARE, backend, backends, echo, later, note, notes, on, sleep, until
 from tests.core.database.several_hosts import connecting, met, ports, silent, through
 from tests.faults.standby import Standby
@@ -92,9 +92,9 @@ def test_where_there_is_none_of_the_kind_the_log_says_why(
 ) -> None:
     only = lists(standby if on_standby else own.proxy)
     parameters = through(own, **only, target_session_attrs=attributes, password="hunter2")
-    with pytest.raises(DatabaseUnavailableError, match=f"^cannot connect: .*{why}") as refused:
+    with pytest.raises(DatabaseUnavailableError, match=f"^cannot connect: .*{why}") as raised:
         connecting(parameters, ports)
-    assert "hunter2" not in repr(refused.value)
+    assert "hunter2" not in repr(raised.value)
 
 
 def test_primary_and_read_write_differ_where_a_primary_takes_no_writes(own: TestDatabase) -> None:
@@ -127,9 +127,9 @@ def test_a_write_that_met_a_read_only_server_is_followed_by_one_on_the_primary(
 ) -> None:
     async def work(path: Database) -> None:
         if not more:
-            with pytest.raises(DatabaseUnavailableError) as refused:
+            with pytest.raises(DatabaseUnavailableError) as raised:
                 await path.fetch_one(note("lost", None))
-            assert refused.value.sqlstate == "25006"
+            assert raised.value.sqlstate == "25006"
         assert await path.fetch_one(note("kept", None)) == "kept"
 
     own.query("DELETE FROM notes")
@@ -200,14 +200,14 @@ def test_where_a_standby_was_asked_for_a_write_ends_its_own_connection_alone(
     assert first == last
 
 
-def test_the_api_writes_again_after_one_refusal(own: TestDatabase, standby: PostgresProxy) -> None:
+def test_the_api_writes_again_after_one_rejection(own: TestDatabase, standby: PostgresProxy) -> None:
     where = url(own, standby, own.proxy)
     server = RunningServer(make_settings(), where)
-    with Caller(server.url) as caller:
-        assert_problem(caller.post(caller.tasks, json={"title": "One"}), 503, "database_unavailable")
-        assert caller.post(caller.tasks, json={"title": "Two"}).status_code == 201
-        assert caller.get("/health/ready").status_code == 200
-        assert [task["title"] for task in caller.get(caller.tasks).json()["items"]] == ["Two"]
+    with UserClient(server.url) as user:
+        assert_problem(user.post(user.tasks, json={"title": "One"}), 503, "database_unavailable")
+        assert user.post(user.tasks, json={"title": "Two"}).status_code == 201
+        assert user.get("/health/ready").status_code == 200
+        assert [task["title"] for task in user.get(user.tasks).json()["items"]] == ["Two"]
     server.stop()
 
 
@@ -218,11 +218,11 @@ def test_with_a_standby_alone_nothing_is_written_and_reads_go_as_far_as_the_url_
     own: TestDatabase, standby: PostgresProxy, attributes: str, read: int, ready: int
 ) -> None:
     server = RunningServer(make_settings(), url(own, standby, more=f"&target_session_attrs={attributes}"))
-    with Caller(server.url) as caller:
-        assert caller.get(caller.tasks).status_code == read
-        assert_problem(caller.post(caller.tasks, json={"title": "One"}), 503, "database_unavailable")
-        assert caller.get(caller.tasks).status_code == read
-        assert caller.get("/health/ready").status_code == ready
+    with UserClient(server.url) as user:
+        assert user.get(user.tasks).status_code == read
+        assert_problem(user.post(user.tasks, json={"title": "One"}), 503, "database_unavailable")
+        assert user.get(user.tasks).status_code == read
+        assert user.get("/health/ready").status_code == ready
     server.stop()
 
 

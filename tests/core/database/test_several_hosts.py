@@ -38,9 +38,9 @@ def port(own: TestDatabase) -> str:
 
 def test_a_silent_host_costs_once(own: TestDatabase, port: str) -> None:
     async def work(path: Database) -> str | None:
-        answer = await path.fetch_one(echo("first"))
+        response = await path.fetch_one(echo("first"))
         await asyncio.gather(*(path.fetch_one(sleep(0.05)) for _ in range(5)))
-        return answer
+        return response
 
     with silent() as first, structlog.testing.capture_logs() as logs:
         silent_port = str(first.getsockname()[1])
@@ -183,13 +183,13 @@ def test_when_no_host_can_be_had_each_is_told_and_no_password(own: TestDatabase)
         where = first.getsockname()[1]
         hosts = {"host": "127.0.0.2,nowhere.test,127.0.0.3", "port": f"{where},5432,1"}
         parameters = through(own, **hosts, password="hunter2")
-        with pytest.raises(DatabaseUnavailableError) as refused:
+        with pytest.raises(DatabaseUnavailableError) as raised:
             connecting(parameters, lambda connector: ports(connector, seconds=0.5))
-    told = str(refused.value)
+    told = str(raised.value)
     begin = f"cannot connect: 127.0.0.2:{where}: deadline; nowhere.test:5432: host not found; 127.0.0.3:1: "
     assert told.startswith(begin)
     assert "Connection refused" in told
-    assert "hunter2" not in repr(refused.value)
+    assert "hunter2" not in repr(raised.value)
 
 
 def _has_ipv6() -> bool:

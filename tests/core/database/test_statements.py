@@ -1,4 +1,4 @@
-"""Statements on SQLModel's tables: compiled once, sent with adapted values, and answered with typed rows."""
+"""Statements on SQLModel's tables: compiled once, sent with adapted values, and given back as typed rows."""
 
 import importlib
 from collections.abc import Iterator
@@ -236,9 +236,9 @@ def test_a_default_that_is_made_in_python_must_be_given() -> None:
     def forgetful() -> Insert:
         return insert(Sample).values(id=uuid4(), label="x")
 
-    with pytest.raises(TypeError) as refused:
+    with pytest.raises(TypeError) as raised:
         forgetful()
-    assert ": samples.kept: give its value" in str(refused.value)
+    assert ": samples.kept: give its value" in str(raised.value)
 
 
 def test_a_shape_is_compiled_once_and_its_values_are_not_part_of_it() -> None:
@@ -335,7 +335,7 @@ def test_what_is_printed_of_a_query_holds_no_value() -> None:
     assert "hunter2" not in repr(sample(label="hunter2"))
 
 
-def test_a_table_without_a_schema_is_refused_with_what_to_write_instead() -> None:
+def test_a_table_without_a_schema_is_rejected_with_what_to_write_instead() -> None:
     """Its name would be looked for on the search path, where somebody else's may come first."""
 
     @statement
@@ -355,7 +355,7 @@ def test_a_statement_has_a_text_for_each_schema() -> None:
     assert texts["public"] == texts["todo"].replace("todo.", "public.")
 
 
-def test_in_is_refused_with_what_to_write_instead(samples: TestDatabase) -> None:
+def test_in_is_rejected_with_what_to_write_instead(samples: TestDatabase) -> None:
     @statement
     def any_of(labels: list[str]) -> SelectOfScalar[int]:
         return select(func.count()).select_from(Sample).where(col(Sample.label) == any_(labels))  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from core.database.errors import DatabaseUnavailableError, UndefinedObjectError
 from core.database.migrations import head
 from core.database.table_schema import MARKS, in_use
 from core.database.table_schema import revision as revision_of
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 from tests.core.database.database_path import on
 from tests.migrations.former import to_public
 from tests.ownership_tripwire import unqualified, unscoped
@@ -43,9 +43,9 @@ def former(own: TestDatabase) -> TestDatabase:
 
 
 @pytest.fixture
-def caller(own: TestDatabase, start_server: Callable[..., RunningServer]) -> Iterator[Caller]:
+def user(own: TestDatabase, start_server: Callable[..., RunningServer]) -> Iterator[UserClient]:
     """A user of a server on it that has just started."""
-    with Caller(start_server(database=own, readiness_max_age=0.2).url) as made:
+    with UserClient(start_server(database=own, readiness_max_age=0.2).url) as made:
         yield made
 
 
@@ -55,17 +55,17 @@ def move_to_todo(database: TestDatabase) -> None:
     database.query(f"CREATE SCHEMA todo; {moves}")
 
 
-def use(caller: Caller) -> None:
+def use(user: UserClient) -> None:
     """Every kind of statement and transaction: tasks, a key, a profile, a search."""
-    task = caller.create_task()
-    path = f"{caller.tasks}/{task['id']}"
-    assert caller.patch(path, json={"status": "completed"}).status_code == 200
+    task = user.create_task()
+    path = f"{user.tasks}/{task['id']}"
+    assert user.patch(path, json={"status": "completed"}).status_code == 200
     for _ in range(2):
-        made = caller.post(caller.tasks, json={"title": "Once"}, headers={"Idempotency-Key": f"key-{task['id']}"})
+        made = user.post(user.tasks, json={"title": "Once"}, headers={"Idempotency-Key": f"key-{task['id']}"})
         assert made.status_code == 201
-    assert len(caller.get(caller.tasks, params={"q": "once"}).json()["items"]) >= 1
-    assert caller.patch("/api/v1/users/me", json={"name": "Ada"}).status_code == 200
-    assert caller.delete(path).status_code == 204
+    assert len(user.get(user.tasks, params={"q": "once"}).json()["items"]) >= 1
+    assert user.patch("/api/v1/users/me", json={"name": "Ada"}).status_code == 200
+    assert user.delete(path).status_code == 204
 
 
 def sent_to(database: TestDatabase) -> set[str]:
@@ -96,55 +96,55 @@ def test_all_who_come_first_share_one_look(own: TestDatabase) -> None:
     assert sent_to(own) == {"todo"}
 
 
-def test_a_new_database_is_used_in_its_own_schema(own: TestDatabase, caller: Caller) -> None:
-    use(caller)
-    assert caller.delete("/api/v1/users/me").status_code == 204
+def test_a_new_database_is_used_in_its_own_schema(own: TestDatabase, user: UserClient) -> None:
+    use(user)
+    assert user.delete("/api/v1/users/me").status_code == 204
     assert (sent_to(own), own.proxy.looks) == ({"todo"}, 1)
 
 
-def test_a_database_with_its_tables_in_public_goes_on_there(former: TestDatabase, caller: Caller) -> None:
-    use(caller)
-    assert caller.get("/health/ready").status_code == 200
-    assert caller.delete("/api/v1/users/me").status_code == 204
+def test_a_database_with_its_tables_in_public_goes_on_there(former: TestDatabase, user: UserClient) -> None:
+    use(user)
+    assert user.get("/health/ready").status_code == 200
+    assert user.delete("/api/v1/users/me").status_code == 204
     assert (sent_to(former), former.proxy.looks) == ({"public"}, 1)
 
 
-def test_tables_of_another_application_in_public_are_not_ours(own: TestDatabase, caller: Caller) -> None:
+def test_tables_of_another_application_in_public_are_not_ours(own: TestDatabase, user: UserClient) -> None:
     own.query(ANOTHER)
-    use(caller)
-    assert caller.get("/health/ready").status_code == 200
+    use(user)
+    assert user.get("/health/ready").status_code == 200
     assert sent_to(own) == {"todo"}
     assert own.query("SELECT id FROM public.users") == [("theirs",)]
     assert own.query("SELECT id FROM public.tasks") == [("1",)]
 
 
 @pytest.mark.parametrize("first", ["a read", "a write", "a key", "the profile", "a deletion"])
-def test_tables_that_were_moved_are_found_without_a_restart(former: TestDatabase, caller: Caller, first: str) -> None:
-    task = caller.create_task()
+def test_tables_that_were_moved_are_found_without_a_restart(former: TestDatabase, user: UserClient, first: str) -> None:
+    task = user.create_task()
     move_to_todo(former)
     former.query(ANOTHER)  # the names are free there
     keyed = {"Idempotency-Key": secrets.token_hex(8)}
     done = {
-        "a read": lambda: caller.get(f"{caller.tasks}/{task['id']}"),
-        "a write": lambda: caller.post(caller.tasks, json={"title": "Later"}),
-        "a key": lambda: caller.post(caller.tasks, json={"title": "Later"}, headers=keyed),
-        "the profile": lambda: caller.patch("/api/v1/users/me", json={"name": "Ada"}),
-        "a deletion": lambda: caller.delete("/api/v1/users/me"),
+        "a read": lambda: user.get(f"{user.tasks}/{task['id']}"),
+        "a write": lambda: user.post(user.tasks, json={"title": "Later"}),
+        "a key": lambda: user.post(user.tasks, json={"title": "Later"}, headers=keyed),
+        "the profile": lambda: user.patch("/api/v1/users/me", json={"name": "Ada"}),
+        "a deletion": lambda: user.delete("/api/v1/users/me"),
     }[first]()
     assert done.status_code in (200, 201, 204), done.text
     former.proxy.clear()
-    assert caller.get(caller.tasks).status_code == (401 if first == "a deletion" else 200)
+    assert user.get(user.tasks).status_code == (401 if first == "a deletion" else 200)
     assert (sent_to(former), former.proxy.looks) == ({"todo"}, 2)
     assert former.query("SELECT id FROM public.users") == [("theirs",)]
 
 
-def test_readiness_finds_them_too_beside_another_application(former: TestDatabase, caller: Caller) -> None:
-    """Its version table answers, with a revision that is not ours; and a process that is not ready gets no request."""
-    assert caller.get("/health/ready").status_code == 200
+def test_readiness_finds_them_too_beside_another_application(former: TestDatabase, user: UserClient) -> None:
+    """Its version table is there, with a revision that is not ours; and a process that is not ready gets no request."""
+    assert user.get("/health/ready").status_code == 200
     move_to_todo(former)
     former.query(ANOTHER)
-    time.sleep(0.3)  # until the good answer no longer holds
-    assert caller.get("/health/ready").status_code == 200
+    time.sleep(0.3)  # until the good result no longer holds
+    assert user.get("/health/ready").status_code == 200
     assert former.proxy.looks == 2
 
 
@@ -174,13 +174,13 @@ def test_where_nothing_was_moved_the_error_stands(own: TestDatabase) -> None:
 
 
 def test_while_the_database_is_away_the_first_request_is_an_outage_and_the_next_looks_again(
-    own: TestDatabase, caller: Caller
+    own: TestDatabase, user: UserClient
 ) -> None:
     own.proxy.refuse()
     for _ in range(2):
-        assert_problem(caller.get(caller.tasks), 503, "database_unavailable")
+        assert_problem(user.get(user.tasks), 503, "database_unavailable")
     own.proxy.accept()
-    use(caller)
+    use(user)
 
 
 def test_whoever_waits_for_a_look_waits_no_longer_than_their_own_deadline(own: TestDatabase) -> None:

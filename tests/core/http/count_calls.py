@@ -1,8 +1,8 @@
 """Counts the function calls of a request on the shipped application: `python -m tests.core.http.count_calls URL`.
 
-Calls of Python and of C, from the application's edge to its answer and its line in the log: the same on every run and
+Calls of Python and of C, from the application's edge to its response and its line in the log: the same on every run and
 every machine, unlike time. Prints JSON: for each operation the median of some equal requests, as now and then one
-differs (a timer is set again, the database's answer comes in two pieces).
+differs (a timer is set again, the database's response comes in two pieces).
 """
 
 import asyncio
@@ -46,31 +46,31 @@ class Counter:
 
 
 async def ask(app: FastAPI, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
-    """The calls of one request, and the body of its answer."""
+    """The calls of one request, and the body of its response."""
     with Counter() as counter:
-        answered = await answer_of(app, method, path, body)
-    return counter.calls, answered
+        received = await response_of(app, method, path, body)
+    return counter.calls, received
 
 
-async def answer_of(
+async def response_of(
     app: FastAPI, method: str, path: str, body: Any = None, key: str | None = None, user: str = "somebody"
 ) -> bytes:
     """The body of a response; AssertionError for one that is not good. `key` is an Idempotency-Key."""
     content = b"" if body is None else json.dumps(body).encode()
-    answer: list[Message] = []
+    response: list[Message] = []
 
     async def receive() -> Message:
         return {"type": "http.request", "body": content, "more_body": False}
 
     async def send(message: Message) -> None:
-        answer.append(message)
+        response.append(message)
 
     scope = _scope(method, path, len(content), _token(user))
     if key is not None:
         scope["headers"].append((b"idempotency-key", key.encode()))
     await app(scope, receive, send)
-    assert answer[0]["status"] < 300, answer
-    body_sent: bytes = answer[1]["body"]
+    assert response[0]["status"] < 300, response
+    body_sent: bytes = response[1]["body"]
     return body_sent
 
 

@@ -17,7 +17,7 @@ from modules.tasks.repository import TaskRepository
 from modules.tasks.schemas import TaskCreate, TaskRead
 from tests.conftest import TestDatabase, make_settings
 
-# A create that takes no body, below a row of the caller: all that tells one request from another is in its path.
+# A create that takes no body, below a row of the user: all that tells one request from another is in its path.
 copies = private_router("copies", "/users/{user_id}/tasks/{task_id}/copies")
 
 
@@ -35,7 +35,7 @@ async def copy_task(tasks: Tasks, task_id: UUID) -> Task:
 
 @copies.post("/unseen", status_code=201)
 async def copy_task_unseen(tasks: Tasks, task_id: UUID, response: Response) -> None:
-    """The same, with an answer that has headers alone."""
+    """The same, with headers alone."""
     copy = await copy_task(tasks, task_id)
     response.headers["Location"] = f"/api/v1/users/me/tasks/{copy.id}"
 

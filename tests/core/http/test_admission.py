@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_token
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_token
 from tests.core.database.locks import locked_tasks, wait_for_waiting
 from tests.core.http.extended_app import copies, extended_app
 from tests.core.raw_http import connect
@@ -33,18 +33,18 @@ def server(own: TestDatabase, start_server: Callable[..., RunningServer]) -> Run
 
 
 @pytest.fixture
-def caller(server: RunningServer) -> Iterator[Caller]:
+def user(server: RunningServer) -> Iterator[UserClient]:
     """A known user of it."""
-    with Caller(server.url) as made:
+    with UserClient(server.url) as made:
         assert made.get("/api/v1/users/me").status_code == 200
         yield made
 
 
 @contextmanager
-def full(caller: Caller, database: TestDatabase) -> Iterator[list[Future[httpx.Response]]]:
+def full(user: UserClient, database: TestDatabase) -> Iterator[list[Future[httpx.Response]]]:
     """Both places are taken by requests that wait in the database, until the block ends."""
     with ThreadPoolExecutor(2) as threads, locked_tasks(database):
-        under_way = [threads.submit(caller.get, caller.tasks) for _ in range(2)]
+        under_way = [threads.submit(user.get, user.tasks) for _ in range(2)]
         wait_for_waiting(database, 2)
         yield under_way
 
@@ -55,14 +55,16 @@ def assert_busy(response: httpx.Response) -> None:
     assert 1 <= int(response.headers["retry-after"]) <= 3
 
 
-def test_while_the_database_is_silent_what_comes_beyond_is_refused_at_once(caller: Caller, own: TestDatabase) -> None:
-    with full(caller, own) as under_way:
+def test_while_the_database_is_silent_what_comes_beyond_is_rejected_at_once(
+    user: UserClient, own: TestDatabase
+) -> None:
+    with full(user, own) as under_way:
         own.proxy.pause()
         try:
             started = time.monotonic()
-            assert_busy(caller.get(caller.tasks))
-            assert_busy(caller.post(caller.tasks, json={"title": "x"}, headers={"Idempotency-Key": "key"}))
-            assert caller.get("/health/live").json() == {"status": "ok"}
+            assert_busy(user.get(user.tasks))
+            assert_busy(user.post(user.tasks, json={"title": "x"}, headers={"Idempotency-Key": "key"}))
+            assert user.get("/health/live").json() == {"status": "ok"}
             assert time.monotonic() - started < 1
             assert not any(request.done() for request in under_way)
             for request in under_way:
@@ -70,73 +72,73 @@ def test_while_the_database_is_silent_what_comes_beyond_is_refused_at_once(calle
         finally:
             own.proxy.resume()
     for _ in range(3):  # the places of the two that failed are free
-        assert caller.get(caller.tasks).json() == {"items": [], "next_cursor": None}
+        assert user.get(user.tasks).json() == {"items": [], "next_cursor": None}
 
 
-def test_what_needs_no_work_is_answered_also_when_all_places_are_taken(caller: Caller, own: TestDatabase) -> None:
-    with full(caller, own) as under_way:
-        assert_busy(caller.get(caller.tasks))
-        assert [caller.get(f"/health/{which}").status_code for which in ("live", "ready")] == [200, 200]
-        assert_problem(httpx.get(caller.base_url.join(caller.tasks)), 401, "missing_token")
-        assert_problem(caller.get("/api/v1/users/somebody/tasks"), 403, "forbidden")
-        assert_problem(caller.get("/nothing"), 404, "not_found")
-        assert_problem(caller.delete(caller.tasks), 405, "method_not_allowed")
-        assert_problem(caller.post(caller.tasks, content=b"{", headers=JSON), 400, "malformed_json")
-        assert_problem(caller.post(caller.tasks, content=b"{}"), 415, "unsupported_media_type")
+def test_what_needs_no_work_is_served_also_when_all_places_are_taken(user: UserClient, own: TestDatabase) -> None:
+    with full(user, own) as under_way:
+        assert_busy(user.get(user.tasks))
+        assert [user.get(f"/health/{which}").status_code for which in ("live", "ready")] == [200, 200]
+        assert_problem(httpx.get(user.base_url.join(user.tasks)), 401, "missing_token")
+        assert_problem(user.get("/api/v1/users/somebody/tasks"), 403, "forbidden")
+        assert_problem(user.get("/nothing"), 404, "not_found")
+        assert_problem(user.delete(user.tasks), 405, "method_not_allowed")
+        assert_problem(user.post(user.tasks, content=b"{", headers=JSON), 400, "malformed_json")
+        assert_problem(user.post(user.tasks, content=b"{}"), 415, "unsupported_media_type")
     assert [request.result().status_code for request in under_way] == [200, 200]
 
 
-def test_a_place_comes_back_whatever_the_answer(caller: Caller) -> None:
-    path = f"{caller.tasks}/{caller.create_task()['id']}"
+def test_a_place_comes_back_whatever_the_response(user: UserClient) -> None:
+    path = f"{user.tasks}/{user.create_task()['id']}"
     stale = {"If-Match": '"7"'}
     for _ in range(3):
-        answers = [
-            caller.post(caller.tasks, json={}),
-            caller.post(caller.tasks, json={"title": "x"}, headers={"Idempotency-Key": ""}),
-            caller.get(f"{caller.tasks}/x"),
-            caller.get(f"{path[:-4]}0000"),
-            caller.patch(path, json={"title": "x"}, headers=stale),
-            caller.get(path, headers={"If-None-Match": "*"}),
+        responses = [
+            user.post(user.tasks, json={}),
+            user.post(user.tasks, json={"title": "x"}, headers={"Idempotency-Key": ""}),
+            user.get(f"{user.tasks}/x"),
+            user.get(f"{path[:-4]}0000"),
+            user.patch(path, json={"title": "x"}, headers=stale),
+            user.get(path, headers={"If-None-Match": "*"}),
         ]
-        assert [answer.status_code for answer in answers] == [400, 400, 400, 404, 412, 304]
-    assert caller.get(path).status_code == 200
+        assert [response.status_code for response in responses] == [400, 400, 400, 404, 412, 304]
+    assert user.get(path).status_code == 200
 
 
-def test_a_place_comes_back_from_a_client_that_went_away(caller: Caller, own: TestDatabase) -> None:
-    port = caller.base_url.port
+def test_a_place_comes_back_from_a_client_that_went_away(user: UserClient, own: TestDatabase) -> None:
+    port = user.base_url.port
     assert port is not None
-    head = f"GET {caller.tasks} HTTP/1.1\r\nHost: x\r\nAuthorization: {caller.headers['authorization']}\r\n\r\n"
+    head = f"GET {user.tasks} HTTP/1.1\r\nHost: x\r\nAuthorization: {user.headers['authorization']}\r\n\r\n"
     with locked_tasks(own):
         for _ in range(2):
             with connect(port) as gone:
                 gone.send(head.encode())
                 wait_for_waiting(own)
         wait_for_waiting(own, 2)
-        assert_busy(caller.get(caller.tasks))
+        assert_busy(user.get(user.tasks))
     deadline = time.monotonic() + 5
-    while (answer := caller.get(caller.tasks)).status_code == 503:
+    while (response := user.get(user.tasks)).status_code == 503:
         assert time.monotonic() < deadline
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
-def test_a_body_that_is_under_way_holds_no_place(caller: Caller) -> None:
-    port = caller.base_url.port
+def test_a_body_that_is_under_way_holds_no_place(user: UserClient) -> None:
+    port = user.base_url.port
     assert port is not None
     body = b'{"title": "Slowly typed"}'
     head = (
-        f"POST {caller.tasks} HTTP/1.1\r\nHost: x\r\nAuthorization: {caller.headers['authorization']}\r\n"
+        f"POST {user.tasks} HTTP/1.1\r\nHost: x\r\nAuthorization: {user.headers['authorization']}\r\n"
         f"Content-Type: application/json\r\nIdempotency-Key: key\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     with ExitStack() as stack:
         slow = [stack.enter_context(connect(port)) for _ in range(5)]
         for connection in slow:
             connection.send(head.encode() + body[:10])
-        assert caller.get(caller.tasks).json()["items"] == []
+        assert user.get(user.tasks).json()["items"] == []
         slow[0].send(body[10:])
-        answer = slow[0].answer()
-        assert answer is not None
-        assert (answer.status, answer.json()["title"]) == (201, "Slowly typed")
-    assert caller.get(caller.tasks).json()["items"] == [answer.json()]
+        response = slow[0].response()
+        assert response is not None
+        assert (response.status, response.json()["title"]) == (201, "Slowly typed")
+    assert user.get(user.tasks).json()["items"] == [response.json()]
 
 
 def test_a_body_that_the_endpoint_does_not_take_holds_no_place(own: TestDatabase) -> None:

@@ -46,7 +46,7 @@ async def _named(thing: Thing) -> str:
     return thing.name.upper()
 
 
-async def _refuse(x_word: Annotated[str, Header()] = "") -> None:
+async def _reject(x_word: Annotated[str, Header()] = "") -> None:
     if x_word != "please":
         raise ProblemError(Problem.FORBIDDEN, "Say the word.")
 
@@ -75,7 +75,7 @@ async def post_name(name: Annotated[str, Depends(_named)]) -> dict[str, str]:
     return {"name": name}
 
 
-@router.get("/guarded", dependencies=[Depends(_refuse)])
+@router.get("/guarded", dependencies=[Depends(_reject)])
 async def get_guarded() -> dict[str, str]:
     """Has a dependency that gives it nothing."""
     return {"status": "ok"}
@@ -83,18 +83,18 @@ async def get_guarded() -> dict[str, str]:
 
 @router.delete("/{thing_id}", status_code=204)
 async def delete_thing(thing_id: UUID, response: Response) -> None:
-    """Answers with a header alone."""
+    """Sets a header alone."""
     response.headers["X-Seen"] = str(thing_id)
 
 
 @router.get("/plain", response_model=None)
 async def get_plain() -> Response:
-    """Answers by itself."""
+    """Makes its response itself."""
     return Response(b"plain", 203, media_type="text/plain")
 
 
 def call(database: TestDatabase, method: str, path: str, **sent: Any) -> httpx.Response:
-    """The answer of an application with the operations above."""
+    """The response of an application with the operations above."""
 
     async def run() -> httpx.Response:
         async with extended_app(router, database=database) as client:
@@ -106,25 +106,25 @@ def call(database: TestDatabase, method: str, path: str, **sent: Any) -> httpx.R
 def test_an_endpoint_gets_each_value_that_it_declares(database: TestDatabase) -> None:
     headers = [("X-Tenant", "acme"), ("X-Word", "a"), ("X-Word", "b"), ("X-Count", "3")]
     sent: dict[str, Any] = {"headers": headers, "params": {"page": 2}, "json": {"name": "lamp"}}
-    answer = call(database, "PUT", f"/{SOME_ID.upper()}", **sent)
+    response = call(database, "PUT", f"/{SOME_ID.upper()}", **sent)
     listed = {"tenant": "acme by PUT", "page": 2}
     expected = {"id": SOME_ID, "listed": listed, "name": "lamp", "words": ["a", "b"], "count": 3}
-    assert (answer.status_code, answer.json()) == (200, expected)
-    assert answer.headers["x-seen"] == f"/api/v1/things/{SOME_ID.upper()}"
+    assert (response.status_code, response.json()) == (200, expected)
+    assert response.headers["x-seen"] == f"/api/v1/things/{SOME_ID.upper()}"
 
 
 def test_what_is_not_sent_has_its_default(database: TestDatabase) -> None:
-    answer = call(database, "PUT", f"/{SOME_ID}", headers={"X-Tenant": "acme"}, json={"name": "lamp"})
+    response = call(database, "PUT", f"/{SOME_ID}", headers={"X-Tenant": "acme"}, json={"name": "lamp"})
     listed = {"tenant": "acme by PUT", "page": 1}
     expected: dict[str, Any] = {"id": SOME_ID, "listed": listed, "name": "lamp", "words": [], "count": None}
-    assert (answer.status_code, answer.json()) == (200, expected)
+    assert (response.status_code, response.json()) == (200, expected)
 
 
 def test_all_that_is_wrong_is_told_together(database: TestDatabase) -> None:
     """No dependency runs then: what it would be called with is not there."""
     sent = {"headers": {"X-Tenant": "a", "X-Count": "x"}, "params": {"page": "0"}, "json": {"name": "", "more": 1}}
-    answer = call(database, "PUT", "/x", **sent)
-    problem = assert_problem(answer, 400, "validation_failed")
+    response = call(database, "PUT", "/x", **sent)
+    problem = assert_problem(response, 400, "validation_failed")
     assert {error["pointer"]: error["code"] for error in problem["errors"]} == {
         "/header/x-tenant": "string_too_short",
         "/query/page": "greater_than_equal",
@@ -153,25 +153,25 @@ def test_all_that_is_wrong_is_told_together(database: TestDatabase) -> None:
 def test_one_thing_that_is_wrong_is_told_alone(
     database: TestDatabase, sent: dict[str, Any], pointer: str, code: str
 ) -> None:
-    answer = call(database, "PUT", f"/{SOME_ID}", **sent)
-    (error,) = assert_problem(answer, 400, "validation_failed")["errors"]
+    response = call(database, "PUT", f"/{SOME_ID}", **sent)
+    (error,) = assert_problem(response, 400, "validation_failed")["errors"]
     assert (error["pointer"], error["code"]) == (pointer, code)
 
 
 def test_a_dependency_may_take_the_body(database: TestDatabase) -> None:
-    answer = call(database, "POST", "/named", json={"name": "lamp"})
-    assert (answer.status_code, answer.json()) == (200, {"name": "LAMP"})
+    response = call(database, "POST", "/named", json={"name": "lamp"})
+    assert (response.status_code, response.json()) == (200, {"name": "LAMP"})
     (error,) = assert_problem(call(database, "POST", "/named", json={"name": 1}), 400, "validation_failed")["errors"]
     assert error["pointer"] == "/name"
 
 
 def test_a_dependency_of_the_route_runs_and_gives_nothing(database: TestDatabase) -> None:
     assert_problem(call(database, "GET", "/guarded"), 403, "forbidden", detail="Say the word.")
-    answer = call(database, "GET", "/guarded", headers={"X-Word": "please"})
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    response = call(database, "GET", "/guarded", headers={"X-Word": "please"})
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
-def test_an_endpoint_may_answer_by_itself_or_with_headers_alone(database: TestDatabase) -> None:
+def test_an_endpoint_may_make_its_response_itself_or_set_headers_alone(database: TestDatabase) -> None:
     plain = call(database, "GET", "/plain")
     assert (plain.status_code, plain.content, plain.headers["content-type"]) == (
         203,

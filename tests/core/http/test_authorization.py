@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_token
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_token
 
 FORBIDDEN = "The user in the path is not the user of the token."
 MISSING = "Send one header `Authorization: Bearer <token>`."
@@ -44,17 +44,17 @@ FOLLOWING: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.fixture(scope="module")
-def alice(api_server: RunningServer) -> Iterator[Caller]:
+def alice(api_server: RunningServer) -> Iterator[UserClient]:
     """The same for all tests here: she changes nothing."""
-    with Caller(api_server.url) as caller:
-        yield caller
+    with UserClient(api_server.url) as user:
+        yield user
 
 
 @pytest.fixture(scope="module")
-def bob(api_server: RunningServer) -> Iterator[Caller]:
+def bob(api_server: RunningServer) -> Iterator[UserClient]:
     """The other one, who has tasks."""
-    with Caller(api_server.url) as caller:
-        yield caller
+    with UserClient(api_server.url) as user:
+        yield user
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def api(api_server: RunningServer) -> Iterator[httpx.Client]:
 
 @pytest.mark.parametrize(("method", "rest", "sent"), FOLLOWING)
 def test_another_users_path_is_forbidden_whatever_follows(
-    alice: Caller, bob: Caller, database: TestDatabase, method: str, rest: str, sent: dict[str, Any]
+    alice: UserClient, bob: UserClient, database: TestDatabase, method: str, rest: str, sent: dict[str, Any]
 ) -> None:
     task = bob.create_task()
     database.proxy.clear()
@@ -82,7 +82,7 @@ def test_another_users_path_is_forbidden_whatever_follows(
 
 @pytest.mark.parametrize(("method", "rest", "sent"), FOLLOWING)
 def test_without_a_token_it_is_unauthorized_first(
-    api: httpx.Client, bob: Caller, database: TestDatabase, method: str, rest: str, sent: dict[str, Any]
+    api: httpx.Client, bob: UserClient, database: TestDatabase, method: str, rest: str, sent: dict[str, Any]
 ) -> None:
     database.proxy.clear()
     response = api.request(method, f"/api/v1/users/{bob.user_id}{rest}".replace("{task}", str(uuid4())), **sent)
@@ -147,32 +147,32 @@ def test_the_scheme_is_read_without_regard_to_case(api: httpx.Client, scheme: st
 
 
 @pytest.mark.parametrize("change", [str.upper, lambda one: one[:-1], lambda one: one + "0", lambda one: f"{one}%20"])
-def test_an_id_that_is_almost_the_callers_is_somebody_elses(
-    make_caller: Callable[..., Caller], change: Callable[[str], str]
+def test_an_id_that_is_almost_ones_own_is_somebody_elses(
+    make_user: Callable[..., UserClient], change: Callable[[str], str]
 ) -> None:
-    caller = make_caller("a" + secrets.token_hex(15))
-    assert_problem(caller.get(f"/api/v1/users/{change(caller.user_id)}/tasks"), 403, "forbidden", detail=FORBIDDEN)
+    user = make_user("a" + secrets.token_hex(15))
+    assert_problem(user.get(f"/api/v1/users/{change(user.user_id)}/tasks"), 403, "forbidden", detail=FORBIDDEN)
 
 
 @pytest.mark.parametrize("user", ["ME", "Me", "me%20", "%00", "", "%2e%2e", "null"])
-def test_only_me_stands_for_the_caller(alice: Caller, user: str) -> None:
+def test_only_me_stands_for_the_current_user(alice: UserClient, user: str) -> None:
     response = alice.get(f"/api/v1/users/{user}/tasks")
     assert (response.status_code, response.json()["code"]) == (403, "forbidden")
 
 
 @pytest.mark.parametrize("user_id", ["日本", "a b", "a%b", "x'y", "<b>", "a?b#c", "🦊", "a+b"])
-def test_a_user_id_is_any_text_and_reached_percent_encoded(make_caller: Callable[..., Caller], user_id: str) -> None:
+def test_a_user_id_is_any_text_and_reached_percent_encoded(make_user: Callable[..., UserClient], user_id: str) -> None:
     unique = f"{user_id}{secrets.token_hex(8)}"
-    caller = make_caller(unique)
+    user = make_user(unique)
     path = f"/api/v1/users/{quote(unique, safe='')}/tasks"
-    created = caller.post(path, json={"title": "Water the plants"})
+    created = user.post(path, json={"title": "Water the plants"})
     assert created.status_code == 201
     assert created.headers["location"] == f"{path}/{created.json()['id']}"
-    assert caller.get(created.headers["location"]).json() == created.json()
-    assert caller.get("/api/v1/users/me/tasks").json()["items"] == [created.json()]
+    assert user.get(created.headers["location"]).json() == created.json()
+    assert user.get("/api/v1/users/me/tasks").json()["items"] == [created.json()]
 
 
-def test_an_unknown_path_of_ones_own_is_not_found(alice: Caller, database: TestDatabase) -> None:
+def test_an_unknown_path_of_ones_own_is_not_found(alice: UserClient, database: TestDatabase) -> None:
     database.proxy.clear()
     for user in ("me", alice.user_id):
         response = alice.get(f"/api/v1/users/{user}/nothing/here")

@@ -1,4 +1,4 @@
-"""A request has a largest size and a longest time, head and body each; what passes them is dropped or refused."""
+"""A request has a largest size and a longest time, head and body each; what passes them is dropped or rejected."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from tests.conftest import Caller, RunningServer, assert_problem
-from tests.core.raw_http import Answer, RawConnection, connect, exchange
+from tests.conftest import RunningServer, UserClient, assert_problem
+from tests.core.raw_http import RawConnection, RawResponse, connect, exchange
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
 SECONDS, BYTES = 1, 4096
@@ -22,24 +22,24 @@ def strict_server(start_server: Callable[..., RunningServer]) -> RunningServer:
 
 
 @pytest.fixture
-def carol(strict_server: RunningServer) -> Iterator[Caller]:
-    """A caller of that server."""
-    with Caller(strict_server.url) as caller:
-        yield caller
+def carol(strict_server: RunningServer) -> Iterator[UserClient]:
+    """A user of that server."""
+    with UserClient(strict_server.url) as user:
+        yield user
 
 
-def _head(caller: Caller, framing: str) -> bytes:
+def _head(user: UserClient, framing: str) -> bytes:
     return (
-        f"POST {caller.tasks} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {caller.headers['authorization']}\r\n"
+        f"POST {user.tasks} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {user.headers['authorization']}\r\n"
         f"Content-Type: application/json\r\n{framing}\r\n\r\n"
     ).encode()
 
 
-def _problem(answer: Answer | None) -> tuple[int, str, str, str]:
-    assert answer is not None
-    assert answer.header("content-type") == "application/problem+json"
-    problem = answer.json()
-    return answer.status, problem["code"], problem["detail"], answer.header("connection")
+def _problem(response: RawResponse | None) -> tuple[int, str, str, str]:
+    assert response is not None
+    assert response.header("content-type") == "application/problem+json"
+    problem = response.json()
+    return response.status, problem["code"], problem["detail"], response.header("connection")
 
 
 def _in_time(connections: list[RawConnection]) -> bool:
@@ -56,7 +56,7 @@ def test_a_half_sent_head_is_dropped_and_others_are_served_meanwhile(strict_serv
     _, half, between = opened
     half.send(b"GET /health/live HTTP/1.1\r\nHo")
     between.send(LIVE + b"\r\n")
-    assert between.answer() is not None
+    assert between.response() is not None
     between.send(LIVE)
     assert httpx.get(f"{strict_server.url}/health/live").json() == {"status": "ok"}
     assert _in_time(opened)
@@ -75,101 +75,103 @@ def test_a_head_that_comes_byte_by_byte_gets_no_more_time(strict_server: Running
         assert connection.received == b""
 
 
-def test_a_half_sent_body_is_answered_and_the_connection_ends(strict_server: RunningServer, carol: Caller) -> None:
+def test_a_half_sent_body_gets_a_response_and_the_connection_ends(
+    strict_server: RunningServer, carol: UserClient
+) -> None:
     expected = (408, "body_timeout", f"The body did not arrive within {SECONDS} seconds.", "close")
     with connect(strict_server.port) as declared, connect(strict_server.port) as chunked:
         declared.send(_head(carol, "Content-Length: 30") + b'{"title"')
         chunked.send(_head(carol, "Transfer-Encoding: chunked") + b'8\r\n{"title"\r\n')
         assert httpx.get(f"{strict_server.url}/health/live").json() == {"status": "ok"}
-        assert _problem(declared.answer()) == expected
-        assert _problem(chunked.answer()) == expected
+        assert _problem(declared.response()) == expected
+        assert _problem(chunked.response()) == expected
         assert declared.seconds_until_closed() < 1
         assert chunked.seconds_until_closed() < 1
     assert carol.get(carol.tasks).json()["items"] == []
 
 
-def test_a_body_that_comes_byte_by_byte_gets_no_more_time(strict_server: RunningServer, carol: Caller) -> None:
+def test_a_body_that_comes_byte_by_byte_gets_no_more_time(strict_server: RunningServer, carol: UserClient) -> None:
     with connect(strict_server.port) as connection:
         connection.send(_head(carol, "Content-Length: 4000") + b'{"title": "')
         started = time.monotonic()
         while time.monotonic() - started < SECONDS + 4 and connection.send(b"a"):
             time.sleep(0.02)
         assert time.monotonic() - started < SECONDS + 4
-        answer = connection.answer()
-    assert answer is not None
-    assert answer.status == 408
+        response = connection.response()
+    assert response is not None
+    assert response.status == 408
 
 
 def test_a_body_that_nobody_waits_for_any_more_gets_no_more_time(strict_server: RunningServer) -> None:
     with connect(strict_server.port) as connection:
         connection.send(b"POST /api/v1/users/me/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000\r\n\r\n")
-        answer = connection.answer()
-        assert answer is not None
-        assert answer.status == 401
+        response = connection.response()
+        assert response is not None
+        assert response.status == 401
         connection.send(b"{")
         assert _in_time([connection])
 
 
-def test_a_client_whose_large_body_is_refused_reads_the_answer(api: httpx.Client) -> None:
+def test_a_client_whose_large_body_is_rejected_reads_the_response(api: httpx.Client) -> None:
     response = api.post("/api/v1/users/me/tasks", content=b"a" * 1_000_000)
     assert_problem(response, 401, "missing_token")
     assert api.get("/health/live").json() == {"status": "ok"}
 
 
-def test_a_body_of_the_largest_size_is_taken(strict_server: RunningServer, carol: Caller) -> None:
+def test_a_body_of_the_largest_size_is_taken(strict_server: RunningServer, carol: UserClient) -> None:
     body = b'{"title": "Just fits"}'.ljust(BYTES)
     assert carol.post(carol.tasks, content=body, headers=JSON).status_code == 201
     assert carol.post(carol.tasks, content=iter([body[:1000], body[1000:]]), headers=JSON).status_code == 201
 
 
-def test_a_body_that_declares_a_byte_more_is_refused_unread(strict_server: RunningServer, carol: Caller) -> None:
+def test_a_body_that_declares_a_byte_more_is_rejected_unread(strict_server: RunningServer, carol: UserClient) -> None:
     expected = (413, "body_too_large", TOO_LARGE, "close")
     for length in (BYTES + 1, 10**17, 10**18 - 1):
         head = _head(carol, f"Content-Length: {length}\r\nExpect: 100-continue")
-        (answer,) = exchange(strict_server.port, head)
-        assert _problem(answer) == expected
+        (early,) = exchange(strict_server.port, head)
+        assert _problem(early) == expected
     response = carol.post(carol.tasks, content=b" " * (BYTES + 1), headers=JSON)
     assert_problem(response, 413, "body_too_large", title="The body is too large", detail=TOO_LARGE)
 
 
-def test_chunks_are_refused_once_they_pass_the_largest_size(strict_server: RunningServer, carol: Caller) -> None:
+def test_chunks_are_rejected_once_they_pass_the_largest_size(strict_server: RunningServer, carol: UserClient) -> None:
     chunk = b"400\r\n" + b" " * 1024 + b"\r\n"
     with connect(strict_server.port) as connection:
         connection.send(_head(carol, "Transfer-Encoding: chunked") + chunk * 5)  # and no end
-        assert _problem(connection.answer()) == (413, "body_too_large", TOO_LARGE, "close")
+        assert _problem(connection.response()) == (413, "body_too_large", TOO_LARGE, "close")
         assert connection.seconds_until_closed() < 1
     assert carol.get(carol.tasks).json()["items"] == []
 
 
-def test_a_client_that_asks_before_it_sends_is_told_to_go_on(strict_server: RunningServer, carol: Caller) -> None:
+def test_a_client_that_asks_before_it_sends_is_told_to_go_on(strict_server: RunningServer, carol: UserClient) -> None:
     with connect(strict_server.port) as connection:
         connection.send(_head(carol, "Content-Length: 14\r\nExpect: 100-continue"))
-        interim = connection.answer()
+        interim = connection.response()
         connection.send(b'{"title": "a"}')
-        answer = connection.answer()
+        response = connection.response()
     assert interim is not None
-    assert answer is not None
-    assert (interim.status, answer.status) == (100, 201)
+    assert response is not None
+    assert (interim.status, response.status) == (100, 201)
 
 
 def test_the_limit_holds_for_bodies_that_nobody_reads(strict_server: RunningServer) -> None:
-    (answer,) = exchange(strict_server.port, LIVE + f"Content-Length: {BYTES + 1}\r\n\r\n".encode())
-    assert _problem(answer) == (413, "body_too_large", TOO_LARGE, "close")
+    (response,) = exchange(strict_server.port, LIVE + f"Content-Length: {BYTES + 1}\r\n\r\n".encode())
+    assert _problem(response) == (413, "body_too_large", TOO_LARGE, "close")
 
 
 LARGE = b"GET /swagger/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.mark.filterwarnings("ignore:open_binary is deprecated:DeprecationWarning")
-def test_a_client_that_does_not_read_its_answers_is_dropped(strict_server: RunningServer) -> None:
+def test_a_client_that_does_not_read_its_responses_is_dropped(strict_server: RunningServer) -> None:
     with connect(strict_server.port, receive_buffer=65536) as lazy, connect(strict_server.port) as eager:
         lazy.send(LARGE * 10)
         eager.send(LARGE)
-        answer = eager.answer()
-        assert answer is not None
+        response = eager.response()
+        assert response is not None
         time.sleep(SECONDS + 0.5)  # without reading
         lazy.seconds_until_closed()
-    assert len(lazy.received) < 10 * len(answer.body)
+    assert len(lazy.received) < 10 * len(response.body)
 
 
 @pytest.mark.filterwarnings("ignore:open_binary is deprecated:DeprecationWarning")
@@ -177,10 +179,10 @@ def test_a_client_that_reads_late_but_in_time_gets_all_of_them(strict_server: Ru
     with connect(strict_server.port, receive_buffer=65536) as late:
         late.send(LARGE * 10)
         time.sleep(SECONDS / 4)
-        answers = [answer for answer in (late.answer() for _ in range(10)) if answer is not None]
-        assert [len(answer.body) for answer in answers] == [int(answers[0].header("content-length"))] * 10
+        responses = [response for response in (late.response() for _ in range(10)) if response is not None]
+        assert [len(response.body) for response in responses] == [int(responses[0].header("content-length"))] * 10
         time.sleep(SECONDS + 0.2)  # its time to read is not running any more
         late.send(LIVE + b"\r\n")
-        last = late.answer()
+        last = late.response()
     assert last is not None
     assert last.json() == {"status": "ok"}

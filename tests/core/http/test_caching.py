@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Response
 
 from core.config import ConfigurationError
 from core.http.routers import private_router, public_router
-from tests.conftest import Caller, RunningServer, TestDatabase, make_settings, make_token
+from tests.conftest import RunningServer, TestDatabase, UserClient, make_settings, make_token
 from tests.contract.operations import document, operations
 from tests.core.http.extended_app import extended_app
 
@@ -26,9 +26,9 @@ def private_server(request: pytest.FixtureRequest, start_server: Callable[..., R
 
 
 @pytest.fixture
-def caller(private_server: RunningServer) -> Iterator[Caller]:
+def caller(private_server: RunningServer) -> Iterator[UserClient]:
     """Somebody new there."""
-    with Caller(private_server.url) as made:
+    with UserClient(private_server.url) as made:
         yield made
 
 
@@ -44,7 +44,7 @@ def rule(response: httpx.Response) -> list[str]:
 
 @pytest.mark.parametrize("description", ["short", "long " * 500])
 @pytest.mark.parametrize("origin", [None, APP, "https://evil.example.com"])
-def test_what_has_a_tag_may_be_kept_and_asked_about(caller: Caller, origin: str | None, description: str) -> None:
+def test_what_has_a_tag_may_be_kept_and_asked_about(caller: UserClient, origin: str | None, description: str) -> None:
     if origin is not None:
         caller.headers["origin"] = origin
     task = f"{ME}/tasks/{caller.create_task(description=description)['id']}"
@@ -59,7 +59,7 @@ def test_what_has_a_tag_may_be_kept_and_asked_about(caller: Caller, origin: str 
                 assert again.headers["etag"] == whole.headers["etag"]
 
 
-def test_every_get_of_ones_own_is_kept_exactly_if_it_has_a_tag(caller: Caller) -> None:
+def test_every_get_of_ones_own_is_kept_exactly_if_it_has_a_tag(caller: UserClient) -> None:
     task = caller.create_task()["id"]
     paths = [one.path for one in operations(document()) if one.method.upper() == "GET"]
     assert len(paths) >= 5
@@ -71,7 +71,7 @@ def test_every_get_of_ones_own_is_kept_exactly_if_it_has_a_tag(caller: Caller) -
 
 
 @pytest.mark.filterwarnings("ignore:open_binary is deprecated:DeprecationWarning")
-def test_nothing_else_may_be_kept(caller: Caller) -> None:
+def test_nothing_else_may_be_kept(caller: UserClient) -> None:
     created = caller.post(caller.tasks, json={"title": "x"})
     path, tag = created.headers["location"], created.headers["etag"]
     account = {"email": f"{caller.user_id}@example.com", "password": "a long pass phrase"}
@@ -100,7 +100,7 @@ def test_nothing_else_may_be_kept(caller: Caller) -> None:
         assert rule(answer) == NO_STORE, answer.request.url
 
 
-def test_by_default_nothing_may_be_kept(alice: Caller) -> None:
+def test_by_default_nothing_may_be_kept(alice: UserClient) -> None:
     path = f"{alice.tasks}/{alice.create_task()['id']}"
     for one in (ME, path):
         whole = alice.get(one)

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Str
 
 from core.http.compression import takes_gzip
 from core.http.routers import private_router, public_router
-from tests.conftest import Caller, RunningServer, TestDatabase, make_token
+from tests.conftest import RunningServer, TestDatabase, UserClient, make_token
 from tests.core.http.extended_app import extended_app
 
 LONG = "Water the plants, all of them. " * 100
@@ -49,9 +49,9 @@ def server(request: pytest.FixtureRequest, start_server: Callable[..., RunningSe
 
 
 @pytest.fixture
-def caller(server: RunningServer) -> Iterator[Caller]:
+def caller(server: RunningServer) -> Iterator[UserClient]:
     """Somebody new."""
-    with Caller(server.url) as made:
+    with UserClient(server.url) as made:
         yield made
 
 
@@ -65,7 +65,7 @@ def is_compressed(response: httpx.Response) -> bool:
 
 
 @pytest.mark.parametrize(("lines", "taken"), ACCEPTED, ids=str)
-def test_a_client_gets_what_it_accepts(alice: Caller, lines: list[str], taken: bool) -> None:
+def test_a_client_gets_what_it_accepts(alice: UserClient, lines: list[str], taken: bool) -> None:
     assert takes_gzip(lines) is taken
     path = f"{alice.tasks}/{alice.create_task(description=LONG)['id']}"
     del alice.headers["accept-encoding"]
@@ -75,7 +75,7 @@ def test_a_client_gets_what_it_accepts(alice: Caller, lines: list[str], taken: b
     assert response.json()["description"] == LONG
 
 
-def test_what_is_longer_than_a_kibibyte_is_compressed(caller: Caller) -> None:
+def test_what_is_longer_than_a_kibibyte_is_compressed(caller: UserClient) -> None:
     empty = caller.create_task(description="")
     room = 1024 - len(json.dumps(empty, separators=(",", ":")))
     for length, packed in ((room, False), (room + 1, True)):
@@ -86,7 +86,7 @@ def test_what_is_longer_than_a_kibibyte_is_compressed(caller: Caller) -> None:
         assert not is_compressed(caller.get(path, headers=PLAIN))
 
 
-def test_a_page_is_compressed_however_long_it_is(caller: Caller) -> None:
+def test_a_page_is_compressed_however_long_it_is(caller: UserClient) -> None:
     for length in (10, 10_000):
         made = [caller.create_task(description="x" * length)["id"] for _ in range(20)]
         page = caller.get(f"{caller.tasks}?limit=20", headers=GZIP)
@@ -95,7 +95,7 @@ def test_a_page_is_compressed_however_long_it_is(caller: Caller) -> None:
         assert page.content == caller.get(f"{caller.tasks}?limit=20", headers=PLAIN).content
 
 
-def test_a_strong_tag_stands_for_the_same_bytes(alice: Caller) -> None:
+def test_a_strong_tag_stands_for_the_same_bytes(alice: UserClient) -> None:
     path = f"{alice.tasks}/{alice.create_task(description=LONG)['id']}"
 
     def read() -> tuple[str, bytes]:
@@ -107,7 +107,7 @@ def test_a_strong_tag_stands_for_the_same_bytes(alice: Caller) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("sent", [GZIP, PLAIN], ids=["gzip", "identity"])
-def test_a_304_names_the_tag_of_what_the_client_has(caller: Caller, sent: dict[str, str], form: str | None) -> None:
+def test_a_304_names_the_tag_of_what_the_client_has(caller: UserClient, sent: dict[str, str], form: str | None) -> None:
     """A cache uses it for nothing else (RFC 9111, section 4.3.4); where it has both, it is what a 200 would have."""
     path = f"{caller.tasks}/{caller.create_task(description=LONG)['id']}"
     plain, gzip = (caller.get(path, headers=one).headers["etag"] for one in (PLAIN, GZIP))
@@ -121,14 +121,14 @@ def test_a_304_names_the_tag_of_what_the_client_has(caller: Caller, sent: dict[s
     assert not {"content-encoding", "content-length"} & response.headers.keys()
 
 
-def test_a_304_of_what_is_short_names_no_compressed_one(caller: Caller) -> None:
+def test_a_304_of_what_is_short_names_no_compressed_one(caller: UserClient) -> None:
     path = f"{caller.tasks}/{caller.create_task()['id']}"
     tag = caller.get(path, headers=GZIP).headers["etag"]
     response = caller.get(path, headers={**GZIP, "If-None-Match": f'"x-gzip", {tag}'})
     assert (response.status_code, response.headers["etag"]) == (304, tag)
 
 
-def test_tags_of_what_is_compressed_let_a_client_write(caller: Caller) -> None:
+def test_tags_of_what_is_compressed_let_a_client_write(caller: UserClient) -> None:
     created = caller.post(caller.tasks, json={"title": "x", "description": LONG}, headers=GZIP)
     assert is_compressed(created)
     path, tag = created.headers["location"], created.headers["etag"]
@@ -142,7 +142,7 @@ def test_tags_of_what_is_compressed_let_a_client_write(caller: Caller) -> None:
     assert caller.delete(path, headers={"If-Match": tag}).status_code == 204
 
 
-def test_a_replay_is_encoded_as_its_own_request_asks(caller: Caller) -> None:
+def test_a_replay_is_encoded_as_its_own_request_asks(caller: UserClient) -> None:
     body = {"title": "x", "description": LONG}
     answers = [
         caller.post(caller.tasks, json=body, headers={**sent, "Idempotency-Key": "one"}) for sent in (GZIP, PLAIN, GZIP)
@@ -151,7 +151,7 @@ def test_a_replay_is_encoded_as_its_own_request_asks(caller: Caller) -> None:
     assert {(one.status_code, one.content) for one in answers} == {(201, answers[0].content)}
 
 
-def test_a_head_has_the_headers_of_the_get(caller: Caller) -> None:
+def test_a_head_has_the_headers_of_the_get(caller: UserClient) -> None:
     """RFC 9110, section 9.3.2."""
     path = f"{caller.tasks}/{caller.create_task(description=LONG)['id']}"
     for sent in (GZIP, PLAIN):
@@ -175,7 +175,7 @@ def test_tokens_are_never_compressed(api_server: RunningServer) -> None:
         for response in (signed_in, refreshed):
             assert response.status_code == 200
             assert not is_compressed(response)
-    with Caller(api_server.url) as own:
+    with UserClient(api_server.url) as own:
         own.headers["authorization"] = f"Bearer {signed_up.json()['access_token']}"
         profile = own.get("/api/v1/users/me", headers=GZIP)
         assert (profile.json()["name"], profile.status_code) == (new["name"], 200)
@@ -188,7 +188,7 @@ def test_of_the_documentation_the_document_alone_is_compressed(api: httpx.Client
         assert not is_compressed(api.get(path, headers=GZIP))
 
 
-def test_a_problem_is_sent_as_it_is(alice: Caller) -> None:
+def test_a_problem_is_sent_as_it_is(alice: UserClient) -> None:
     nonsense: dict[str, Any] = {f"field_{number}": number for number in range(100)}
     response = alice.post(alice.tasks, json=nonsense, headers=GZIP)
     assert (response.status_code, len(response.content) > 4096) == (400, True)

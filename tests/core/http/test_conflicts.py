@@ -9,7 +9,7 @@ import core.database.database
 from core.database.database import Database
 from core.database.errors import TransactionConflictError
 from core.database.executor import Executor
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 from tests.core.database.database_path import PREPARE, lock, note, notes, on
 
 # A sequence counts on when a transaction is undone: the first so many writes of a table fail.
@@ -122,22 +122,22 @@ def test_a_client_sees_nothing_of_it(
     own: TestDatabase, meet: Meet, start_server: Callable[..., RunningServer], key: str | None, state: str
 ) -> None:
     server = start_server(database=own)
-    with Caller(server.url) as caller:
+    with UserClient(server.url) as user:
         meet(AT_ONCE, "tasks", TRIES - 1, state)
         headers = {} if key is None else {"Idempotency-Key": key}
-        made = caller.post(caller.tasks, json={"title": "Once"}, headers=headers)
+        made = user.post(user.tasks, json={"title": "Once"}, headers=headers)
         assert made.status_code == 201
-        assert caller.get(caller.tasks).json()["items"] == [made.json()]
+        assert user.get(user.tasks).json()["items"] == [made.json()]
         own.query("ALTER SEQUENCE tries RESTART")
-        changed = caller.patch(f"{caller.tasks}/{made.json()['id']}", json={"status": "completed"})
-        assert (changed.status_code, changed.headers["etag"]) == (200, caller.etag(2))
+        changed = user.patch(f"{user.tasks}/{made.json()['id']}", json={"status": "completed"})
+        assert (changed.status_code, changed.headers["etag"]) == (200, user.etag(2))
 
 
 def test_what_does_not_end_is_told_as_any_outage(
     own: TestDatabase, meet: Meet, start_server: Callable[..., RunningServer]
 ) -> None:
     server = start_server(database=own)
-    with Caller(server.url) as caller:
+    with UserClient(server.url) as user:
         meet(AT_ONCE, "tasks", 1000, "40001")
-        assert_problem(caller.post(caller.tasks, json={"title": "Never"}), 503, "database_unavailable")
-        assert caller.get(caller.tasks).json()["items"] == []
+        assert_problem(user.post(user.tasks, json={"title": "Never"}), 503, "database_unavailable")
+        assert user.get(user.tasks).json()["items"] == []

@@ -47,7 +47,7 @@ def _list(value: str) -> set[str]:
         *("http://a.dev.example.com:3000", "http://0--9.dev.example.com:3000"),
     ],
 )
-def test_a_listed_origin_may_read_answers_and_the_headers_it_needs(browser: httpx.Client, origin: str) -> None:
+def test_a_listed_origin_may_read_responses_and_the_headers_it_needs(browser: httpx.Client, origin: str) -> None:
     token = {"Authorization": f"Bearer {make_token('browser')}"}
     for path, status in (("/health/live", 200), ("/nothing", 404), ("/api/v1/users/me", 401), ("/api/v1/users/x", 403)):
         headers = {"Origin": origin, **(token if status == 403 else {})}
@@ -61,7 +61,7 @@ def test_a_listed_origin_may_read_answers_and_the_headers_it_needs(browser: http
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-def test_a_preflight_of_a_listed_origin_is_answered_without_a_token(browser: httpx.Client, method: str) -> None:
+def test_a_preflight_of_a_listed_origin_needs_no_token(browser: httpx.Client, method: str) -> None:
     asked = {
         "Origin": APP,
         "Access-Control-Request-Method": method,
@@ -118,7 +118,7 @@ def test_an_origin_that_is_not_listed_may_read_nothing(browser: httpx.Client, or
         assert "access-control-allow-credentials" not in response.headers
 
 
-def test_a_method_that_no_operation_has_is_refused(browser: httpx.Client) -> None:
+def test_a_method_that_no_operation_has_is_rejected(browser: httpx.Client) -> None:
     for method in ("TRACE", "CONNECT", "QUERY"):
         asked = {**PREFLIGHT, "Access-Control-Request-Method": method}
         response = browser.options("/api/v1/users/me/tasks", headers=asked)
@@ -136,8 +136,8 @@ def test_a_page_that_traces_its_requests_is_served(browser: httpx.Client) -> Non
     assert exposed >= {"etag", "idempotent-replayed", "location", "retry-after", "x-request-id"}
 
 
-def test_a_refusal_of_what_is_too_large_may_be_read(browser: httpx.Client) -> None:
-    """It comes from outside of the operations, as a bug's answer does."""
+def test_a_rejection_of_what_is_too_large_may_be_read(browser: httpx.Client) -> None:
+    """It comes from outside of the operations, as a bug's response does."""
     headers = {"Origin": APP, "Content-Type": "application/json"}
     response = browser.post("/api/v1/users/me/tasks", headers=headers, content=b" " * (1024 * 1024 + 1))
     assert (response.status_code, response.headers["access-control-allow-origin"]) == (413, APP)
@@ -145,7 +145,7 @@ def test_a_refusal_of_what_is_too_large_may_be_read(browser: httpx.Client) -> No
     assert_problem(preflight, 413, "body_too_large", detail="A body has at most 1048576 bytes.")
 
 
-def test_the_answer_of_a_bug_may_be_read(database: TestDatabase) -> None:
+def test_the_response_of_a_bug_may_be_read(database: TestDatabase) -> None:
     router = public_router("broken", "/broken")
 
     @router.get("")
@@ -161,7 +161,7 @@ def test_the_answer_of_a_bug_may_be_read(database: TestDatabase) -> None:
     assert "x-request-id" in _list(response.headers["access-control-expose-headers"])
 
 
-def test_without_listed_origins_no_answer_speaks_of_cors(api: httpx.Client) -> None:
+def test_without_listed_origins_no_response_speaks_of_cors(api: httpx.Client) -> None:
     simple = api.get("/health/live", headers={"Origin": APP})
     preflight = api.options("/health/live", headers=PREFLIGHT)
     assert (simple.status_code, preflight.status_code) == (200, 204)

@@ -10,29 +10,29 @@ from uuid import uuid4
 import pytest
 
 from core.tokens.verifier import Principal
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 
 ME = "/api/v1/users/me"
 PEOPLE = 1000
 
 
-def shared_task(database: TestDatabase, *callers: Caller) -> str:
+def shared_task(database: TestDatabase, *users: UserClient) -> str:
     """The address of a task that each of them has under the same id, as ids that clients make would allow."""
     task_id = uuid4()
-    for caller in callers:
-        assert caller.get(ME).status_code == 200
+    for user in users:
+        assert user.get(ME).status_code == 200
         sql = "INSERT INTO tasks (user_id, id, title, status) VALUES (%s, %s, %s, 'pending')"
-        database.query(sql, caller.user_id, str(task_id), f"Of {caller.user_id}")
+        database.query(sql, user.user_id, str(task_id), f"Of {user.user_id}")
     return f"{ME}/tasks/{task_id}"
 
 
 @pytest.fixture(params=["profile", "task"])
-def address(request: pytest.FixtureRequest, alice: Caller, bob: Caller, database: TestDatabase) -> str:
+def address(request: pytest.FixtureRequest, alice: UserClient, bob: UserClient, database: TestDatabase) -> str:
     """What both read at one address, in the same version."""
     return ME if request.param == "profile" else shared_task(database, alice, bob)
 
 
-def test_a_tag_is_version_owner_and_schema(alice: Caller) -> None:
+def test_a_tag_is_version_owner_and_schema(alice: UserClient) -> None:
     owner = base64.urlsafe_b64encode(hashlib.sha256(alice.user_id.encode()).digest()[:8]).rstrip(b"=").decode()
     created = alice.post(alice.tasks, json={"title": "x"}, headers={"Idempotency-Key": "key"})
     repeated = alice.post(alice.tasks, json={"title": "x"}, headers={"Idempotency-Key": "key"})
@@ -48,38 +48,42 @@ def test_a_tag_is_version_owner_and_schema(alice: Caller) -> None:
     assert re.fullmatch(r"[\w-]{11}", owner)
 
 
-def test_ones_tag_is_never_somebody_elses(alice: Caller, bob: Caller, address: str) -> None:
+def test_ones_tag_is_never_somebody_elses(alice: UserClient, bob: UserClient, address: str) -> None:
     """Else a cache that goes by the address alone would show Alice's row to Bob as what he has."""
     hers, his = alice.get(address), bob.get(address)
     assert hers.headers["etag"] != his.headers["etag"]
     for form in ("{}", "W/{}", '"x", {}'):
         unchanged = {"If-None-Match": form.format(hers.headers["etag"])}
         assert alice.get(address, headers=unchanged).status_code == 304
-        answer = bob.get(address, headers=unchanged)
-        assert (answer.status_code, answer.json(), answer.headers["etag"]) == (200, his.json(), his.headers["etag"])
+        response = bob.get(address, headers=unchanged)
+        assert (response.status_code, response.json(), response.headers["etag"]) == (
+            200,
+            his.json(),
+            his.headers["etag"],
+        )
 
 
 @pytest.mark.parametrize(
     ("method", "sent"), [("PATCH", {"json": {"name": "New"}}), ("PATCH", {"json": {}}), ("DELETE", {})]
 )
 def test_nobody_writes_by_somebody_elses_tag(
-    alice: Caller, bob: Caller, database: TestDatabase, method: str, sent: Mapping[str, Any]
+    alice: UserClient, bob: UserClient, database: TestDatabase, method: str, sent: Mapping[str, Any]
 ) -> None:
     task = shared_task(database, alice, bob)
     sent_to_task = {"json": {"title": "New"}} if sent else {}
     for address, body in ((task, sent_to_task), (ME, sent)):
         tag, before = alice.get(address).headers["etag"], bob.get(address)
-        refused = bob.request(method, address, headers={"If-Match": tag}, **body)
-        assert_problem(refused, 412, "precondition_failed")
-        assert refused.headers["etag"] == before.headers["etag"]
+        rejected = bob.request(method, address, headers={"If-Match": tag}, **body)
+        assert_problem(rejected, 412, "precondition_failed")
+        assert rejected.headers["etag"] == before.headers["etag"]
         assert bob.get(address).json() == before.json()
     for address, body in ((task, sent_to_task), (ME, sent)):
         tags = f"{alice.get(address).headers['etag']}, {bob.get(address).headers['etag']}"
         assert bob.request(method, address, headers={"If-Match": tags}, **body).is_success
 
 
-def test_a_version_alone_allows_a_write_and_is_no_reason_to_send_nothing(alice: Caller, address: str) -> None:
-    """As tags were, and as a client may have kept them: the row is the caller's own in any case."""
+def test_a_version_alone_allows_a_write_and_is_no_reason_to_send_nothing(alice: UserClient, address: str) -> None:
+    """As tags were, and as a client may have kept them: the row is the user's own in any case."""
     assert alice.get(address, headers={"If-None-Match": '"1"'}).status_code == 200
     assert alice.patch(address, json={}, headers={"If-Match": '"1"'}).status_code == 200
     assert_problem(alice.patch(address, json={}, headers={"If-Match": '"2"'}), 412, "precondition_failed")
@@ -92,7 +96,7 @@ def test_of_many_people_no_two_share_a_tag() -> None:
     assert len({Principal(str(number)).tag for number in range(PEOPLE)}) == PEOPLE
 
 
-def test_a_list_that_has_not_changed_is_not_read(alice: Caller, database: TestDatabase) -> None:
+def test_a_list_that_has_not_changed_is_not_read(alice: UserClient, database: TestDatabase) -> None:
     tasks = [alice.create_task() for _ in range(3)]
     for query in ("", "?sort=title", "?status=completed", f"?q={uuid4()}"):
         address = alice.tasks + query
@@ -111,7 +115,7 @@ def test_a_list_that_has_not_changed_is_not_read(alice: Caller, database: TestDa
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_every_write_changes_the_tag_of_every_list(start_server: Callable[..., RunningServer], fast: bool) -> None:
-    with Caller(start_server(fast_path=fast).url) as caller:
+    with UserClient(start_server(fast_path=fast).url) as caller:
         path, seen = "", list[str]()
         for method, headers in (
             *(("POST", {}), ("POST", {"Idempotency-Key": "a"}), ("NEW", {"If-None-Match": "*"})),
@@ -129,7 +133,7 @@ def test_every_write_changes_the_tag_of_every_list(start_server: Callable[..., R
         assert len(set(seen)) == len(seen)
 
 
-def test_a_lists_tag_is_its_owners(alice: Caller, bob: Caller) -> None:
+def test_a_lists_tag_is_its_owners(alice: UserClient, bob: UserClient) -> None:
     alice.create_task()
     bob.create_task()
     hers = alice.get("/api/v1/users/me/tasks").headers["etag"]
@@ -137,7 +141,7 @@ def test_a_lists_tag_is_its_owners(alice: Caller, bob: Caller) -> None:
     assert bob.get("/api/v1/users/me/tasks").headers["etag"] != hers
 
 
-def test_a_list_without_tasks_has_a_tag_as_well(alice: Caller) -> None:
+def test_a_list_without_tasks_has_a_tag_as_well(alice: UserClient) -> None:
     """Of somebody who was here before: who never was has no changes to count."""
     assert "etag" not in alice.get(alice.tasks).headers
     alice.delete(f"{alice.tasks}/{alice.create_task()['id']}")
@@ -147,7 +151,7 @@ def test_a_list_without_tasks_has_a_tag_as_well(alice: Caller) -> None:
     assert alice.get(alice.tasks, headers={"If-None-Match": empty.headers["etag"]}).status_code == 200
 
 
-def test_what_a_list_gave_can_be_changed_at_once(alice: Caller) -> None:
+def test_what_a_list_gave_can_be_changed_at_once(alice: UserClient) -> None:
     alice.create_task()
     (listed,) = alice.get(alice.tasks).json()["items"]
     path = f"{alice.tasks}/{listed['id']}"
@@ -156,7 +160,7 @@ def test_what_a_list_gave_can_be_changed_at_once(alice: Caller) -> None:
     assert_problem(alice.patch(path, json={}, headers={"If-Match": listed["etag"]}), 412, "precondition_failed")
 
 
-def test_the_next_page_is_linked(alice: Caller) -> None:
+def test_the_next_page_is_linked(alice: UserClient) -> None:
     for _ in range(3):
         alice.create_task()
     query = {"limit": "1", "sort": "title", "q": "r the p"}

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import Caller, RunningServer, assert_problem
+from tests.conftest import RunningServer, UserClient, assert_problem
 
 JSON = {"Content-Type": "application/json"}
 NUL, SURROGATE = "A string holds a NUL character.", "A string holds a lone surrogate."
@@ -19,10 +19,10 @@ SOME_ID = "00000000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
-def mallory(api_server: RunningServer) -> Iterator[Caller]:
-    """The same for all tests of what is refused: nothing that he sends is stored."""
-    with Caller(api_server.url) as caller:
-        yield caller
+def mallory(api_server: RunningServer) -> Iterator[UserClient]:
+    """The same for all tests of what is rejected: nothing that he sends is stored."""
+    with UserClient(api_server.url) as user:
+        yield user
 
 
 @pytest.mark.parametrize(
@@ -63,33 +63,33 @@ def mallory(api_server: RunningServer) -> Iterator[Caller]:
         (b"   ", NOT_JSON),
     ],
 )
-def test_a_body_that_is_not_strict_json_is_refused(mallory: Caller, body: bytes, detail: str) -> None:
+def test_a_body_that_is_not_strict_json_is_rejected(mallory: UserClient, body: bytes, detail: str) -> None:
     response = mallory.post(mallory.tasks, content=body, headers=JSON)
     assert_problem(response, 400, "malformed_json", title="The body is not strict JSON", detail=detail)
     assert mallory.get(mallory.tasks).json() == {"items": [], "next_cursor": None}
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"text"', b"null", b"1", b"true", b"[" + b"0," * 400_000 + b"0]"])
-def test_a_body_that_is_no_object_is_refused(mallory: Caller, body: bytes) -> None:
+def test_a_body_that_is_no_object_is_rejected(mallory: UserClient, body: bytes) -> None:
     response = mallory.post(mallory.tasks, content=body, headers=JSON)
     (error,) = assert_problem(response, 400, "validation_failed")["errors"]
     assert error["pointer"] == ""
     assert len(response.content) < 1000
 
 
-def test_twenty_levels_are_not_too_deep(mallory: Caller) -> None:
+def test_twenty_levels_are_not_too_deep(mallory: UserClient) -> None:
     body = b'{"title": ' + b"[" * 19 + b"]" * 19 + b"}"
     error = {"pointer": "/title", "message": "Must be a string", "code": "string_type"}
     response = mallory.post(mallory.tasks, content=body, headers=JSON)
     assert_problem(response, 400, "validation_failed", errors=[error])
 
 
-def test_brackets_in_a_string_are_text_at_any_depth(alice: Caller) -> None:
+def test_brackets_in_a_string_are_text_at_any_depth(alice: UserClient) -> None:
     title = '[{"' * 50 + "\\"
     assert alice.create_task(title=title)["title"] == title
 
 
-def test_what_is_wrong_in_very_many_places_is_told_of_a_hundred(mallory: Caller, api: httpx.Client) -> None:
+def test_what_is_wrong_in_very_many_places_is_told_of_a_hundred(mallory: UserClient, api: httpx.Client) -> None:
     body = json.dumps({"title": "a", **{f"field{number}": 0 for number in range(50_000)}})
     response = mallory.post(mallory.tasks, content=body, headers=JSON)
     errors = assert_problem(response, 400, "validation_failed")["errors"]
@@ -139,7 +139,7 @@ def test_what_is_wrong_in_very_many_places_is_told_of_a_hundred(mallory: Caller,
         ("updated_since=9999-12-31T23:59:59-01:00", "/query/updated_since", "value_error"),
     ],
 )
-def test_an_absurd_query_is_refused(mallory: Caller, query: str, pointer: str, code: str) -> None:
+def test_an_absurd_query_is_rejected(mallory: UserClient, query: str, pointer: str, code: str) -> None:
     response = mallory.get(f"{mallory.tasks}?{query}")
     (error,) = assert_problem(response, 400, "validation_failed", title="The request is not valid")["errors"]
     assert (error["pointer"], error["code"], set(error)) == (pointer, code, {"pointer", "message", "code"})
@@ -173,7 +173,7 @@ def _cursor(value: Any) -> str:
         _cursor(["-created_at", "2030-01-01T00:00:00Z", SOME_ID, 1]),
     ],
 )
-def test_a_cursor_that_the_server_did_not_make_is_refused(mallory: Caller, cursor: str) -> None:
+def test_a_cursor_that_the_server_did_not_make_is_rejected(mallory: UserClient, cursor: str) -> None:
     response = mallory.get(f"{mallory.tasks}?cursor={cursor}")
     message = "Must be a next_cursor of a list with the same sort; leave it out for the first page"
     error = {"pointer": "/query/cursor", "message": message, "code": "invalid_cursor"}
@@ -198,7 +198,7 @@ def test_a_cursor_that_the_server_did_not_make_is_refused(mallory: Caller, curso
         "a" * 9000,
     ],
 )
-def test_a_malformed_id_is_refused(mallory: Caller, task_id: str) -> None:
+def test_a_malformed_id_is_rejected(mallory: UserClient, task_id: str) -> None:
     for method in ("GET", "DELETE"):
         response = mallory.request(method, f"{mallory.tasks}/{task_id}")
         assert response.headers["content-type"] == "application/problem+json"
@@ -208,7 +208,7 @@ def test_a_malformed_id_is_refused(mallory: Caller, task_id: str) -> None:
 
 
 @pytest.mark.parametrize("rest", ["%2F", "..%2F..", f"{SOME_ID}%2F", f"{SOME_ID}/{SOME_ID}", "%2e%2e%2f"])
-def test_a_path_that_leads_nowhere_is_not_found(mallory: Caller, rest: str) -> None:
+def test_a_path_that_leads_nowhere_is_not_found(mallory: UserClient, rest: str) -> None:
     response = mallory.get(f"{mallory.tasks}/{rest}")
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
@@ -228,7 +228,7 @@ ODD_TEXT = [
 
 
 @pytest.mark.parametrize("text", ODD_TEXT)
-def test_odd_but_right_text_comes_back_as_it_was_sent(alice: Caller, text: str) -> None:
+def test_odd_but_right_text_comes_back_as_it_was_sent(alice: UserClient, text: str) -> None:
     for as_ascii in (True, False):
         body = json.dumps({"title": text, "description": f" {text} "}, ensure_ascii=as_ascii).encode()
         created = alice.post(alice.tasks, content=body, headers=JSON)

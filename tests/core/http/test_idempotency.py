@@ -1,4 +1,4 @@
-"""A create that is repeated with its Idempotency-Key gives the first answer again, and makes one row."""
+"""A create that is repeated with its Idempotency-Key gets the first response, and makes one row."""
 
 import asyncio
 import secrets
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from core.http.idempotency import REPLAYED
-from tests.conftest import Caller, TestDatabase, assert_problem, make_token
+from tests.conftest import TestDatabase, UserClient, assert_problem, make_token
 from tests.core.http.extended_app import copies, extended_app
 
 MALFORMED = {
@@ -19,19 +19,19 @@ MALFORMED = {
     "code": "malformed",
 }
 REUSED = "This key was used for another request. Make a new one."
-# What every answer has of its own.
+# What every response has of its own.
 PASSING = {"x-request-id", "date", REPLAYED.lower()}
 
 
-def create(caller: Caller, key: str | bytes, title: str = "Water the plants") -> httpx.Response:
+def create(user: UserClient, key: str | bytes, title: str = "Water the plants") -> httpx.Response:
     """Creates a task under a key."""
     raw = key if isinstance(key, bytes) else key.encode()
-    return caller.post(caller.tasks, json={"title": title}, headers={b"Idempotency-Key": raw})
+    return user.post(user.tasks, json={"title": title}, headers={b"Idempotency-Key": raw})
 
 
-def titles(caller: Caller) -> list[str]:
-    """The titles of the caller's tasks, in the order they were made."""
-    return [task["title"] for task in caller.get(caller.tasks, params={"sort": "created_at"}).json()["items"]]
+def titles(user: UserClient) -> list[str]:
+    """The titles of the user's tasks, in the order they were made."""
+    return [task["title"] for task in user.get(user.tasks, params={"sort": "created_at"}).json()["items"]]
 
 
 def assert_replay(response: httpx.Response, first: httpx.Response) -> None:
@@ -53,7 +53,7 @@ def _lasting(response: httpx.Response) -> dict[str, str]:
     return {name: value for name, value in response.headers.items() if name not in PASSING}
 
 
-def test_a_repeat_gives_the_first_answer_again_and_makes_nothing(alice: Caller) -> None:
+def test_a_retry_gets_the_first_response_and_makes_nothing(alice: UserClient) -> None:
     first = create(alice, "key")
     assert first.status_code == 201
     assert REPLAYED not in first.headers
@@ -64,14 +64,14 @@ def test_a_repeat_gives_the_first_answer_again_and_makes_nothing(alice: Caller) 
 
 
 @pytest.mark.parametrize("key", ["a-key", "5f7c6a2e-0b1d-4e59-9a53-0a3d2f0c8b11", "k" * 255])
-def test_a_bare_and_a_quoted_key_are_the_same_key(alice: Caller, key: str) -> None:
+def test_a_bare_and_a_quoted_key_are_the_same_key(alice: UserClient, key: str) -> None:
     first = create(alice, key)
     assert_replay(create(alice, f'"{key}"'), first)
     second = create(alice, f'"{key[1:]}"', "Another")
     assert_replay(create(alice, key[1:], "Another"), second)
 
 
-def test_keys_that_are_not_the_same_text_are_different(alice: Caller) -> None:
+def test_keys_that_are_not_the_same_text_are_different(alice: UserClient) -> None:
     keys = ["key", "KEY", "'key'", '" key"', '"key "', '"k ey"', "key,", "k" * 255, '"' + "K" * 255 + '"', "%s", "'--"]
     for number, key in enumerate(keys):
         assert create(alice, key, f"Task {number}").headers.get(REPLAYED) is None
@@ -85,14 +85,14 @@ def test_keys_that_are_not_the_same_text_are_different(alice: Caller) -> None:
         *(b'"a", "b"', b"a, a", b'"a";b', b"\xe9", b'"\xe9"', "🔑".encode(), b"k" * 256, b'"' + b"k" * 256 + b'"'),
     ],
 )
-def test_a_malformed_key_is_refused(alice: Caller, key: bytes) -> None:
+def test_a_malformed_key_is_rejected(alice: UserClient, key: bytes) -> None:
     detail = "The Idempotency-Key is malformed."
     assert_problem(create(alice, key), 400, "validation_failed", detail=detail, errors=[MALFORMED])
     assert titles(alice) == []
 
 
 @pytest.mark.parametrize("lines", [["a", "b"], ["a", "a"], ["a", ""]])
-def test_two_keys_are_refused(alice: Caller, lines: list[str]) -> None:
+def test_two_keys_are_rejected(alice: UserClient, lines: list[str]) -> None:
     headers = [("Idempotency-Key", line) for line in lines]
     response = alice.post(alice.tasks, json={"title": "Never stored"}, headers=headers)
     assert_problem(response, 400, "validation_failed", errors=[MALFORMED])
@@ -100,7 +100,7 @@ def test_two_keys_are_refused(alice: Caller, lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"title":"Other"}', b'{"title": "First"}', b'{"title":"First","status":"pending"}'])
-def test_another_body_under_the_same_key_is_refused(alice: Caller, body: bytes) -> None:
+def test_another_body_under_the_same_key_is_rejected(alice: UserClient, body: bytes) -> None:
     first = alice.post(alice.tasks, json={"title": "First"}, headers={"Idempotency-Key": "key"})
     headers = {"Content-Type": "application/json", "Idempotency-Key": "key"}
     other = alice.post(alice.tasks, content=body, headers=headers)
@@ -111,13 +111,13 @@ def test_another_body_under_the_same_key_is_refused(alice: Caller, body: bytes) 
     assert titles(alice) == ["First"]
 
 
-def test_the_callers_id_and_me_are_the_same_request(alice: Caller) -> None:
+def test_the_current_users_id_and_me_are_the_same_request(alice: UserClient) -> None:
     first = create(alice, "key")
     by_me = alice.post("/api/v1/users/me/tasks", content=first.request.content, headers=first.request.headers)
     assert_replay(by_me, first)
 
 
-def test_the_same_key_of_another_user_is_another_key(alice: Caller, bob: Caller) -> None:
+def test_the_same_key_of_another_user_is_another_key(alice: UserClient, bob: UserClient) -> None:
     first, other = create(alice, "key", "Of Alice"), create(bob, "key", "Of Bob")
     assert_replay(create(alice, "key", "Of Alice"), first)
     assert_replay(create(bob, "key", "Of Bob"), other)
@@ -134,15 +134,15 @@ def test_the_same_key_of_another_user_is_another_key(alice: Caller, bob: Caller)
         ({"content": b"{}", "headers": {"Idempotency-Key": "key"}}, 415),
     ],
 )
-def test_a_refused_request_does_not_burn_its_key(alice: Caller, sent: dict[str, Any], status: int) -> None:
-    refused = alice.post(alice.tasks, **{"headers": {"Idempotency-Key": "key"}, **sent})
-    assert refused.status_code == status
+def test_a_rejected_request_does_not_burn_its_key(alice: UserClient, sent: dict[str, Any], status: int) -> None:
+    rejected = alice.post(alice.tasks, **{"headers": {"Idempotency-Key": "key"}, **sent})
+    assert rejected.status_code == status
     first = create(alice, "key")
     assert (first.status_code, first.headers.get(REPLAYED)) == (201, None)
     assert_replay(create(alice, "key"), first)
 
 
-def test_a_repeat_after_a_delete_makes_nothing(alice: Caller) -> None:
+def test_a_repeat_after_a_delete_makes_nothing(alice: UserClient) -> None:
     first = create(alice, "key")
     assert alice.delete(first.headers["location"]).status_code == 204
     assert_gone(create(alice, "key"), first)
@@ -150,7 +150,7 @@ def test_a_repeat_after_a_delete_makes_nothing(alice: Caller) -> None:
     assert titles(alice) == []
 
 
-def test_a_repeat_after_a_change_gives_the_row_as_it_is(alice: Caller) -> None:
+def test_a_repeat_after_a_change_gives_the_row_as_it_is(alice: UserClient) -> None:
     """With its tag of now, so that the client can go on from there."""
     first = create(alice, "key")
     changed = alice.patch(first.headers["location"], json={"title": "Changed"})
@@ -170,7 +170,7 @@ WRITES: list[tuple[str, dict[str, Any], int]] = [
 
 @pytest.mark.parametrize(("method", "sent", "status"), WRITES, ids=["put", "patch", "patch-nothing", "delete"])
 def test_every_write_that_is_repeated_has_its_effect_once(
-    alice: Caller, method: str, sent: dict[str, Any], status: int
+    alice: UserClient, method: str, sent: dict[str, Any], status: int
 ) -> None:
     """Also where its own effect would have made it stale: the client never learned of it."""
     task = alice.create_task()
@@ -188,7 +188,7 @@ def test_every_write_that_is_repeated_has_its_effect_once(
     assert_gone(alice.request(method, path, headers=headers, **sent), first)
 
 
-def test_what_failed_is_done_when_it_is_repeated(alice: Caller) -> None:
+def test_what_failed_is_done_when_it_is_repeated(alice: UserClient) -> None:
     task = alice.create_task()
     path, keyed = f"{alice.tasks}/{task['id']}", {"Idempotency-Key": "key"}
     stale = alice.patch(path, json={"title": "New"}, headers={**keyed, "If-Match": '"5"'})
@@ -200,7 +200,7 @@ def test_what_failed_is_done_when_it_is_repeated(alice: Caller) -> None:
         assert_problem(alice.patch(gone, json={}, headers={"Idempotency-Key": "gone"}), 404, "not_found")
 
 
-def test_ones_own_profile_has_keys_as_well(alice: Caller) -> None:
+def test_ones_own_profile_has_keys_as_well(alice: UserClient) -> None:
     path, keyed = "/api/v1/users/me", {"Idempotency-Key": "key"}
     first = alice.patch(path, json={"name": "New"}, headers=keyed)
     assert_replay(alice.patch(path, json={"name": "New"}, headers=keyed), first)
@@ -210,7 +210,7 @@ def test_ones_own_profile_has_keys_as_well(alice: Caller) -> None:
     assert_problem(alice.delete(path, headers={"Idempotency-Key": "end"}), 401, "account_deleted")
 
 
-def test_what_was_deleted_is_nowhere_in_the_database(alice: Caller, database: TestDatabase) -> None:
+def test_what_was_deleted_is_nowhere_in_the_database(alice: UserClient, database: TestDatabase) -> None:
     """The keys of its create, change and deletion are kept, and hold nothing of it."""
     secret = secrets.token_hex(8)
     keys = iter(range(9))
@@ -236,7 +236,7 @@ def _holds(database: TestDatabase, text: str) -> list[str]:
     return [name for name in tables if database.query(sql.format(name), text, in_hex) != [(0,)]]
 
 
-def test_what_a_release_before_has_stored_is_given_as_it_is(alice: Caller, database: TestDatabase) -> None:
+def test_what_a_release_before_has_stored_is_given_as_it_is(alice: UserClient, database: TestDatabase) -> None:
     """Both serve while the one takes the other's place."""
     first = create(alice, "key")
     stored = "UPDATE idempotency_keys SET status = NULL, row_id = NULL, body = %s WHERE user_id = %s"
@@ -245,16 +245,16 @@ def test_what_a_release_before_has_stored_is_given_as_it_is(alice: Caller, datab
     assert_replay(create(alice, "key"), first)
 
 
-def test_a_create_with_a_key_makes_the_row_of_a_new_user(make_caller: Callable[..., Caller]) -> None:
-    caller = make_caller(email="new@example.com", name="New")
-    first = create(caller, "key")
+def test_a_create_with_a_key_makes_the_row_of_a_new_user(make_user: Callable[..., UserClient]) -> None:
+    carol = make_user(email="new@example.com", name="New")
+    first = create(carol, "key")
     assert (first.status_code, first.headers.get(REPLAYED)) == (201, None)
-    assert_replay(create(caller, "key"), first)
-    user = caller.get("/api/v1/users/me").json()
-    assert (user["id"], user["email"], user["name"]) == (caller.user_id, "new@example.com", "New")
+    assert_replay(create(carol, "key"), first)
+    user = carol.get("/api/v1/users/me").json()
+    assert (user["id"], user["email"], user["name"]) == (carol.user_id, "new@example.com", "New")
 
 
-def test_an_account_takes_its_keys_with_it_and_has_none_again(alice: Caller, database: TestDatabase) -> None:
+def test_an_account_takes_its_keys_with_it_and_has_none_again(alice: UserClient, database: TestDatabase) -> None:
     stored = "SELECT key FROM idempotency_keys WHERE user_id = %s"
     create(alice, "key")
     assert database.query(stored, alice.user_id) == [("key",)]
@@ -267,7 +267,7 @@ def test_an_account_takes_its_keys_with_it_and_has_none_again(alice: Caller, dat
 
 
 def test_keys_are_kept_for_a_day_and_swept_by_a_later_create(
-    alice: Caller, bob: Caller, database: TestDatabase
+    alice: UserClient, bob: UserClient, database: TestDatabase
 ) -> None:
     ages = {"young": "23 hours 59 minutes", "old": "24 hours 1 minute", "older": "1 year"}
     of_bob = create(bob, "old")
@@ -284,7 +284,7 @@ def test_keys_are_kept_for_a_day_and_swept_by_a_later_create(
     assert_replay(create(bob, "old"), of_bob)  # only its owner's create sweeps a key
 
 
-def test_a_create_without_a_key_is_one_round_trip_and_with_one_three(alice: Caller, database: TestDatabase) -> None:
+def test_a_create_without_a_key_is_one_round_trip_and_with_one_three(alice: UserClient, database: TestDatabase) -> None:
     alice.create_task()
     database.proxy.clear()
     alice.create_task()

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
-from tests.core.raw_http import Answer, RawConnection, connect
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
+from tests.core.raw_http import RawConnection, RawResponse, connect
 
 NOT_JSON = "Send `Content-Type: application/json`, uncompressed."
 MISSING = [{"pointer": "", "message": "This field is required", "code": "missing"}]
@@ -14,34 +14,34 @@ JSON = {"Content-Type": "application/json"}
 TITLE = b'{"title": "Water the plants"}'
 
 
-def head(caller: Caller, *lines: str, target: str | None = None) -> bytes:
+def head(user: UserClient, *lines: str, target: str | None = None) -> bytes:
     """The head of a create; each of `lines` is a further header."""
     first = (
-        f"POST {target or caller.tasks} HTTP/1.1",
+        f"POST {target or user.tasks} HTTP/1.1",
         "Host: localhost",
-        f"Authorization: {caller.headers['authorization']}",
+        f"Authorization: {user.headers['authorization']}",
     )
     return "\r\n".join([*first, *lines, "", ""]).encode("latin-1")
 
 
 def problem(connection: RawConnection) -> tuple[int, str]:
-    """The next answer's status and code."""
-    answer = connection.answer()
-    assert answer is not None
-    return answer.status, answer.json()["code"]
+    """The next response's status and code."""
+    response = connection.response()
+    assert response is not None
+    return response.status, response.json()["code"]
 
 
-def post(server: RunningServer, data: bytes) -> Answer:
-    """The answer to a whole request."""
+def post(server: RunningServer, data: bytes) -> RawResponse:
+    """The response to a whole request."""
     with connect(server.port) as connection:
         connection.send(data)
-        answer = connection.answer()
-    assert answer is not None
-    return answer
+        response = connection.response()
+    assert response is not None
+    return response
 
 
 @pytest.mark.parametrize(
-    ("lines", "target", "refused"),
+    ("lines", "target", "rejected"),
     [
         ([], "/api/v1/users/somebody/tasks", (403, "forbidden")),
         ([], "/api/v1/users/me/nothing", (404, "not_found")),
@@ -50,13 +50,13 @@ def post(server: RunningServer, data: bytes) -> Answer:
         (["Authorization: Bearer x"], None, (401, "missing_token")),
     ],
 )
-def test_a_refusal_by_the_head_does_not_wait_for_the_body(
-    api_server: RunningServer, alice: Caller, lines: list[str], target: str | None, refused: tuple[int, str]
+def test_a_rejection_by_the_head_does_not_wait_for_the_body(
+    api_server: RunningServer, alice: UserClient, lines: list[str], target: str | None, rejected: tuple[int, str]
 ) -> None:
     started = time.monotonic()
     with connect(api_server.port) as connection:
         connection.send(head(alice, "Content-Type: application/json", "Content-Length: 1000", *lines, target=target))
-        assert problem(connection) == refused
+        assert problem(connection) == rejected
     assert time.monotonic() - started < 5  # a body has 30
 
 
@@ -77,26 +77,26 @@ def test_a_refusal_by_the_head_does_not_wait_for_the_body(
         ('"application/json"', False),
     ],
 )
-def test_a_body_is_json_by_its_type_or_refused(
-    api_server: RunningServer, alice: Caller, content_type: str, taken: bool
+def test_a_body_is_json_by_its_type_or_rejected(
+    api_server: RunningServer, alice: UserClient, content_type: str, taken: bool
 ) -> None:
     lines = (f"Content-Type: {content_type}", f"Content-Length: {len(TITLE)}")
-    answer = post(api_server, head(alice, *lines) + TITLE)
+    response = post(api_server, head(alice, *lines) + TITLE)
     if taken:
-        assert (answer.status, answer.json()["title"]) == (201, "Water the plants")
+        assert (response.status, response.json()["title"]) == (201, "Water the plants")
     else:
-        found = answer.json()
-        assert (answer.status, found["code"], found["detail"]) == (415, "unsupported_media_type", NOT_JSON)
+        found = response.json()
+        assert (response.status, found["code"], found["detail"]) == (415, "unsupported_media_type", NOT_JSON)
     assert len(alice.get(alice.tasks).json()["items"]) == taken
 
 
 @pytest.mark.parametrize("lines", [["Content-Length: 0"], ["Transfer-Encoding: chunked"], []])
 def test_no_bytes_are_a_missing_body_however_they_are_framed(
-    api_server: RunningServer, alice: Caller, lines: list[str]
+    api_server: RunningServer, alice: UserClient, lines: list[str]
 ) -> None:
     end = b"0\r\n\r\n" if "Transfer-Encoding: chunked" in lines else b""
-    answer = post(api_server, head(alice, "Content-Type: application/json", *lines) + end)
-    assert (answer.status, answer.json()["code"], answer.json()["errors"]) == (400, "validation_failed", MISSING)
+    response = post(api_server, head(alice, "Content-Type: application/json", *lines) + end)
+    assert (response.status, response.json()["code"], response.json()["errors"]) == (400, "validation_failed", MISSING)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_no_bytes_are_a_missing_body_however_they_are_framed(
     ],
 )
 def test_the_first_thing_that_is_wrong_is_told_and_the_database_not_asked(
-    alice: Caller, database: TestDatabase, sent: dict[str, Any], status: int, code: str
+    alice: UserClient, database: TestDatabase, sent: dict[str, Any], status: int, code: str
 ) -> None:
     database.proxy.clear()
     for key in ({}, {"Idempotency-Key": "key"}):
@@ -120,16 +120,16 @@ def test_the_first_thing_that_is_wrong_is_told_and_the_database_not_asked(
             assert database.proxy.queries == []
 
 
-def test_a_body_in_pieces_is_read_whole(api_server: RunningServer, alice: Caller) -> None:
+def test_a_body_in_pieces_is_read_whole(api_server: RunningServer, alice: UserClient) -> None:
     lines = ("Content-Type: application/json", "Transfer-Encoding: chunked")
     pieces = b"".join(b"%x\r\n%b\r\n" % (1, TITLE[i : i + 1]) for i in range(len(TITLE)))
-    answer = post(api_server, head(alice, *lines) + pieces + b"0\r\n\r\n")
-    assert (answer.status, answer.json()["title"]) == (201, "Water the plants")
+    response = post(api_server, head(alice, *lines) + pieces + b"0\r\n\r\n")
+    assert (response.status, response.json()["title"]) == (201, "Water the plants")
 
 
 @pytest.mark.parametrize("key", [[], ["Idempotency-Key: key"]], ids=["", "key"])
 def test_a_client_that_hangs_up_within_its_body_stores_nothing(
-    api_server: RunningServer, alice: Caller, database: TestDatabase, key: list[str]
+    api_server: RunningServer, alice: UserClient, database: TestDatabase, key: list[str]
 ) -> None:
     """Also where what came is whole JSON by itself."""
     database.proxy.clear()

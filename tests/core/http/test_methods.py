@@ -3,13 +3,13 @@
 import httpx
 import pytest
 
-from tests.conftest import Caller, RunningServer, assert_problem
+from tests.conftest import RunningServer, UserClient, assert_problem
 from tests.core.raw_http import connect
 
 SOME_ID = "00000000-0000-7000-8000-000000000000"
 
 
-def test_head_is_get_without_its_content(alice: Caller) -> None:
+def test_head_is_get_without_its_content(alice: UserClient) -> None:
     path = f"{alice.tasks}/{alice.create_task()['id']}"
     for url in (path, alice.tasks, "/api/v1/users/me", "/health/live"):
         got, head = alice.get(url), alice.head(url)
@@ -22,7 +22,7 @@ def test_head_is_get_without_its_content(alice: Caller) -> None:
     assert (unchanged.status_code, unchanged.headers["etag"]) == (304, alice.get(path).headers["etag"])
 
 
-def test_head_is_rejected_as_get_is(alice: Caller, bob: Caller, api: httpx.Client) -> None:
+def test_head_is_rejected_as_get_is(alice: UserClient, bob: UserClient, api: httpx.Client) -> None:
     assert api.head(alice.tasks).status_code == 401
     assert bob.head(f"/api/v1/users/{alice.user_id}/tasks").status_code == 403
     assert alice.head(f"{alice.tasks}/{SOME_ID}").status_code == 404
@@ -49,20 +49,20 @@ def test_a_connection_goes_on_after_a_head(api_server: RunningServer) -> None:
         (f"/api/v1/users/me/tasks/{SOME_ID}", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
     ],
 )
-def test_options_says_what_a_path_takes(alice: Caller, path: str, allowed: str) -> None:
+def test_options_says_what_a_path_takes(alice: UserClient, path: str, allowed: str) -> None:
     response = alice.options(path)
     assert (response.status_code, response.content, response.headers["allow"]) == (204, b"", allowed)
 
 
 def test_options_says_nothing_of_a_users_part_without_their_token(
-    alice: Caller, bob: Caller, api: httpx.Client
+    alice: UserClient, bob: UserClient, api: httpx.Client
 ) -> None:
     assert_problem(api.options(alice.tasks), 401, "missing_token")
     assert_problem(bob.options(f"/api/v1/users/{alice.user_id}/tasks"), 403, "forbidden")
     assert_problem(alice.options("/api/v1/users/me/nothing"), 404, "not_found")
 
 
-def test_a_patch_may_say_that_it_merges(alice: Caller) -> None:
+def test_a_patch_may_say_that_it_merges(alice: UserClient) -> None:
     task = alice.create_task()
     path, merge = f"{alice.tasks}/{task['id']}", {"Content-Type": "application/merge-patch+json"}
     changed = alice.patch(path, content=b'{"title": "Merged"}', headers=merge)
@@ -73,7 +73,7 @@ def test_a_patch_may_say_that_it_merges(alice: Caller) -> None:
         assert_problem(response, 415, "unsupported_media_type")
 
 
-def test_a_byte_order_mark_before_json_is_skipped(alice: Caller) -> None:
+def test_a_byte_order_mark_before_json_is_skipped(alice: UserClient) -> None:
     headers = {"Content-Type": "application/json"}
     response = alice.post(alice.tasks, content=b'\xef\xbb\xbf{"title": "Marked"}', headers=headers)
     assert (response.status_code, response.json()["title"]) == (201, "Marked")

@@ -1,4 +1,4 @@
-"""What holds for every answer: its request id, its headers, and that no failure of the code leaves without one."""
+"""What holds for every response: its request id, its headers, and that no failure of the code leaves without one."""
 
 import re
 import time
@@ -10,7 +10,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from tests.conftest import Caller, RunningServer, assert_problem
+from tests.conftest import RunningServer, UserClient, assert_problem
 from tests.core.raw_http import connect, exchange
 from tests.core.serving import live_and_die, port_of, serving
 
@@ -40,9 +40,11 @@ def test_each_request_has_an_id_of_its_own(api: httpx.Client) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:open_binary is deprecated:DeprecationWarning")
-def test_every_answer_has_the_security_headers_and_no_word_of_the_server(alice: Caller, api: httpx.Client) -> None:
+def test_every_response_has_the_security_headers_and_no_word_of_the_server(
+    alice: UserClient, api: httpx.Client
+) -> None:
     task = alice.create_task()
-    answers = [
+    responses = [
         alice.get("/health/live"),
         alice.get(alice.tasks),
         alice.post(alice.tasks, json={"title": "Another"}),
@@ -61,12 +63,12 @@ def test_every_answer_has_the_security_headers_and_no_word_of_the_server(alice: 
         api.get(alice.tasks),
         alice.delete(f"{alice.tasks}/{task['id']}"),
     ]
-    assert {answer.status_code for answer in answers} == {200, 201, 204, 400, 401, 403, 404, 405, 413, 415}
-    for answer in answers:
-        assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
-        assert answer.headers.get_list("cache-control") == ["no-store"]
-        assert len(answer.headers.get_list("x-request-id")) == 1
-        assert not {"server", "x-powered-by", "via"} & answer.headers.keys()
+    assert {response.status_code for response in responses} == {200, 201, 204, 400, 401, 403, 404, 405, 413, 415}
+    for response in responses:
+        assert response.headers.get_list("x-content-type-options") == ["nosniff"]
+        assert response.headers.get_list("cache-control") == ["no-store"]
+        assert len(response.headers.get_list("x-request-id")) == 1
+        assert not {"server", "x-powered-by", "via"} & response.headers.keys()
 
 
 async def broken(scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,7 +110,7 @@ def test_a_bug_is_answered_without_a_word_of_its_cause(broken_port: int, path: s
     assert access["error.code"] == "internal_error"
 
 
-def test_a_bug_within_an_answer_ends_the_connection(broken_port: int) -> None:
+def test_a_bug_within_a_response_ends_the_connection(broken_port: int) -> None:
     with capture_logs() as logs, connect(broken_port) as connection:
         connection.send(b"GET /within HTTP/1.1\r\nHost: localhost\r\n\r\n")
         connection.seconds_until_closed()
@@ -117,7 +119,7 @@ def test_a_bug_within_an_answer_ends_the_connection(broken_port: int) -> None:
     assert logs[1]["http.response.status_code"] == 200
 
 
-def test_a_client_that_hangs_up_is_no_failure_of_the_server(api_server: RunningServer, alice: Caller) -> None:
+def test_a_client_that_hangs_up_is_no_failure_of_the_server(api_server: RunningServer, alice: UserClient) -> None:
     head = (
         f"POST {alice.tasks} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {alice.headers['authorization']}\r\n"
         "X-Request-ID: hung-up\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
@@ -131,11 +133,11 @@ def test_a_client_that_hangs_up_is_no_failure_of_the_server(api_server: RunningS
     assert "error.code" not in line
 
 
-def test_bad_framing_is_logged_under_the_id_that_is_answered(api_server: RunningServer) -> None:
+def test_bad_framing_is_logged_under_the_id_of_the_response(api_server: RunningServer) -> None:
     with capture_logs() as logs:
-        (answer,) = exchange(api_server.port, b"nonsense\r\n\r\n")
+        (response,) = exchange(api_server.port, b"nonsense\r\n\r\n")
     (line,) = logs
-    assert (line["event"], line["request_id"]) == ("request rejected", answer.header("x-request-id"))
+    assert (line["event"], line["request_id"]) == ("request rejected", response.header("x-request-id"))
     assert (line["error.code"], line["error.reason"]) == ("bad_request", "bad_framing")
 
 

@@ -110,14 +110,14 @@ class OutOfStockError(Exception):
 def own_handler(kind: type[Exception] | int, *, waits: bool) -> Change:
     """Makes a handler of the application's own, on the event loop or in a thread."""
 
-    def answer(_: Request, error: Exception) -> Response:
+    def response(_: Request, error: Exception) -> Response:
         return JSONResponse({"handled": type(error).__name__}, 410)
 
-    async def answer_later(request: Request, error: Exception) -> Response:
-        return answer(request, error)
+    async def respond_later(request: Request, error: Exception) -> Response:
+        return response(request, error)
 
     def change(app: FastAPI) -> None:
-        app.add_exception_handler(kind, answer_later if waits else answer)
+        app.add_exception_handler(kind, respond_later if waits else response)
 
     return change
 

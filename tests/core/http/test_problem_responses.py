@@ -1,4 +1,4 @@
-"""Every failure is problem+json with a permanent code; no answer repeats what was sent, or tells the cause."""
+"""Every failure is problem+json with a permanent code; no response repeats what was sent, or tells the cause."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.problems import Problem
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_token, project_root
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_token, project_root
 
 MARKER = "zq7marker"
 SOME_ID = "00000000-0000-7000-8000-000000000000"
@@ -28,10 +28,10 @@ def own_server(start_server: Callable[..., RunningServer], own_database: TestDat
 
 
 @pytest.fixture
-def carol(own_server: RunningServer) -> Iterator[Caller]:
-    """A caller of that server."""
-    with Caller(own_server.url) as caller:
-        yield caller
+def carol(own_server: RunningServer) -> Iterator[UserClient]:
+    """A user of that server."""
+    with UserClient(own_server.url) as user:
+        yield user
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def carol(own_server: RunningServer) -> Iterator[Caller]:
     ],
 )
 def test_invalid_fields_are_told_by_pointer_rule_and_code(
-    alice: Caller, body: dict[str, Any], errors: list[tuple[str, str, str]]
+    alice: UserClient, body: dict[str, Any], errors: list[tuple[str, str, str]]
 ) -> None:
     expected = [{"pointer": pointer, "message": message, "code": code} for pointer, message, code in errors]
     response = alice.post(alice.tasks, json=body)
@@ -77,7 +77,7 @@ def test_invalid_fields_are_told_by_pointer_rule_and_code(
     assert_problem(response, 400, "validation_failed", title=title, detail=detail, errors=expected)
 
 
-def test_a_missing_row_is_not_found(alice: Caller, bob: Caller) -> None:
+def test_a_missing_row_is_not_found(alice: UserClient, bob: UserClient) -> None:
     theirs = bob.create_task()["id"]
     for task_id in (SOME_ID, theirs):
         for method, body in (("GET", None), ("PUT", {"title": "a"}), ("PATCH", {"title": "a"}), ("DELETE", None)):
@@ -104,7 +104,7 @@ def test_failures_of_local_accounts_each_have_their_code(own_server: RunningServ
         assert stale.headers["www-authenticate"] == "Bearer"
 
 
-def test_a_conflict_with_what_is_stored_is_409(own_database: TestDatabase, carol: Caller) -> None:
+def test_a_conflict_with_what_is_stored_is_409(own_database: TestDatabase, carol: UserClient) -> None:
     own_database.query("CREATE UNIQUE INDEX one_of_each ON tasks (user_id, title)")
     try:
         carol.create_task(title=MARKER)
@@ -116,7 +116,7 @@ def test_a_conflict_with_what_is_stored_is_409(own_database: TestDatabase, carol
     assert not {MARKER, "one_of_each", "duplicate"} & set(re.findall(r"\w+", response.text))
 
 
-def test_a_value_that_only_the_database_refuses_is_400(own_database: TestDatabase, carol: Caller) -> None:
+def test_a_value_that_only_the_database_rejects_is_400(own_database: TestDatabase, carol: UserClient) -> None:
     own_database.query("ALTER TABLE tasks ADD CONSTRAINT no_marker CHECK (title <> %s) NOT VALID", MARKER)
     try:
         response = carol.post(carol.tasks, json={"title": MARKER})
@@ -126,7 +126,7 @@ def test_a_value_that_only_the_database_refuses_is_400(own_database: TestDatabas
     assert MARKER not in response.text
 
 
-def test_a_bug_is_500_without_a_word_of_its_cause(own_database: TestDatabase, carol: Caller) -> None:
+def test_a_bug_is_500_without_a_word_of_its_cause(own_database: TestDatabase, carol: UserClient) -> None:
     carol.create_task()
     own_database.query("ALTER TABLE tasks RENAME COLUMN title TO headline")
     try:
@@ -142,7 +142,7 @@ def test_a_bug_is_500_without_a_word_of_its_cause(own_database: TestDatabase, ca
     assert failure["exc_info"].sqlstate == "42703"
 
 
-def test_a_database_that_is_away_is_503_with_a_time_to_come_back(own_database: TestDatabase, carol: Caller) -> None:
+def test_a_database_that_is_away_is_503_with_a_time_to_come_back(own_database: TestDatabase, carol: UserClient) -> None:
     task = carol.create_task()
     own_database.proxy.refuse()
     try:
@@ -161,13 +161,13 @@ def test_a_database_that_is_away_is_503_with_a_time_to_come_back(own_database: T
     assert carol.get(f"{carol.tasks}/{task['id']}").json() == task
 
 
-def test_no_answer_repeats_what_was_sent(alice: Caller, api: httpx.Client) -> None:
+def test_no_response_repeats_what_was_sent(alice: UserClient, api: httpx.Client) -> None:
     token = make_token("somebody", secret=MARKER * 4, email=f"{MARKER}@example.com")
     headers = {"Content-Type": "application/json", "Cookie": f"a={MARKER}", "User-Agent": MARKER, "X-A": MARKER}
     wrong = {"title": {MARKER: MARKER}, "status": MARKER, "due_at": MARKER, "description": [MARKER], f"{MARKER} ?": 1}
     queries = [f"{name}={MARKER}" for name in ("limit", "cursor", "status", "sort", "due_before", "include_total")]
     account = {"email": f"{MARKER}@example.com", "password": MARKER}
-    answers = [
+    responses = [
         alice.post(alice.tasks, json=wrong, headers=headers),
         alice.post(alice.tasks, json={"title": MARKER * 50}, headers=headers),
         alice.post(alice.tasks, content=f'{{"{MARKER}": "{MARKER}", }}', headers=headers),
@@ -186,10 +186,10 @@ def test_no_answer_repeats_what_was_sent(alice: Caller, api: httpx.Client) -> No
         api.post("/api/v1/auth/sign-in", json=account),
         api.post("/api/v1/auth/refresh", json={"refresh_token": MARKER}),
     ]
-    for answer in answers:
-        assert answer.status_code >= 400
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert MARKER not in answer.text + str(answer.headers)
+    for response in responses:
+        assert response.status_code >= 400
+        assert response.headers["content-type"] == "application/problem+json"
+        assert MARKER not in response.text + str(response.headers)
 
 
 def test_every_code_is_provoked_by_some_test() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from core.http import private_router
 from main import create_app
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem, make_settings, make_token
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_settings, make_token
 from tests.core.raw_http import connect
 
 NOT_JSON = "Send `Content-Type: application/json`, uncompressed."
@@ -20,8 +20,8 @@ SOME_ID = "00000000-0000-7000-8000-000000000000"
 @pytest.fixture(scope="module")
 def paths(api_server: RunningServer) -> dict[str, dict[str, Any]]:
     """The published operations: by path, then by method in capitals."""
-    with Caller(api_server.url) as caller:
-        published = caller.get("/openapi.json").json()["paths"]
+    with UserClient(api_server.url) as user:
+        published = user.get("/openapi.json").json()["paths"]
     assert len(published) >= 10
     return {
         path: {method.upper(): operation for method, operation in item.items() if method.upper() in METHODS}
@@ -45,8 +45,8 @@ def _filled(path: str) -> str:
     return re.sub(r"\{\w+\}", SOME_ID, path.replace("{user_id}", "me"))
 
 
-def test_an_unknown_query_parameter_is_refused_by_every_operation(
-    alice: Caller, paths: dict[str, dict[str, Any]]
+def test_an_unknown_query_parameter_is_rejected_by_every_operation(
+    alice: UserClient, paths: dict[str, dict[str, Any]]
 ) -> None:
     for path, operations in paths.items():
         url = _filled(path)
@@ -56,7 +56,9 @@ def test_an_unknown_query_parameter_is_refused_by_every_operation(
             assert_problem(response, 400, "validation_failed", errors=[error])
 
 
-def test_every_other_method_is_refused_with_a_complete_allow(alice: Caller, paths: dict[str, dict[str, Any]]) -> None:
+def test_every_other_method_is_refused_with_a_complete_allow(
+    alice: UserClient, paths: dict[str, dict[str, Any]]
+) -> None:
     for path in paths:
         taken = _methods(path, paths)
         for method in sorted(METHODS - taken):
@@ -65,7 +67,7 @@ def test_every_other_method_is_refused_with_a_complete_allow(alice: Caller, path
             assert response.headers["allow"] == ", ".join(sorted(taken))
 
 
-def test_every_body_is_refused_without_its_content_type(alice: Caller, paths: dict[str, dict[str, Any]]) -> None:
+def test_every_body_is_rejected_without_its_content_type(alice: UserClient, paths: dict[str, dict[str, Any]]) -> None:
     found = [
         (method, path)
         for path, operations in paths.items()
@@ -100,7 +102,7 @@ def test_every_body_is_refused_without_its_content_type(alice: Caller, paths: di
         "json",
     ],
 )
-def test_a_body_of_another_type_is_refused(alice: Caller, content_type: str | None) -> None:
+def test_a_body_of_another_type_is_rejected(alice: UserClient, content_type: str | None) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
     response = alice.post(alice.tasks, content=b'{"title": "Never stored"}', headers=headers)
     assert_problem(response, 415, "unsupported_media_type", title="Unsupported media type", detail=NOT_JSON)
@@ -108,7 +110,7 @@ def test_a_body_of_another_type_is_refused(alice: Caller, content_type: str | No
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity", ""])
-def test_an_encoded_body_is_refused(alice: Caller, encoding: str) -> None:
+def test_an_encoded_body_is_rejected(alice: UserClient, encoding: str) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
     response = alice.post(alice.tasks, content=b'{"title": "Never stored"}', headers=headers)
     assert_problem(response, 415, "unsupported_media_type", detail=NOT_JSON)
@@ -125,26 +127,26 @@ def test_an_encoded_body_is_refused(alice: Caller, encoding: str) -> None:
         "application/json; version=1",
     ],
 )
-def test_every_spelling_of_json_is_taken(alice: Caller, content_type: str) -> None:
+def test_every_spelling_of_json_is_taken(alice: UserClient, content_type: str) -> None:
     body = '{"title": "Fleurs à arroser"}'.encode()
     response = alice.post(alice.tasks, content=body, headers={"Content-Type": content_type})
     assert (response.status_code, response.json()["title"]) == (201, "Fleurs à arroser")
 
 
-def test_an_empty_body_is_a_missing_one_whatever_its_type(alice: Caller) -> None:
+def test_an_empty_body_is_a_missing_one_whatever_its_type(alice: UserClient) -> None:
     missing = [{"pointer": "", "message": "This field is required", "code": "missing"}]
     for headers in ({}, {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}):
         response = alice.post(alice.tasks, headers=headers)
         assert_problem(response, 400, "validation_failed", errors=missing)
 
 
-def test_a_body_where_none_is_taken_is_not_looked_at(alice: Caller) -> None:
+def test_a_body_where_none_is_taken_is_not_looked_at(alice: UserClient) -> None:
     task = alice.create_task()
     response = alice.request("GET", f"{alice.tasks}/{task['id']}", content=b"{", headers={"Content-Type": "text/plain"})
     assert (response.status_code, response.json()) == (200, task)
 
 
-def test_a_trailing_slash_is_another_path_and_nothing_redirects(alice: Caller) -> None:
+def test_a_trailing_slash_is_another_path_and_nothing_redirects(alice: UserClient) -> None:
     for path in (f"{alice.tasks}/", "/health/live/", f"{alice.tasks}/{SOME_ID}/"):
         response = alice.get(path, headers={"Host": "evil.example.com"})
         assert_problem(response, 404, "not_found", detail="There is no such path.")
@@ -152,7 +154,7 @@ def test_a_trailing_slash_is_another_path_and_nothing_redirects(alice: Caller) -
         assert "evil" not in response.text
 
 
-def test_a_location_does_not_reflect_the_host(alice: Caller) -> None:
+def test_a_location_does_not_reflect_the_host(alice: UserClient) -> None:
     for host in ("evil.example.com", "x/evil", "x?y", "x#y", "[::1", "user@evil.example.com"):
         response = alice.post(alice.tasks, json={"title": "Water the plants"}, headers={"Host": host})
         assert response.headers["location"] == f"{alice.tasks}/{response.json()['id']}"
@@ -169,9 +171,9 @@ def test_a_slow_body_does_not_use_up_the_time_of_the_database(start_server: Call
         connection.send(head.encode() + body[:10])
         time.sleep(0.8)  # longer than the request has for the database
         connection.send(body[10:])
-        answer = connection.answer()
-    assert answer is not None
-    assert (answer.status, answer.json()["title"]) == (201, "Slowly typed")
+        response = connection.response()
+    assert response is not None
+    assert (response.status, response.json()["title"]) == (201, "Slowly typed")
 
 
 def test_the_time_for_the_database_is_one_for_all_statements_of_a_request(
@@ -179,12 +181,12 @@ def test_the_time_for_the_database_is_one_for_all_statements_of_a_request(
 ) -> None:
     database = make_database()
     server = start_server(database=database, request_timeout=1)
-    with Caller(server.url) as caller:
-        caller.create_task()
+    with UserClient(server.url) as user:
+        user.create_task()
         database.query("ALTER TABLE tasks RENAME TO stored")
         database.query("CREATE VIEW tasks AS SELECT stored.* FROM pg_sleep(0.5), stored")
-        assert caller.get(caller.tasks).status_code == 200
-        both = caller.get(f"{caller.tasks}?include_total=true")
+        assert user.get(user.tasks).status_code == 200
+        both = user.get(f"{user.tasks}?include_total=true")
         assert_problem(both, 503, "database_unavailable")
 
 

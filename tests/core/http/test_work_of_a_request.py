@@ -14,9 +14,20 @@ ROOM = 1.05
 
 
 def test_no_request_does_more_than_it_did(database: TestDatabase) -> None:
-    """Red means: each request pays for something new. If that is meant, write the new figure and the reason down."""
+    """Red means: each request pays for something new. If that is meant, write the new figure and the reason down.
+
+    What creeps in is in every run; on a busy machine one of three may have more for other reasons.
+    """
+    found: list[dict[str, int]] = []
+    while len(found) < 3 and (more := _more(database)):
+        found.append(more)
+    assert len(found) < 3, found
+
+
+def _more(database: TestDatabase) -> dict[str, int]:
+    """The operations that do more, and how much they do."""
     command = [sys.executable, "-m", "tests.core.http.count_calls", database.url]
     done = subprocess.run(command, cwd=project_root(), capture_output=True, text=True, timeout=60, check=True)
-    counted = json.loads(done.stdout)
+    counted: dict[str, int] = json.loads(done.stdout)
     assert counted.keys() == CALLS.keys()
-    assert {name: calls for name, calls in counted.items() if calls > CALLS[name] * ROOM} == {}
+    return {name: calls for name, calls in counted.items() if calls > CALLS[name] * ROOM}

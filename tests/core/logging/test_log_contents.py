@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from core.config import VERSION
-from tests.conftest import SECRET, Caller, TestDatabase, make_token, project_root
+from tests.conftest import SECRET, TestDatabase, UserClient, make_token, project_root
 from tests.core.api_process import ApiProcess, Line, free_port
 from tests.core.raw_http import exchange
 
@@ -59,27 +59,27 @@ def provoke(process: ApiProcess, database: TestDatabase) -> None:
     claims = {"email": f"{MARKER}@example.com", "name": MARKER}
     task = {"title": MARKER, "description": MARKER}
     account = {"email": f"{MARKER}@example.com", "password": f"{MARKER} pass phrase", "name": MARKER}
-    with Caller(process.url, **claims) as caller:
-        caller.headers["Cookie"] = f"better-auth.session_token={MARKER}"
-        caller.create_task(**task)
-        caller.get(f"{caller.tasks}?q={MARKER}")
-        caller.get(f"{caller.tasks}?cursor={MARKER}&limit={MARKER}&{MARKER}={MARKER}")
-        caller.post(caller.tasks, json={**task, "status": MARKER, MARKER: MARKER})
-        caller.post(caller.tasks, content=f'{{"title": "{MARKER}"', headers={"Content-Type": "application/json"})
-        caller.post(caller.tasks, content=MARKER, headers={"Content-Type": f"text/{MARKER}"})
+    with UserClient(process.url, **claims) as user:
+        user.headers["Cookie"] = f"better-auth.session_token={MARKER}"
+        user.create_task(**task)
+        user.get(f"{user.tasks}?q={MARKER}")
+        user.get(f"{user.tasks}?cursor={MARKER}&limit={MARKER}&{MARKER}={MARKER}")
+        user.post(user.tasks, json={**task, "status": MARKER, MARKER: MARKER})
+        user.post(user.tasks, content=f'{{"title": "{MARKER}"', headers={"Content-Type": "application/json"})
+        user.post(user.tasks, content=MARKER, headers={"Content-Type": f"text/{MARKER}"})
         for action in ("sign-up", "sign-up", "sign-in"):
-            caller.post(f"/api/v1/auth/{action}", json=account)
-        caller.post("/api/v1/auth/sign-in", json={**account, "password": MARKER})
-        caller.post("/api/v1/auth/refresh", json={"refresh_token": MARKER})
-        caller.get("/health/ready")
+            user.post(f"/api/v1/auth/{action}", json=account)
+        user.post("/api/v1/auth/sign-in", json={**account, "password": MARKER})
+        user.post("/api/v1/auth/refresh", json={"refresh_token": MARKER})
+        user.get("/health/ready")
         for bad in (f"Bearer {MARKER}", f"Basic {MARKER}", f"Bearer {make_token(MARKER, secret=MARKER * 4)}"):
-            caller.get("/api/v1/users/me", headers={"Authorization": bad})
+            user.get("/api/v1/users/me", headers={"Authorization": bad})
         database.query("ALTER TABLE tasks RENAME TO hidden")
-        caller.post(caller.tasks, json=task)
+        user.post(user.tasks, json=task)
         database.query("ALTER TABLE hidden RENAME TO tasks")
         database.proxy.refuse()
-        caller.post(caller.tasks, json=task)
-        caller.get("/health/ready")
+        user.post(user.tasks, json=task)
+        user.get("/health/ready")
         database.proxy.accept()
     exchange(process.port, f"{MARKER}\r\n\r\n".encode())
 
@@ -114,11 +114,11 @@ def test_nobody_outside_can_forge_a_line(process: ApiProcess) -> None:
     forged = '\r\n{"message": "forged"}\n\x1b[2J\x00\u2028\x85'
     before = len(all_lines(process))
     user_id = f"somebody{forged}"[:40].replace("\0", "") + secrets.token_hex(4)
-    with Caller(process.url, user_id) as caller:
+    with UserClient(process.url, user_id) as user:
         agent = 'Agent\t{"message": "forged"}\xa0'.encode("latin-1")
         headers = [(b"X-Request-ID", "a\u2028b".encode()), (b"User-Agent", agent)]
-        caller.get(f"/nothing{quote(forged)}", headers=headers)
-        caller.get("/api/v1/users/me", headers={"User-Agent": "x" * 1000})
+        user.get(f"/nothing{quote(forged)}", headers=headers)
+        user.get("/api/v1/users/me", headers={"User-Agent": "x" * 1000})
     lines = all_lines(process)[before:-1]
     assert [line["message"] for line in lines] == ["request", "request"]
     assert lines[0]["url.path"] == f"/nothing{forged}"
@@ -152,10 +152,10 @@ def test_a_higher_level_leaves_out_the_lines_below(make_database: Callable[[], T
     broken = make_database()
     broken.query("ALTER TABLE users RENAME TO hidden")
     port = str(free_port())
-    with ApiProcess(broken.proxied_url, LOG_LEVEL="ERROR", PORT=port) as process, Caller(process.url) as caller:
-        assert caller.get("/health/live").status_code == 200
-        assert caller.get("/api/v1/users/me", headers={"Authorization": "Bearer x"}).status_code == 401
-        assert caller.get("/api/v1/users/me").status_code == 500
+    with ApiProcess(broken.proxied_url, LOG_LEVEL="ERROR", PORT=port) as process, UserClient(process.url) as user:
+        assert user.get("/health/live").status_code == 200
+        assert user.get("/api/v1/users/me", headers={"Authorization": "Bearer x"}).status_code == 401
+        assert user.get("/api/v1/users/me").status_code == 500
     assert [(line["level"], line["message"]) for line in process.lines] == [("error", "request failed")]
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from core.config import VERSION
-from tests.conftest import Caller, TestDatabase, make_token
+from tests.conftest import TestDatabase, UserClient, make_token
 from tests.core.api_process import ApiProcess, Line
 from tests.core.raw_http import connect
 
@@ -35,10 +35,10 @@ def process(own_database: TestDatabase) -> Iterator[ApiProcess]:
 
 
 @pytest.fixture
-def carol(process: ApiProcess) -> Iterator[Caller]:
-    """A caller of it."""
-    with Caller(process.url) as caller:
-        yield caller
+def carol(process: ApiProcess) -> Iterator[UserClient]:
+    """A user of it."""
+    with UserClient(process.url) as user:
+        yield user
 
 
 def line_of(process: ApiProcess, request_id: str, message: str = "request") -> Line:
@@ -50,7 +50,7 @@ def line_of(process: ApiProcess, request_id: str, message: str = "request") -> L
     return found
 
 
-def test_the_line_of_a_request_has_all_its_fields(process: ApiProcess, carol: Caller) -> None:
+def test_the_line_of_a_request_has_all_its_fields(process: ApiProcess, carol: UserClient) -> None:
     headers = {"X-Request-ID": "whole-1", "traceparent": f"00-{TRACE}-{SPAN}-01", "User-Agent": "Agent/1.0 (test)"}
     assert carol.get(f"{carol.tasks}?q={MARKER}&limit=5", headers=headers).status_code == 200
     line = line_of(process, "whole-1")
@@ -79,7 +79,7 @@ def test_the_line_of_a_request_has_all_its_fields(process: ApiProcess, carol: Ca
 
 
 def test_every_request_has_exactly_one_line_whatever_happens_to_it(
-    process: ApiProcess, carol: Caller, own_database: TestDatabase
+    process: ApiProcess, carol: UserClient, own_database: TestDatabase
 ) -> None:
     json = {"Content-Type": "application/json"}
     task = f"{carol.tasks}/{carol.create_task()['id']}"
@@ -111,7 +111,7 @@ def test_every_request_has_exactly_one_line_whatever_happens_to_it(
         )
 
 
-def test_a_client_that_hangs_up_or_falls_silent_has_its_line_too(process: ApiProcess, carol: Caller) -> None:
+def test_a_client_that_hangs_up_or_falls_silent_has_its_line_too(process: ApiProcess, carol: UserClient) -> None:
     head = (
         f"POST {carol.tasks} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {carol.headers['authorization']}\r\n"
         "Content-Type: application/json\r\nContent-Length: 99\r\nX-Request-ID: "
@@ -121,7 +121,7 @@ def test_a_client_that_hangs_up_or_falls_silent_has_its_line_too(process: ApiPro
         with connect(process.port) as hung_up:
             hung_up.send(head + b"hung-up\r\n\r\n{")
         assert line_of(process, "hung-up")["http.response.status_code"] == 499
-        assert silent.answer() is not None
+        assert silent.response() is not None
     assert line_of(process, "silent")["http.response.status_code"] == 408
     assert [line for line in process.lines if line["level"] == "error"] == []
 
@@ -158,7 +158,7 @@ def test_only_a_valid_traceparent_is_taken_over(process: ApiProcess, traceparent
         (f"Basic {MARKER}", "missing_token", "not_one_bearer_token"),
     ],
 )
-def test_a_refused_token_carries_its_reason(process: ApiProcess, authorization: str, code: str, reason: str) -> None:
+def test_a_rejected_token_carries_its_reason(process: ApiProcess, authorization: str, code: str, reason: str) -> None:
     response = httpx.get(f"{process.url}/api/v1/users/me", headers={"Authorization": authorization})
     line = line_of(process, response.headers["x-request-id"], "request rejected")
     assert (line["level"], line["error.code"], line["error.reason"]) == ("info", code, reason)
@@ -171,20 +171,20 @@ def test_a_request_without_a_token_needs_no_reason(process: ApiProcess) -> None:
 
 
 def test_a_failure_of_the_database_carries_its_sqlstate(
-    process: ApiProcess, carol: Caller, own_database: TestDatabase
+    process: ApiProcess, carol: UserClient, own_database: TestDatabase
 ) -> None:
     name = own_database.url.split("?")[0].rsplit("/", 1)[1]
     own_database.query(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     own_database.proxy.cut()  # for new sessions
     try:
-        refused = carol.post(carol.tasks, json={"title": MARKER})
+        rejected = carol.post(carol.tasks, json={"title": MARKER})
         own_database.proxy.refuse()
         away = carol.get(carol.tasks)
     finally:
         own_database.proxy.accept()
         own_database.query(f"SET TRANSACTION READ WRITE; ALTER DATABASE {name} RESET default_transaction_read_only")
         own_database.proxy.cut()
-    for response, state in ((refused, "25006"), (away, None)):
+    for response, state in ((rejected, "25006"), (away, None)):
         assert response.status_code == 503
         line = line_of(process, response.headers["x-request-id"], "database error")
         assert (line["level"], line["error.code"]) == ("warning", "database_unavailable")
@@ -193,7 +193,7 @@ def test_a_failure_of_the_database_carries_its_sqlstate(
 
 
 def test_a_bug_is_an_error_with_all_that_is_known_of_it(
-    process: ApiProcess, carol: Caller, own_database: TestDatabase
+    process: ApiProcess, carol: UserClient, own_database: TestDatabase
 ) -> None:
     own_database.query("ALTER TABLE tasks RENAME COLUMN title TO headline")
     try:
@@ -214,7 +214,7 @@ def test_a_bug_is_an_error_with_all_that_is_known_of_it(
 
 
 def test_a_row_that_the_schema_does_not_know_is_told_by_place_and_rule_alone(
-    process: ApiProcess, carol: Caller, own_database: TestDatabase
+    process: ApiProcess, carol: UserClient, own_database: TestDatabase
 ) -> None:
     carol.create_task(title=MARKER)
     own_database.query("ALTER TABLE tasks DROP CONSTRAINT ck_tasks_status_known")

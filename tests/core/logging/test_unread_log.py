@@ -28,16 +28,16 @@ HANDFUL = 10
 
 
 def ask(process: ApiProcess, path: str, count: int) -> int:
-    """So many requests on a few connections at once, a handful on their way at a time; all must be answered."""
+    """So many requests on a few connections at once, a handful on their way at a time; all must get a response."""
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
     def some(_: int) -> int:
         with connect(process.port) as connection:
-            answered = 0
-            while answered < count // 4:
+            received = 0
+            while received < count // 4:
                 connection.send(request * HANDFUL)
-                answered += len([connection.answer() or pytest.fail("no response") for _ in range(HANDFUL)])
-            return answered
+                received += len([connection.response() or pytest.fail("no response") for _ in range(HANDFUL)])
+            return received
 
     with ThreadPoolExecutor(4) as threads:
         return sum(threads.map(some, range(4)))

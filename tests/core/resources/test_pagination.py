@@ -23,10 +23,10 @@ def cursor(value: object) -> str:
     return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
-def refusal(text: str, sort: str = "-created_at", check: Any = check_time) -> ProblemError:
-    with pytest.raises(ProblemError) as refused:
+def rejection(text: str, sort: str = "-created_at", check: Any = check_time) -> ProblemError:
+    with pytest.raises(ProblemError) as raised:
         decode(text, sort, check)
-    return refused.value
+    return raised.value
 
 
 @pytest.mark.parametrize("value", ["", "a", "ÄÖ 🌱\u202e", '"\\', "' OR 1=1 --", "x" * 200, "infinity", TIME])
@@ -48,8 +48,8 @@ def test_a_cursor_that_is_padded_means_the_same() -> None:
     assert decode(text + "=" * (-len(text) % 4), "title") == Position("a", ROW)
 
 
-def test_a_refusal_says_where_the_cursor_was_and_nothing_of_what_is_in_it() -> None:
-    error = refusal("hunter2")
+def test_a_rejection_says_where_the_cursor_was_and_nothing_of_what_is_in_it() -> None:
+    error = rejection("hunter2")
     assert (error.problem, error.detail) == (Problem.VALIDATION_FAILED, "The cursor is not valid.")
     assert error.errors == [
         {
@@ -63,7 +63,7 @@ def test_a_refusal_says_where_the_cursor_was_and_nothing_of_what_is_in_it() -> N
 
 @pytest.mark.parametrize("sort", ["created_at", "-updated_at", "-title", ""])
 def test_a_cursor_serves_lists_with_the_same_sort_only(sort: str) -> None:
-    assert refusal(encode("-created_at", Position(TIME, ROW)), sort).problem is Problem.VALIDATION_FAILED
+    assert rejection(encode("-created_at", Position(TIME, ROW)), sort).problem is Problem.VALIDATION_FAILED
 
 
 @pytest.mark.parametrize(
@@ -113,12 +113,12 @@ def test_a_cursor_serves_lists_with_the_same_sort_only(sort: str) -> None:
         cursor(["-created_at", TIME, str(ROW) + "0"]),
     ],
 )
-def test_what_encode_did_not_make_is_refused(text: str) -> None:
-    assert refusal(text).problem is Problem.VALIDATION_FAILED
+def test_what_encode_did_not_make_is_rejected(text: str) -> None:
+    assert rejection(text).problem is Problem.VALIDATION_FAILED
 
 
-def test_a_text_with_nul_is_refused_where_any_text_is_a_value() -> None:
-    assert refusal(cursor(["title", "a\0b", str(ROW)]), "title", str).problem is Problem.VALIDATION_FAILED
+def test_a_text_with_nul_is_rejected_where_any_text_is_a_value() -> None:
+    assert rejection(cursor(["title", "a\0b", str(ROW)]), "title", str).problem is Problem.VALIDATION_FAILED
 
 
 ROWS = [(OwnedTable(user_id="u1", id=UUID(int=n)), str(n), 7) for n in range(4)]
@@ -162,6 +162,6 @@ def test_a_limit_is_a_decimal_number_from_1_to_100(text: str | int, limit: int) 
         "9" * 5000,
     ],
 )
-def test_an_absurd_limit_is_refused(text: str) -> None:
+def test_an_absurd_limit_is_rejected(text: str) -> None:
     with pytest.raises(ValidationError):
         LIMIT.validate_python(text)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from modules.users.schemas import UserRead
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 from tests.contract.operations import document, operations
 
 ME = "/api/v1/users/me"
@@ -45,10 +45,10 @@ MALFORMED = ["", ",", "{version}", '"{version}', "'{version}'", 'w/"{version}"',
 MALFORMED += ['"{version}" "{version}"', '*, "{version}"', '"{version}", *', "*, *", '"{version} "', '"{version}";a']
 
 
-def task_of(caller: Caller) -> tuple[str, str]:
+def task_of(user: UserClient) -> tuple[str, str]:
     """The path of a new task that was changed once, and its tag."""
-    created = caller.post(caller.tasks, json={"title": "Water the plants"})
-    changed = caller.patch(created.headers["location"], json={"title": "Water all plants"})
+    created = user.post(user.tasks, json={"title": "Water the plants"})
+    changed = user.patch(created.headers["location"], json={"title": "Water all plants"})
     return created.headers["location"], changed.headers["etag"]
 
 
@@ -76,7 +76,7 @@ def assert_malformed(response: httpx.Response, header: str, message: str = "Must
     assert_problem(response, 400, "validation_failed", detail="A precondition is malformed.", errors=[error])
 
 
-def test_every_single_resource_has_a_strong_tag_that_changes_with_every_write(alice: Caller) -> None:
+def test_every_single_resource_has_a_strong_tag_that_changes_with_every_write(alice: UserClient) -> None:
     created = alice.post(alice.tasks, json={"title": "Water the plants"})
     path, seen = created.headers["location"], [created.headers["etag"]]
     for method, body in (("PUT", {"title": "A"}), ("PUT", {"title": "A"}), ("PATCH", {"title": "B"})):
@@ -85,14 +85,14 @@ def test_every_single_resource_has_a_strong_tag_that_changes_with_every_write(al
     assert alice.patch(path, json={}).headers["etag"] == seen[-1]
     profile = [alice.get(ME), alice.patch(ME, json={"name": "A"}), alice.patch(ME, json={"name": "A"})]
     assert alice.get(ME).headers["etag"] == alice.patch(ME, json={}).headers["etag"] == profile[-1].headers["etag"]
-    for tags in (seen, [answer.headers["etag"] for answer in profile]):
+    for tags in (seen, [response.headers["etag"] for response in profile]):
         assert len(set(tags)) == len(tags)
         assert all(re.fullmatch(r'"[!#-~]+"', tag) for tag in tags)
 
 
 @each_write
 @pytest.mark.parametrize("form", ["{tag}", "*", ' "x" ,W/"y","0",{tag}', ',, {tag},"x",', "{tag}, {tag}"])
-def test_a_write_on_what_was_seen_succeeds(alice: Caller, method: str, sent: dict[str, Any], form: str) -> None:
+def test_a_write_on_what_was_seen_succeeds(alice: UserClient, method: str, sent: dict[str, Any], form: str) -> None:
     path, tag = task_of(alice)
     response = alice.request(method, path, headers={"If-Match": form.format(tag=tag).strip()}, **sent)
     assert response.status_code == (204 if method == "DELETE" else 200)
@@ -105,7 +105,7 @@ def test_a_write_on_what_was_seen_succeeds(alice: Caller, method: str, sent: dic
 
 @each_write
 def test_a_tag_that_was_altered_on_its_way_writes_nothing_and_is_named(
-    alice: Caller, method: str, sent: dict[str, Any]
+    alice: UserClient, method: str, sent: dict[str, Any]
 ) -> None:
     path, tag = task_of(alice)
     before = alice.get(path).json()
@@ -120,7 +120,9 @@ def test_a_tag_that_was_altered_on_its_way_writes_nothing_and_is_named(
 
 @each_write
 @pytest.mark.parametrize("form", COMPRESSED)
-def test_the_tag_of_what_was_compressed_is_taken(alice: Caller, method: str, sent: dict[str, Any], form: str) -> None:
+def test_the_tag_of_what_was_compressed_is_taken(
+    alice: UserClient, method: str, sent: dict[str, Any], form: str
+) -> None:
     """By us, or by Apache on the way. It is explained no more than any other tag once it is old."""
     path, tag = task_of(alice)
     assert alice.request(method, path, headers={b"If-Match": filled(form, tag)}, **sent).is_success
@@ -129,15 +131,15 @@ def test_the_tag_of_what_was_compressed_is_taken(alice: Caller, method: str, sen
     assert_stale(alice.request(method, path, headers={b"If-Match": filled(form, old)}, **sent), tag)
 
 
-def test_a_list_of_tags_may_stand_in_several_lines(alice: Caller) -> None:
+def test_a_list_of_tags_may_stand_in_several_lines(alice: UserClient) -> None:
     path, tag = task_of(alice)
     headers = [("If-Match", '"x"'), ("If-Match", tag), ("If-Match", "")]
     assert alice.patch(path, json={"title": "New"}, headers=headers).status_code == 200
 
 
 @each_write
-def test_a_write_on_what_has_changed_is_refused_and_changes_nothing(
-    alice: Caller, method: str, sent: dict[str, Any]
+def test_a_write_on_what_has_changed_is_rejected_and_changes_nothing(
+    alice: UserClient, method: str, sent: dict[str, Any]
 ) -> None:
     path, first = task_of(alice)
     now = alice.patch(path, json={"status": "completed"})
@@ -148,7 +150,7 @@ def test_a_write_on_what_has_changed_is_refused_and_changes_nothing(
 
 
 @each_write
-def test_a_tag_that_only_looks_like_it_never_matches(alice: Caller, method: str, sent: dict[str, Any]) -> None:
+def test_a_tag_that_only_looks_like_it_never_matches(alice: UserClient, method: str, sent: dict[str, Any]) -> None:
     path, tag = task_of(alice)
     before = alice.get(path).json()
     for form in NOTHING_LIKE_IT:
@@ -157,7 +159,7 @@ def test_a_tag_that_only_looks_like_it_never_matches(alice: Caller, method: str,
 
 
 @each_write
-def test_a_malformed_precondition_is_refused(alice: Caller, method: str, sent: dict[str, Any]) -> None:
+def test_a_malformed_precondition_is_rejected(alice: UserClient, method: str, sent: dict[str, Any]) -> None:
     """An empty one, too: a client that lost the tag meant to be held back."""
     path, tag = task_of(alice)
     before = alice.get(path).json()
@@ -168,7 +170,7 @@ def test_a_malformed_precondition_is_refused(alice: Caller, method: str, sent: d
 
 
 @each_write
-def test_a_write_that_must_find_nothing_changes_nothing(alice: Caller, method: str, sent: dict[str, Any]) -> None:
+def test_a_write_that_must_find_nothing_changes_nothing(alice: UserClient, method: str, sent: dict[str, Any]) -> None:
     """`If-None-Match: *` says "only if it is not there": to ignore it would overwrite what is there."""
     path, tag = task_of(alice)
     before = alice.get(path).json()
@@ -185,7 +187,7 @@ def test_a_write_that_must_find_nothing_changes_nothing(alice: Caller, method: s
 
 @each_write
 def test_what_is_missing_or_somebody_elses_is_not_found(
-    alice: Caller, bob: Caller, method: str, sent: dict[str, Any]
+    alice: UserClient, bob: UserClient, method: str, sent: dict[str, Any]
 ) -> None:
     path, tag = task_of(bob)
     before = bob.get(path).json()
@@ -197,29 +199,29 @@ def test_what_is_missing_or_somebody_elses_is_not_found(
     assert bob.get(path).json() == before
 
 
-def test_of_writes_at_once_on_the_same_version_one_wins(alice: Caller) -> None:
+def test_of_writes_at_once_on_the_same_version_one_wins(alice: UserClient) -> None:
     path, tag = task_of(alice)
     for _ in range(10):
         writes = [partial(alice.put, path, json={"title": f"Writer {number}"}) for number in range(4)]
         with ThreadPoolExecutor(4) as threads:
-            answers = list(threads.map(lambda write, tag=tag: write(headers={"If-Match": tag}), writes))
-        (won,) = [answer for answer in answers if answer.status_code == 200]
+            responses = list(threads.map(lambda write, tag=tag: write(headers={"If-Match": tag}), writes))
+        (won,) = [response for response in responses if response.status_code == 200]
         tag = won.headers["etag"]
-        for lost in answers:
+        for lost in responses:
             if lost is not won:
                 assert_stale(lost, tag)
         found = alice.get(path)
         assert (found.json(), found.headers["etag"]) == (won.json(), tag)
 
 
-def test_ones_own_profile_is_held_to_it_as_well(alice: Caller) -> None:
+def test_ones_own_profile_is_held_to_it_as_well(alice: UserClient) -> None:
     first = alice.get(ME)
     now = alice.patch(ME, json={"name": "New"}, headers={"If-Match": first.headers["etag"]})
     task = alice.create_task()
     tag = now.headers["etag"]
-    for stale, refused in ((first.headers["etag"], assert_stale), (f"W/{tag}", assert_altered)):
+    for stale, rejected in ((first.headers["etag"], assert_stale), (f"W/{tag}", assert_altered)):
         for method, sent in (("PATCH", {"json": {"name": "Newer"}}), ("PATCH", {"json": {}}), ("DELETE", {})):
-            refused(alice.request(method, ME, headers={"If-Match": stale}, **sent), tag)
+            rejected(alice.request(method, ME, headers={"If-Match": stale}, **sent), tag)
     assert alice.get(ME).json() == now.json() == {**first.json(), "name": "New", "updated_at": now.json()["updated_at"]}
     assert alice.get(alice.tasks).json()["items"] == [task]
     assert alice.delete(ME, headers={"If-Match": now.headers["etag"]}).status_code == 204
@@ -227,19 +229,19 @@ def test_ones_own_profile_is_held_to_it_as_well(alice: Caller) -> None:
     assert_problem(alice.delete(ME, headers={"If-Match": "*"}), 401, "account_deleted")
 
 
-def test_a_profile_that_is_made_by_the_request_has_its_first_version(make_caller: Callable[..., Caller]) -> None:
+def test_a_profile_that_is_made_by_the_request_has_its_first_version(make_user: Callable[..., UserClient]) -> None:
     for tag in ('"1"', "*"):
-        new = make_caller()
+        new = make_user()
         changed = new.patch(ME, json={"name": "New"}, headers={"If-Match": tag})
         assert (changed.status_code, changed.headers["etag"]) == (200, new.etag(2, UserRead))
-        assert make_caller().delete(ME, headers={"If-Match": tag}).status_code == 204
+        assert make_user().delete(ME, headers={"If-Match": tag}).status_code == 204
     writes: list[tuple[str, dict[str, Any]]] = [("PATCH", {"json": {"name": "New"}}), ("DELETE", {})]
     for method, sent in writes:
-        new = make_caller()
+        new = make_user()
         assert_stale(new.request(method, ME, headers={"If-Match": '"2"'}, **sent), new.etag(1, UserRead))
 
 
-def test_an_account_that_changes_while_it_is_deleted_stays(alice: Caller, database: TestDatabase) -> None:
+def test_an_account_that_changes_while_it_is_deleted_stays(alice: UserClient, database: TestDatabase) -> None:
     """The version is compared by the statement that deletes, not only before."""
     tag = alice.get(ME).headers["etag"]
     connection = database.connect()
@@ -260,7 +262,7 @@ def test_an_account_that_changes_while_it_is_deleted_stays(alice: Caller, databa
 
 
 @pytest.mark.parametrize("form", ["{tag}", "W/{tag}", "*", '"x", W/"y",{tag}', ',W/{tag},"z"', "{gzip}", "W/{gzip}"])
-def test_what_the_client_has_is_not_sent_again(alice: Caller, form: str) -> None:
+def test_what_the_client_has_is_not_sent_again(alice: UserClient, form: str) -> None:
     for path in (task_of(alice)[0], ME):
         whole = alice.get(path)
         tag = whole.headers["etag"]
@@ -273,7 +275,7 @@ def test_what_the_client_has_is_not_sent_again(alice: Caller, form: str) -> None
         assert "content-type" not in response.headers
 
 
-def test_what_the_client_does_not_have_is_sent(alice: Caller) -> None:
+def test_what_the_client_does_not_have_is_sent(alice: UserClient) -> None:
     path, tag = task_of(alice)
     whole = alice.get(path)
     for form in [form for form in NOTHING_LIKE_IT if "W/" not in form] + ['"1"', 'W/"1"', '"2"', 'W/"2"']:
@@ -284,7 +286,7 @@ def test_what_the_client_does_not_have_is_sent(alice: Caller) -> None:
 
 @each_write
 def test_a_precondition_that_holds_costs_nothing(
-    alice: Caller, database: TestDatabase, method: str, sent: dict[str, Any]
+    alice: UserClient, database: TestDatabase, method: str, sent: dict[str, Any]
 ) -> None:
     for headers in ({}, {"If-Match": "*"}, {"If-Match": '"2"'}):
         path, tag = task_of(alice)
@@ -299,17 +301,22 @@ def test_a_precondition_that_holds_costs_nothing(
         assert len(database.proxy.queries) == 1, database.proxy.queries
 
 
-def test_the_document_declares_the_headers_and_their_answers() -> None:
+def test_the_document_declares_the_headers_and_their_responses() -> None:
     declared = {}
     for one in operations(document()):
         if not re.fullmatch(r".*/(tasks.*|\{user_id\})", one.path):
             continue  # another slice's
         headers = {item["name"] for item in one.spec.get("parameters", []) if item["in"] == "header"}
-        declared[one.id] = (headers, set(one.spec["responses"]) & {"304", "412", "422"})
-    reads, writes = ({"If-None-Match"}, {"304"}), ({"If-Match"}, {"412"})
-    expected = dict.fromkeys(("getTask", "getUser"), reads)
-    expected |= dict.fromkeys(("replaceTask", "updateTask", "deleteTask", "updateUser", "deleteUser"), writes)
-    expected["createTask"] = ({"Idempotency-Key"}, {"422"})
+        declared[one.id] = (
+            headers,
+            set(one.spec["responses"]) & {"304", "412", "422"} | {"201"} & set(one.spec["responses"]),
+        )
+    reads, key = ({"If-None-Match"}, {"304"}), "Idempotency-Key"
+    writes = ({"If-Match", key}, {"412", "422"})
+    expected = dict.fromkeys(("getTask", "listTasks", "getUser"), reads)
+    expected |= dict.fromkeys(("updateTask", "deleteTask", "updateUser", "deleteUser"), writes)
+    expected["replaceTask"] = ({"If-Match", "If-None-Match", key}, {"201", "412", "422"})
+    expected["createTask"] = ({key}, {"201", "422"})
     assert {name: found for name, found in declared.items() if found != (set(), set())} == expected
     (create,) = [one for one in operations(document()) if one.id == "createTask"]
     assert "409" in create.spec["responses"]
@@ -317,10 +324,10 @@ def test_the_document_declares_the_headers_and_their_answers() -> None:
 
 def test_a_page_of_another_origin_may_send_and_read_them(start_server: Callable[..., RunningServer]) -> None:
     origin = {"Origin": "https://app.example.com"}
-    with Caller(start_server(cors_origins=["https://app.example.com"]).url) as caller:
+    with UserClient(start_server(cors_origins=["https://app.example.com"]).url) as user:
         for method, name in (("POST", "Idempotency-Key"), ("PATCH", "If-Match"), ("GET", "If-None-Match")):
             asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": name.lower()}
-            assert caller.options(caller.tasks, headers={**origin, **asked}).status_code == 200
-        answer = caller.post(caller.tasks, json={"title": "x"}, headers={**origin, "Idempotency-Key": "key"})
-    exposed = answer.headers["access-control-expose-headers"].split(", ")
+            assert user.options(user.tasks, headers={**origin, **asked}).status_code == 200
+        response = user.post(user.tasks, json={"title": "x"}, headers={**origin, "Idempotency-Key": "key"})
+    exposed = response.headers["access-control-expose-headers"].split(", ")
     assert {"ETag", "Location", "Idempotent-Replayed"} <= set(exposed)

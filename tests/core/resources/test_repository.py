@@ -1,4 +1,4 @@
-"""A repository reaches its owner's rows alone, and looks at the owner only where an answer leaves it open."""
+"""A repository reaches its owner's rows alone, and looks at the owner only where a response leaves it open."""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -136,7 +136,7 @@ def test_a_known_user_costs_one_round_trip_an_operation(own: TestDatabase) -> No
     assert given(own, work) == [1, 1, 1, 1, 1]
 
 
-def test_an_empty_answer_costs_one_look_at_the_user(own: TestDatabase) -> None:
+def test_an_empty_response_costs_one_look_at_the_user(own: TestDatabase) -> None:
     async def work(path: Database, accounts: UserAccounts) -> list[int]:
         repository, counts = tasks_of(someone(), path, accounts), []
         for operation in (repository.titles, lambda: repository.title(uuid4())):
@@ -177,9 +177,9 @@ def test_the_token_of_a_deleted_account_is_dead_in_every_operation(own: TestData
         }
         await operations[operation]()
 
-    with pytest.raises(ProblemError) as refused:
+    with pytest.raises(ProblemError) as raised:
         given(own, work)
-    assert (refused.value.problem, refused.value.reason) == (Problem.ACCOUNT_DELETED, "account_deleted")
+    assert (raised.value.problem, raised.value.reason) == (Problem.ACCOUNT_DELETED, "account_deleted")
     assert own.query("SELECT FROM tasks WHERE user_id = %s", gone.user_id) == []
     assert own.query("SELECT FROM users WHERE id = %s", gone.user_id) == []
 
@@ -192,9 +192,9 @@ def test_a_second_row_of_the_same_key_is_a_unique_violation(own: TestDatabase) -
         await repository.add(task)
         await repository.add(task, "another")
 
-    with pytest.raises(UniqueViolationError) as refused:
+    with pytest.raises(UniqueViolationError) as raised:
         given(own, work)
-    assert (refused.value.sqlstate, refused.value.constraint) == ("23505", "pk_tasks")
+    assert (raised.value.sqlstate, raised.value.constraint) == ("23505", "pk_tasks")
     assert own.query("SELECT title FROM tasks WHERE user_id = %s", alice.user_id) == [("Water the plants",)]
 
 
@@ -204,9 +204,9 @@ def test_a_missing_row_that_is_not_the_owner_makes_no_user(make_database: Callab
     database.query("ALTER TABLE tasks ADD CONSTRAINT fk_tasks_title_labels FOREIGN KEY (title) REFERENCES labels")
     given(database, lambda path, accounts: tasks_of(alice, path, accounts).add(uuid4(), "known"))
     database.proxy.clear()
-    with pytest.raises(ForeignKeyViolationError) as refused:
+    with pytest.raises(ForeignKeyViolationError) as raised:
         given(database, lambda path, accounts: tasks_of(alice, path, accounts).add(uuid4(), "unknown"))
-    assert refused.value.constraint == "fk_tasks_title_labels"
+    assert raised.value.constraint == "fk_tasks_title_labels"
     assert len(database.proxy.queries) == 1
 
 
@@ -244,15 +244,15 @@ def test_a_write_goes_through_for_an_expected_version_only(own: TestDatabase) ->
 
     async def work(path: Database, accounts: UserAccounts) -> list[object]:
         await tasks_of(alice, path, accounts).add(task)
-        answers: list[object] = []
+        responses: list[object] = []
         for expected in ([1], [1], [], [5, 2], None):
             repository = tasks_of(alice, path, accounts, expected)
             for operation in (repository.title(task), repository.rename(task, "x")):
                 try:
-                    answers.append(await operation)
+                    responses.append(await operation)
                 except ProblemError as error:
-                    answers.append((error.problem, getattr(error, "version", None)))
-        return answers
+                    responses.append((error.problem, getattr(error, "version", None)))
+        return responses
 
     stale = (Problem.PRECONDITION_FAILED, 2)
     assert given(own, work) == ["Water the plants", "x", stale, stale, stale, stale, "x", "x", "x", "x"]

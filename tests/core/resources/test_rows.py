@@ -24,10 +24,11 @@ from core.resources import (
     Versioned,
 )
 from core.resources.pagination import Position, check_of, decode, encode
+from core.resources.preconditions import Conditions, StaleError, Tags
 from core.tokens.verifier import Principal
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
-from modules.tasks.schemas import TaskCreate
+from modules.tasks.schemas import TaskCreate, TaskReplace
 from modules.users.accounts import UserAccounts
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import on
@@ -103,6 +104,22 @@ def test_what_is_done_together_is_done_or_not_and_makes_its_user(database: TestD
     assert [sql.split()[0] for sql in database.proxy.queries] == ["BEGIN;", "WITH", "COMMIT"]
 
 
+def test_a_row_of_the_clients_own_id_is_put_in_a_transaction_as_well(database: TestDatabase) -> None:
+    """Of somebody without a row, which a transaction does not make by itself."""
+    task_id = uuid4()
+
+    async def work(written: Written, _: TaskRepository) -> tuple[Any, ...]:
+        bound = written._principal, written._accounts, Conditions(absent=True)
+        tasks = TaskRepository(written._database, *bound)
+        made = await tasks._together(lambda repository: repository.replace(task_id, TaskReplace(title="put")))
+        with pytest.raises(StaleError):
+            await tasks.replace(task_id, TaskReplace(title="again"))
+        return made, await tasks.get(task_id), await written.find_again(task_id)
+
+    made, found, unknown = by(database, "puts", work)
+    assert (made, made.version, unknown) == (found, 1, None)
+
+
 def test_a_field_without_a_column_is_named(database: TestDatabase) -> None:
     class More(TaskCreate):
         hue: str = "green"
@@ -162,6 +179,7 @@ def test_a_table_needs_neither_times_nor_change_numbers(make_database: Callable[
         changed = await labels.change(made[0].id, LabelText(text="c"))
         page = await labels.list(ListQuery(sort="-text", include_total=True))
         assert await labels.delete(made[1].id) == made[1].id
+        assert (page.change, Labels.puts) == (None, False)
         return changed, [label.text for label in page["items"]], page["total"], await labels.get(made[1].id)
 
     changed, texts, total, gone = on(database.proxied_url, work)
@@ -199,3 +217,7 @@ def test_a_table_has_a_sort_and_no_filter_unless_it_says_so() -> None:
     assert list(rows.sorts) == ["created_at"]
     assert query.values == {"p_limit": 4}
     assert "ORDER BY todo.tasks.created_at DESC, todo.tasks.id DESC" in query.statement.texts["todo"]
+
+
+def test_a_tag_without_a_schema_is_one_of_version_and_owner() -> None:
+    assert (Tags(None).of(7, "owner"), Tags(None).of_row("owner")) == ('"7-owner"', '-owner"')

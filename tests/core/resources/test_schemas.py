@@ -16,9 +16,9 @@ RANGE = "Value error, Must lie between the years 1 and 9999 in UTC"
 
 
 def reason(adapter: TypeAdapter[Any], value: object) -> str:
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as raised:
         adapter.validate_python(value)
-    return str(refused.value.errors()[0]["msg"])
+    return str(raised.value.errors()[0]["msg"])
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_time_of_any_zone_becomes_utc(text: str, moment: datetime) -> None:
         date(2030, 1, 31),
     ],
 )
-def test_what_is_not_written_as_rfc_3339_has_it_is_refused(value: object) -> None:
+def test_what_is_not_written_as_rfc_3339_has_it_is_rejected(value: object) -> None:
     assert reason(INPUT, value) == FORM
 
 
@@ -97,47 +97,47 @@ def test_what_is_not_written_as_rfc_3339_has_it_is_refused(value: object) -> Non
         "2030-01-31T09:00:00+05:60",
     ],
 )
-def test_a_time_that_does_not_exist_is_refused(text: str) -> None:
+def test_a_time_that_does_not_exist_is_rejected(text: str) -> None:
     assert reason(INPUT, text).startswith("Input should be a valid datetime")
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"])
-def test_a_time_that_has_no_year_in_utc_is_refused(text: str) -> None:
+def test_a_time_that_has_no_year_in_utc_is_rejected(text: str) -> None:
     assert reason(INPUT, text) == RANGE
 
 
-def test_a_moment_without_a_zone_is_refused() -> None:
+def test_a_moment_without_a_zone_is_rejected() -> None:
     assert reason(INPUT, datetime(2030, 1, 31)) == "Input should have timezone info"  # noqa: DTZ001
 
 
-def test_times_are_answered_in_utc_with_z() -> None:
+def test_times_are_given_in_utc_with_z() -> None:
     """Rows have them in UTC, whatever the zone of the server: tests/modules/tasks/test_times.py."""
     assert OUTPUT.dump_json(OUTPUT.validate_python(datetime(2030, 1, 31, 9, tzinfo=UTC))) == b'"2030-01-31T09:00:00Z"'
 
 
-def test_a_moment_without_a_zone_is_not_answered() -> None:
+def test_a_moment_without_a_zone_is_not_sent() -> None:
     assert reason(OUTPUT, datetime(2030, 1, 31)) == "Input should have timezone info"  # noqa: DTZ001
 
 
-def test_a_field_that_is_not_known_is_refused_and_its_value_is_not_told() -> None:
+def test_a_field_that_is_not_known_is_rejected_and_its_value_is_not_told() -> None:
     class Given(InputModel):
         title: str
 
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as raised:
         Given.model_validate({"title": 1, "user_id": "hunter2"})
-    assert [(error["loc"], error["type"]) for error in refused.value.errors()] == [
+    assert [(error["loc"], error["type"]) for error in raised.value.errors()] == [
         (("title",), "string_type"),
         (("user_id",), "extra_forbidden"),
     ]
-    assert "hunter2" not in str(refused.value)
+    assert "hunter2" not in str(raised.value)
 
 
-def test_an_answer_is_made_from_a_row_and_holds_what_it_declares_only() -> None:
+def test_a_response_is_made_from_a_row_and_holds_what_it_declares_only() -> None:
     class Row:
         title = "x"
         user_id = "somebody"
 
-    class Answer(OutputModel):
+    class Response(OutputModel):
         title: str
 
-    assert Answer.model_validate(Row()).model_dump() == {"title": "x"}
+    assert Response.model_validate(Row()).model_dump() == {"title": "x"}

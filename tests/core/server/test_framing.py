@@ -1,4 +1,4 @@
-"""Bytes that are not well-formed HTTP/1.1 are refused and the connection ends: nothing behind them is read.
+"""Bytes that are not well-formed HTTP/1.1 are rejected and the connection ends: nothing behind them is read.
 
 Each holds without an offer to switch protocols and with any, and is counted: responses and lines of the log are as many
 as the requests that were sent.
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Caller, TestDatabase
+from tests.conftest import TestDatabase, UserClient
 from tests.core.api_process import ApiProcess, Line
-from tests.core.raw_http import Answer, RawConnection
+from tests.core.raw_http import RawConnection, RawResponse
 from tests.core.served import Served, logged, statuses
 from tests.core.server.offers import OFFERS, offering
 
@@ -103,9 +103,9 @@ ALLOWED = [
 ]
 
 
-def assert_refused(answer: Answer) -> None:
-    """The whole answer to bytes that are not HTTP; `instance` is there also where no path was understood."""
-    problem: dict[str, Any] = answer.json()
+def assert_rejected(response: RawResponse) -> None:
+    """The whole response to bytes that are not HTTP; `instance` is there also where no path was understood."""
+    problem: dict[str, Any] = response.json()
     occurrence, instance, detail = (problem.pop(name) for name in ("request_id", "instance", "detail"))
     assert problem == {
         "type": "urn:todo-api:problem:bad_request",
@@ -113,17 +113,17 @@ def assert_refused(answer: Answer) -> None:
         "status": 400,
         "code": "bad_request",
     }
-    assert answer.status == 400
+    assert response.status == 400
     assert detail in {"This is not well-formed HTTP/1.1.", "Send HTTP/1.1.", "Send exactly one Host header."}
     assert instance
-    assert answer.header("x-request-id") == occurrence
+    assert response.header("x-request-id") == occurrence
     expected = {
         "content-type": "application/problem+json",
         "connection": "close",
         "x-content-type-options": "nosniff",
         "cache-control": "no-store",
     }
-    assert {name: answer.header(name) for name in expected} == expected
+    assert {name: response.header(name) for name in expected} == expected
 
 
 @pytest.fixture(scope="module")
@@ -141,85 +141,85 @@ def served(process: ApiProcess) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def mallory(process: ApiProcess) -> Iterator[Caller]:
+def mallory(process: ApiProcess) -> Iterator[UserClient]:
     """Whose requests stand where none may be read; in the end there is no task of his."""
-    with Caller(process.url) as caller:
-        yield caller
+    with UserClient(process.url) as user:
+        yield user
 
 
 @pytest.fixture
-def caller(process: ApiProcess) -> Iterator[Caller]:
+def user(process: ApiProcess) -> Iterator[UserClient]:
     """A user whom the database has never seen."""
-    with Caller(process.url) as made:
+    with UserClient(process.url) as made:
         yield made
 
 
-def _refusals(lines: list[Line]) -> int:
-    """How many requests the log calls refused: by the protocol, or by the application."""
+def _rejections(lines: list[Line]) -> int:
+    """How many requests the log calls rejected: by the protocol, or by the application."""
     return len([line for line in lines if line.get("error.code") == "bad_request"])
 
 
 @pytest.mark.parametrize("offer", OFFERS)
 @pytest.mark.parametrize("name", MALFORMED)
-def test_malformed_http_is_refused_and_nothing_behind_it_is_read(
-    served: Served, mallory: Caller, name: str, offer: str
+def test_malformed_http_is_rejected_and_nothing_behind_it_is_read(
+    served: Served, mallory: UserClient, name: str, offer: str
 ) -> None:
     behind = offering(offer, _create(mallory, "Behind"))
-    (answer,), lines = served.exchange([offering(offer, MALFORMED[name]) + behind])
-    assert_refused(answer)
-    assert _refusals(lines) == 1
+    (response,), lines = served.exchange([offering(offer, MALFORMED[name]) + behind])
+    assert_rejected(response)
+    assert _rejections(lines) == 1
     assert logged(lines) in ([], [400], [499])  # 499: its response was under way when its body turned out to be none
     assert mallory.get(mallory.tasks).json()["items"] == []
 
 
 @pytest.mark.parametrize("offer", OFFERS)
 @pytest.mark.parametrize("name", MALFORMED)
-def test_what_was_asked_before_malformed_http_is_answered(
-    served: Served, caller: Caller, name: str, offer: str
+def test_what_was_asked_before_malformed_http_gets_its_response(
+    served: Served, user: UserClient, name: str, offer: str
 ) -> None:
-    """In its place: the refusal does not come in the name of another request."""
-    before, behind = (offering(offer, _create(caller, title)) for title in ("Before", "Behind"))
-    answers, lines = served.exchange([before + offering(offer, MALFORMED[name]) + behind])
-    assert statuses(answers) in ([201], [201, 400])
-    assert answers[0].json()["title"] == "Before"
+    """In its place: the rejection does not come in the name of another request."""
+    before, behind = (offering(offer, _create(user, title)) for title in ("Before", "Behind"))
+    responses, lines = served.exchange([before + offering(offer, MALFORMED[name]) + behind])
+    assert statuses(responses) in ([201], [201, 400])
+    assert responses[0].json()["title"] == "Before"
     assert logged(lines) in ([201], [201, 400])
-    assert _refusals(lines) == 1
-    assert [task["title"] for task in caller.get(caller.tasks).json()["items"]] == ["Before"]
+    assert _rejections(lines) == 1
+    assert [task["title"] for task in user.get(user.tasks).json()["items"]] == ["Before"]
 
 
 @pytest.mark.parametrize("offer", OFFERS)
 @pytest.mark.parametrize("name", ENDLESS)
 def test_what_never_comes_to_an_end_is_cut_off(served: Served, name: str, offer: str) -> None:
-    def send(connection: RawConnection) -> list[Answer]:
+    def send(connection: RawConnection) -> list[RawResponse]:
         connection.send(offering(offer, ENDLESS[name]))
         assert connection.seconds_until_closed() < 5
         assert b"200 OK" not in connection.received
         return []
 
     _, lines = served.talk(send)
-    assert _refusals(lines) == 1
+    assert _rejections(lines) == 1
 
 
 @pytest.mark.parametrize("offer", OFFERS)
 def test_a_request_has_one_response_also_if_its_body_turns_out_to_be_none(
-    served: Served, mallory: Caller, offer: str
+    served: Served, mallory: UserClient, offer: str
 ) -> None:
     """It was rejected before its body came: nothing more is said, as it would be taken for the next response."""
 
-    def send(connection: RawConnection) -> list[Answer]:
+    def send(connection: RawConnection) -> list[RawResponse]:
         connection.send(offering(offer, CHUNKED.replace(b"auth/sign-in", b"users/me/tasks")))
-        first = connection.answer()
+        first = connection.response()
         connection.send(b"zz\r\n" + offering(offer, _create(mallory, "Behind")))
-        return [*filter(None, [first]), *connection.answers()]
+        return [*filter(None, [first]), *connection.responses()]
 
-    answers, lines = served.talk(send)
-    assert statuses(answers) == logged(lines) == [401]
-    assert _refusals(lines) == 1
+    responses, lines = served.talk(send)
+    assert statuses(responses) == logged(lines) == [401]
+    assert _rejections(lines) == 1
     assert mallory.get(mallory.tasks).json()["items"] == []
 
 
 @pytest.mark.parametrize("offer", OFFERS)
-def test_a_length_wins_over_what_looks_like_a_request(served: Served, mallory: Caller, offer: str) -> None:
+def test_a_length_wins_over_what_looks_like_a_request(served: Served, mallory: UserClient, offer: str) -> None:
     inner = offering(offer, _create(mallory, "Inner"))
     sent = [
         LIVE + b"Content-Length: %d\r\n\r\n" % len(inner) + inner,
@@ -227,8 +227,8 @@ def test_a_length_wins_over_what_looks_like_a_request(served: Served, mallory: C
         LIVE + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(inner) + inner + b"\r\n0\r\n\r\n",
         LIVE + CLOSE,
     ]
-    answers, lines = served.exchange([b"".join(offering(offer, one) for one in sent)])
-    assert statuses(answers) == logged(lines) == [200, 400, 200, 200]
+    responses, lines = served.exchange([b"".join(offering(offer, one) for one in sent)])
+    assert statuses(responses) == logged(lines) == [200, 400, 200, 200]
     assert mallory.get(mallory.tasks).json()["items"] == []
 
 
@@ -236,36 +236,36 @@ def test_a_length_wins_over_what_looks_like_a_request(served: Served, mallory: C
 @pytest.mark.parametrize("last", [LIVE + CLOSE, b"GET /health/live HTTP/1.0\r\n\r\n"])
 @pytest.mark.parametrize("name", ["a request", "no version"])
 def test_what_follows_the_last_request_of_a_connection_is_not_read(
-    served: Served, mallory: Caller, offer: str, last: bytes, name: str
+    served: Served, mallory: UserClient, offer: str, last: bytes, name: str
 ) -> None:
     behind = MALFORMED.get(name) or _create(mallory, "Behind")
-    answers, lines = served.exchange([offering(offer, last) + offering(offer, behind)])
-    assert statuses(answers) == logged(lines) == [200]
+    responses, lines = served.exchange([offering(offer, last) + offering(offer, behind)])
+    assert statuses(responses) == logged(lines) == [200]
     assert len(lines) == 1
     assert mallory.get(mallory.tasks).json()["items"] == []
 
 
 @pytest.mark.parametrize("offer", OFFERS)
-def test_pipelined_requests_are_answered_in_their_order(served: Served, caller: Caller, offer: str) -> None:
+def test_pipelined_requests_get_their_responses_in_order(served: Served, user: UserClient, offer: str) -> None:
     missing = LIVE.replace(b"/health/live", b"/nothing") + b"\r\n"
-    sent = [LIVE + b"\r\n", _create(caller, "First"), missing, _create(caller, "Second"), LIVE + CLOSE]
-    answers, lines = served.exchange([b"".join(offering(offer, one) for one in sent)])
-    assert statuses(answers) == logged(lines) == [200, 201, 404, 201, 200]
-    assert [answers[index].json()["title"] for index in (1, 3)] == ["First", "Second"]
+    sent = [LIVE + b"\r\n", _create(user, "First"), missing, _create(user, "Second"), LIVE + CLOSE]
+    responses, lines = served.exchange([b"".join(offering(offer, one) for one in sent)])
+    assert statuses(responses) == logged(lines) == [200, 201, 404, 201, 200]
+    assert [responses[index].json()["title"] for index in (1, 3)] == ["First", "Second"]
 
 
 @pytest.mark.parametrize("offer", OFFERS)
 @pytest.mark.parametrize("sent", ALLOWED)
-def test_what_the_grammar_allows_is_answered(served: Served, sent: bytes, offer: str) -> None:
-    (answer,), lines = served.exchange([offering(offer, sent)])
-    assert (answer.status, answer.json()) == (200, {"status": "ok"})
+def test_what_the_grammar_allows_gets_a_response(served: Served, sent: bytes, offer: str) -> None:
+    (response,), lines = served.exchange([offering(offer, sent)])
+    assert (response.status, response.json()) == (200, {"status": "ok"})
     assert logged(lines) == [200]
 
 
-def _create(caller: Caller, title: str) -> bytes:
+def _create(user: UserClient, title: str) -> bytes:
     """A whole request that would store a task."""
     body = b'{"title": "%s"}' % title.encode()
     return (
-        f"POST {caller.tasks} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {caller.headers['authorization']}\r\n"
+        f"POST {user.tasks} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {user.headers['authorization']}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode() + body

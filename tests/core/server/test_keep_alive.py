@@ -13,10 +13,10 @@ from core.server.protocol import KEEP_ALIVE_GRACE_SECONDS
 from tests.conftest import RunningServer
 from tests.core.api_process import ApiProcess
 from tests.core.raw_http import RawConnection, connect, exchange
-from tests.core.serving import answer_ok, live_and_die, port_of, serving
+from tests.core.serving import live_and_die, port_of, respond_ok, serving
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
-REFUSED = b"POST /api/v1/users/me/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"
+REJECTED = b"POST /api/v1/users/me/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n"
 IDLE = 2
 
 
@@ -32,11 +32,11 @@ def patient(start_server: Callable[..., RunningServer]) -> int:
     return start_server(head_timeout=0.5).port
 
 
-def _answered(connection: RawConnection, request: bytes) -> dict[str, str]:
+def _response_headers(connection: RawConnection, request: bytes) -> dict[str, str]:
     connection.send(request)
-    answer = connection.answer()
-    assert answer is not None
-    return {name: value for name, value in answer.headers if name in ("connection", "keep-alive")}
+    response = connection.response()
+    assert response is not None
+    return {name: value for name, value in response.headers if name in ("connection", "keep-alive")}
 
 
 @pytest.mark.parametrize(
@@ -56,31 +56,31 @@ def test_a_client_is_told_how_long_its_connection_is_kept(patient: int, path: st
     "request_line", [b"GET /health/live HTTP/1.0\r\n", b"GET /health/live HTTP/1.1\r\nConnection: close\r\n"]
 )
 def test_of_a_connection_that_is_closed_nobody_says_how_long_it_is_kept(port: int, request_line: bytes) -> None:
-    (answer,) = exchange(port, request_line + b"Host: localhost\r\n\r\n")
-    assert answer.header("connection") == "close"
-    assert "keep-alive" not in dict(answer.headers)
+    (response,) = exchange(port, request_line + b"Host: localhost\r\n\r\n")
+    assert response.header("connection") == "close"
+    assert "keep-alive" not in dict(response.headers)
 
 
 def test_an_idle_connection_is_kept_for_longer_than_it_was_told(port: int) -> None:
     """Not more than a little: one that is never used again costs memory."""
     with connect(port) as connection:
         for _ in range(2):
-            assert _answered(connection, LIVE) == {"connection": "keep-alive", "keep-alive": f"timeout={IDLE}"}
+            assert _response_headers(connection, LIVE) == {"connection": "keep-alive", "keep-alive": f"timeout={IDLE}"}
         assert IDLE < connection.seconds_until_closed() < IDLE + KEEP_ALIVE_GRACE_SECONDS + 5
 
 
-def test_the_rest_of_a_body_that_was_answered_leaves_the_connection_idle(port: int) -> None:
+def test_the_rest_of_a_body_after_its_response_leaves_the_connection_idle(port: int) -> None:
     """It is no head that is due: that would have had half a second."""
     with connect(port) as connection:
-        _answered(connection, REFUSED)
+        _response_headers(connection, REJECTED)
         connection.send(b"null")
         assert IDLE < connection.seconds_until_closed() < IDLE + KEEP_ALIVE_GRACE_SECONDS + 5
 
 
-@pytest.mark.parametrize("sent", [LIVE + b"GET /heal", REFUSED, REFUSED + b"nu"], ids=["head", "no body", "body"])
-def test_what_is_half_sent_when_the_one_before_is_answered_has_no_more_time(patient: int, sent: bytes) -> None:
+@pytest.mark.parametrize("sent", [LIVE + b"GET /heal", REJECTED, REJECTED + b"nu"], ids=["head", "no body", "body"])
+def test_what_is_half_sent_at_the_response_before_has_no_more_time(patient: int, sent: bytes) -> None:
     with connect(patient) as connection:
-        _answered(connection, sent)
+        _response_headers(connection, sent)
         assert connection.seconds_until_closed() < 20  # an idle one has 75
 
 
@@ -90,25 +90,25 @@ def test_a_head_that_is_overdue_takes_no_response_from_the_request_before_it() -
             await live_and_die(receive, send)
             return
         await asyncio.sleep(1)
-        await answer_ok(scope, send)
+        await respond_ok(scope, send)
 
     with serving(slow, head_timeout=0.2) as running:
-        (answer,) = exchange(port_of(running), LIVE + LIVE[:20])
-    assert answer.status == 200
+        (response,) = exchange(port_of(running), LIVE + LIVE[:20])
+    assert response.status == 200
 
 
 def test_a_request_that_came_in_time_is_served_however_late_it_is_seen() -> None:
     """The process stands still from before the end of the time until after it; the request arrives meanwhile."""
     unreachable = "postgresql://nobody@127.0.0.1:1/none"
     with ApiProcess(unreachable, KEEP_ALIVE_TIMEOUT="1") as process, connect(process.port) as waiting:
-        _answered(waiting, LIVE)
+        _response_headers(waiting, LIVE)
         process.send(signal.SIGSTOP)
         waiting.send(LIVE)
         time.sleep(1 + KEEP_ALIVE_GRACE_SECONDS + 1)
         process.send(signal.SIGCONT)
-        answer = waiting.answer()
-    assert answer is not None
-    assert (answer.status, answer.header("connection")) == (200, "keep-alive")
+        response = waiting.response()
+    assert response is not None
+    assert (response.status, response.header("connection")) == (200, "keep-alive")
 
 
 @pytest.fixture
@@ -128,9 +128,9 @@ def test_a_request_that_crosses_the_end_of_its_connection_is_met_by_silence(clie
     assert client.recv(65536) == b""
 
 
-def test_a_client_that_sends_on_when_it_is_refused_reads_the_refusal(client: socket.socket) -> None:
+def test_a_client_that_sends_on_when_it_is_rejected_reads_why(client: socket.socket) -> None:
     """A reset would destroy it unread."""
-    client.sendall(REFUSED.replace(b"Length: 4", b"Length: 3000000"))
+    client.sendall(REJECTED.replace(b"Length: 4", b"Length: 3000000"))
     for _ in range(30):
         client.sendall(b" " * 100_000)
     received = b""
@@ -144,7 +144,7 @@ def test_one_that_never_hangs_up_is_not_waited_for_long(port: int) -> None:
     """From the end of the connection on, it has a second to read."""
     with connect(port) as connection:
         connection.send(LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-        assert connection.answer() is not None
+        assert connection.response() is not None
         connection.seconds_until_closed()
         deadline = time.monotonic() + 15
         while connection.send(LIVE):  # what is sent meanwhile is thrown away

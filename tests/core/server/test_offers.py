@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.conftest import Caller, TestDatabase
+from tests.conftest import TestDatabase, UserClient
 from tests.core.api_process import ApiProcess
-from tests.core.raw_http import Answer, RawConnection
+from tests.core.raw_http import RawConnection, RawResponse
 from tests.core.served import Served, logged, statuses
 from tests.core.server.offers import OFFERS, offering
 
@@ -44,29 +44,29 @@ def served(process: ApiProcess) -> Iterator[Served]:
 
 
 @pytest.fixture
-def caller(process: ApiProcess) -> Iterator[Caller]:
+def user(process: ApiProcess) -> Iterator[UserClient]:
     """A user whom the database has never seen."""
-    with Caller(process.url) as made:
+    with UserClient(process.url) as made:
         yield made
 
 
-def _head(caller: Caller, *lines: str, method: str = "POST") -> bytes:
-    fields = ["Host: localhost", f"Authorization: {caller.headers['authorization']}", *lines]
-    return "".join(f"{line}\r\n" for line in (f"{method} {caller.tasks} HTTP/1.1", *fields)).encode()
+def _head(user: UserClient, *lines: str, method: str = "POST") -> bytes:
+    fields = ["Host: localhost", f"Authorization: {user.headers['authorization']}", *lines]
+    return "".join(f"{line}\r\n" for line in (f"{method} {user.tasks} HTTP/1.1", *fields)).encode()
 
 
 @pytest.mark.parametrize("offer", OFFERS)
 @pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_every_body_is_read_and_the_connection_goes_on(
-    served: Served, caller: Caller, framing: str, cut: str, offer: str
+    served: Served, user: UserClient, framing: str, cut: str, offer: str
 ) -> None:
-    create = offering(offer, _head(caller, "Content-Type: application/json") + FRAMINGS[framing])
-    answers, lines = served.exchange(CUTS[cut](create * 3 + offering(offer, LAST)))
-    assert statuses(answers) == logged(lines) == [201, 201, 201, 200]
-    assert [answer.json()["title"] for answer in answers[:3]] == ["Water the plants"] * 3
-    assert len(caller.get(caller.tasks).json()["items"]) == 3
-    assert "trailer" not in {answer.header("x-request-id") for answer in answers}
+    create = offering(offer, _head(user, "Content-Type: application/json") + FRAMINGS[framing])
+    responses, lines = served.exchange(CUTS[cut](create * 3 + offering(offer, LAST)))
+    assert statuses(responses) == logged(lines) == [201, 201, 201, 200]
+    assert [response.json()["title"] for response in responses[:3]] == ["Water the plants"] * 3
+    assert len(user.get(user.tasks).json()["items"]) == 3
+    assert "trailer" not in {response.header("x-request-id") for response in responses}
 
 
 @pytest.mark.parametrize("offer", OFFERS)
@@ -74,13 +74,13 @@ def test_every_body_is_read_and_the_connection_goes_on(
 @pytest.mark.parametrize("framing", FRAMINGS)
 @pytest.mark.parametrize(("line", "status"), [("Content-Type: text/plain", 415), ("Authorization: Bearer x", 401)])
 def test_a_body_that_is_not_looked_at_is_no_request(
-    served: Served, caller: Caller, framing: str, cut: str, offer: str, line: str, status: int
+    served: Served, user: UserClient, framing: str, cut: str, offer: str, line: str, status: int
 ) -> None:
-    refused = _head(caller, line) + FRAMINGS[framing]
+    rejected = _head(user, line) + FRAMINGS[framing]
     if status == 401:
-        refused = refused.replace(caller.headers["authorization"].encode(), b"Bearer x")
-    answers, lines = served.exchange(CUTS[cut](offering(offer, refused) * 2 + offering(offer, LAST)))
-    assert statuses(answers) == logged(lines) == [status, status, 200]
+        rejected = rejected.replace(user.headers["authorization"].encode(), b"Bearer x")
+    responses, lines = served.exchange(CUTS[cut](offering(offer, rejected) * 2 + offering(offer, LAST)))
+    assert statuses(responses) == logged(lines) == [status, status, 200]
 
 
 @pytest.mark.parametrize("offer", OFFERS)
@@ -94,62 +94,66 @@ def test_a_body_that_is_not_looked_at_is_no_request(
     ],
 )
 def test_behind_a_body_that_is_not_read_to_its_end_nothing_is_read(
-    served: Served, caller: Caller, offer: str, framing: bytes, status: int
+    served: Served, user: UserClient, offer: str, framing: bytes, status: int
 ) -> None:
-    sent = offering(offer, _head(caller, "Content-Type: application/json") + framing)
+    sent = offering(offer, _head(user, "Content-Type: application/json") + framing)
     behind = offering(offer, LAST) if status == 413 else b""
-    (answer,), lines = served.exchange([sent, behind])
-    assert (answer.status, answer.header("connection")) == (status, "close")
+    (response,), lines = served.exchange([sent, behind])
+    assert (response.status, response.header("connection")) == (status, "close")
     assert logged(lines) == [status]
-    assert caller.get(caller.tasks).json()["items"] == []
+    assert user.get(user.tasks).json()["items"] == []
 
 
 @pytest.mark.parametrize("offer", OFFERS)
-def test_a_client_that_asks_before_it_sends_is_told_to_go_on(served: Served, caller: Caller, offer: str) -> None:
-    head = _head(caller, "Content-Type: application/json", "Content-Length: 29", "Expect: 100-continue")
+def test_a_client_that_asks_before_it_sends_is_told_to_go_on(served: Served, user: UserClient, offer: str) -> None:
+    head = _head(user, "Content-Type: application/json", "Content-Length: 29", "Expect: 100-continue")
 
-    def ask(connection: RawConnection) -> list[Answer]:
+    def ask(connection: RawConnection) -> list[RawResponse]:
         connection.send(offering(offer, head) + b"\r\n")
-        interim = connection.answer()
+        interim = connection.response()
         connection.send(BODY + offering(offer, LAST))
-        return [*filter(None, [interim]), *connection.answers()]
+        return [*filter(None, [interim]), *connection.responses()]
 
-    answers, lines = served.talk(ask)
-    assert statuses(answers) == [100, 201, 200]
+    responses, lines = served.talk(ask)
+    assert statuses(responses) == [100, 201, 200]
     assert logged(lines) == [201, 200]
 
 
 @pytest.mark.parametrize("offer", OFFERS)
-def test_whether_a_body_comes_that_nobody_asked_for_is_not_guessed(served: Served, caller: Caller, offer: str) -> None:
-    """A client that is refused instead of being told to go on may send its body or not (RFC 9110, section 10.1.1)."""
-    head = _head(caller, "Content-Length: 29", "Expect: 100-continue").replace(b"Bearer ", b"Bearer x") + b"\r\n"
-    (answer,), lines = served.exchange([offering(offer, head), offering(offer, LAST)])
-    assert (answer.status, answer.header("connection")) == (401, "close")
+def test_whether_a_body_comes_that_nobody_asked_for_is_not_guessed(
+    served: Served, user: UserClient, offer: str
+) -> None:
+    """A client that is rejected instead of being told to go on may send its body or not (RFC 9110, section 10.1.1)."""
+    head = _head(user, "Content-Length: 29", "Expect: 100-continue").replace(b"Bearer ", b"Bearer x") + b"\r\n"
+    (response,), lines = served.exchange([offering(offer, head), offering(offer, LAST)])
+    assert (response.status, response.header("connection")) == (401, "close")
     assert logged(lines) == [401]
-    answers, lines = served.exchange([offering(offer, head) + BODY + offering(offer, LAST)])
-    assert statuses(answers) == logged(lines) == [401, 200], "the body was there already"
+    responses, lines = served.exchange([offering(offer, head) + BODY + offering(offer, LAST)])
+    assert statuses(responses) == logged(lines) == [401, 200], "the body was there already"
 
 
 @pytest.mark.parametrize("offer", OFFERS)
-def test_requests_of_http_1_0_have_one_response_and_no_interim_one(served: Served, caller: Caller, offer: str) -> None:
-    head = _head(caller, "Content-Type: application/json", "Expect: 100-continue", "Connection: keep-alive")
+def test_requests_of_http_1_0_have_one_response_and_no_interim_one(
+    served: Served, user: UserClient, offer: str
+) -> None:
+    head = _head(user, "Content-Type: application/json", "Expect: 100-continue", "Connection: keep-alive")
     old = offering(offer, (head + FRAMINGS["length"]).replace(b"HTTP/1.1", b"HTTP/1.0"))
-    (answer,), lines = served.exchange([old + offering(offer, LAST)])
-    assert (answer.status, answer.header("connection")) == (201, "close")
+    (response,), lines = served.exchange([old + offering(offer, LAST)])
+    assert (response.status, response.header("connection")) == (201, "close")
     assert logged(lines) == [201]
 
 
 @pytest.mark.parametrize("offer", OFFERS)
 @pytest.mark.parametrize("method", ["HEAD", "GET", "OPTIONS", "DELETE"])
 def test_requests_without_a_body_are_what_they_are_without_an_offer(
-    served: Served, caller: Caller, offer: str, method: str
+    served: Served, user: UserClient, offer: str, method: str
 ) -> None:
     """A length of none and no length are the same; HEAD has no content."""
 
     def told(message: bytes) -> list[bytes]:
         found: list[list[bytes]] = []
 
-        def ask(connection: RawConnection) -> list[Answer]:
+        def ask(connection: RawConnection) -> list[RawResponse]:
             connection.send(message * 2 + LAST)
             connection.seconds_until_closed()
             found.append(re.findall(rb"HTTP/1.1 (\d+)", connection.received))
@@ -160,6 +164,6 @@ def test_requests_without_a_body_are_what_they_are_without_an_offer(
         return found[0]
 
     for line in ([], ["Content-Length: 0"]):
-        request = _head(caller, *line, method=method) + b"\r\n"
+        request = _head(user, *line, method=method) + b"\r\n"
         assert told(offering(offer, request)) == told(request)
         assert len(told(request)) == 3

@@ -101,13 +101,13 @@ def test_our_protocol_keeps_its_rules(served: ApiProcess) -> None:
     live = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
     connection = RawConnection(served.port)
     connection.send(live + b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n")
-    offered = connection.answer()
+    offered = connection.response()
     assert offered is not None
     assert offered.status == 200
     connection.send(live + b"X-A : 1\r\n\r\n" + live + b"\r\n")
-    assert [answer.status for answer in connection.answers()] == [400]
+    assert [response.status for response in connection.responses()] == [400]
     connection.close()
     slow = RawConnection(served.port)
     slow.send(live)
-    assert slow.answer() is None
+    assert slow.response() is None
     slow.close()

@@ -1,4 +1,4 @@
-"""How an answer gets onto the wire: plain ones in one piece, all others as uvicorn sends them, none half said."""
+"""How a response gets onto the wire: plain ones in one piece, all others as uvicorn sends them, none half said."""
 
 import socket
 import struct
@@ -74,7 +74,7 @@ def test_head_and_body_come_in_one_packet(port: int) -> None:
     with connect(port) as connection:
         for _ in range(50):
             ask(connection, "/plain")
-            assert connection.answer() is not None
+            assert connection.response() is not None
         assert _packets(connection) == 50
 
 
@@ -87,7 +87,7 @@ def test_head_and_body_come_in_one_packet(port: int) -> None:
         ("/chunks", b"\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n"),
     ],
 )
-def test_the_connection_goes_on_after_an_answer(port: int, path: str, end: bytes) -> None:
+def test_the_connection_goes_on_after_a_response(port: int, path: str, end: bytes) -> None:
     with connect(port) as connection:
         for count in (1, 2):
             ask(connection, path)
@@ -97,11 +97,11 @@ def test_the_connection_goes_on_after_an_answer(port: int, path: str, end: bytes
         assert b"connection: close" not in connection.received
 
 
-def test_an_answer_without_content_has_no_length(port: int) -> None:
+def test_a_response_without_content_has_no_length(port: int) -> None:
     with connect(port) as connection:
         ask(connection, "/empty")
         ask(connection, "/plain")
-        empty, plain = connection.answer(), connection.answer()
+        empty, plain = connection.response(), connection.response()
     assert empty is not None
     assert plain is not None
     assert (empty.status, empty.body, plain.body) == (204, b"", b"ok")
@@ -123,9 +123,9 @@ def test_head_has_the_length_and_no_body(port: int) -> None:
         ask(connection, "/plain", method="HEAD")
         connection._until(b"\r\n\r\n")
         ask(connection, "/plain")
-        answer = connection.answer()
-    assert answer is not None
-    assert answer.body == b"ok"
+        response = connection.response()
+    assert response is not None
+    assert response.body == b"ok"
 
 
 @pytest.mark.parametrize("path", ["/two-lines", "/half-line", "/nul"])
@@ -139,7 +139,7 @@ def test_what_would_break_the_framing_is_not_sent(port: int, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/head-only", "/too-short", "/too-long", "/two-heads", "/twice"])
-def test_an_answer_that_is_not_what_it_says_ends_the_connection(port: int, path: str) -> None:
+def test_a_response_that_is_not_what_it_says_ends_the_connection(port: int, path: str) -> None:
     with connect(port) as connection:
         ask(connection, path)
         assert connection.seconds_until_closed() < 4  # an idle one has 5

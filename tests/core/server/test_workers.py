@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from core.server.workers import LIFE_SECONDS
-from tests.conftest import Caller, TestDatabase
+from tests.conftest import TestDatabase, UserClient
 from tests.core.api_process import ApiProcess
 
 WORKERS = 3
@@ -56,9 +56,9 @@ def test_they_serve_one_port_with_so_many_connections_each(process: ApiProcess, 
     assert {one.pid for one in workers(process)} == started(process)
 
     def use(number: int) -> int:
-        with Caller(process.url) as caller:  # a connection of its own, that any of them may take
-            caller.create_task()
-            return caller.get(caller.tasks).status_code
+        with UserClient(process.url) as user:  # a connection of its own, that any of them may take
+            user.create_task()
+            return user.get(user.tasks).status_code
 
     with ThreadPoolExecutor(12) as pool:
         assert set(pool.map(use, range(60))) == {200}

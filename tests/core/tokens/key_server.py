@@ -1,4 +1,4 @@
-"""A real HTTP server that publishes keys as Better Auth does, counts its answers, and can be slow, wrong or away."""
+"""A real HTTP server that publishes keys as Better Auth does, counts its responses, and can be slow, wrong or away."""
 
 import base64
 import json
@@ -71,7 +71,7 @@ class KeyServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                owner._answer(self)
+                owner._response(self)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
@@ -87,11 +87,11 @@ class KeyServer:
         self._thread.start()
 
     @property
-    def answers(self) -> int:
+    def responses(self) -> int:
         """How many requests it has had."""
         return len(self.asked)
 
-    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+    def _response(self, request: BaseHTTPRequestHandler) -> None:
         self.asked.append(request.path)
         # What is published is read before what the test lets happen meanwhile.
         body = json.dumps({"keys": self.keys}).encode() if self.body is None else self.body

@@ -28,9 +28,9 @@ def keys_below(base: str) -> Names:
 
 def problems(**values: Any) -> list[str]:
     """What is wrong with the settings, line by line."""
-    with pytest.raises(ConfigurationError) as refused:
+    with pytest.raises(ConfigurationError) as raised:
         make_settings(**values)
-    return str(refused.value).splitlines()[1:]
+    return str(raised.value).splitlines()[1:]
 
 
 def test_without_a_url_there_are_no_keys_and_nobody_is_expected() -> None:
@@ -169,9 +169,9 @@ def test_keys_alone_are_not_enough() -> None:
 
 @pytest.mark.parametrize("secret", ["short", "change-me-change-me-change-me-change-me", "ab" * 20])
 def test_the_secret_that_is_being_replaced_must_be_as_good_as_the_other(secret: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"\n  - BETTER_AUTH_SECRET_PREVIOUS: ") as refused:
+    with pytest.raises(ConfigurationError, match=r"\n  - BETTER_AUTH_SECRET_PREVIOUS: ") as raised:
         make_settings(better_auth_secret_previous=secret)
-    assert secret not in str(refused.value)
+    assert secret not in str(raised.value)
 
 
 @pytest.mark.parametrize("seconds", [0, 0.5, 86_401])

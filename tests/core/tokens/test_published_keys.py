@@ -31,7 +31,7 @@ def verifier_for(server: KeyServer, max_age: float = 600) -> TokenVerifier:
 
 
 async def outcome(verifier: TokenVerifier, token: str) -> str:
-    """The subject, the reason of a refusal, or the code of a problem."""
+    """The subject, the reason of a rejection, or the code of a problem."""
     try:
         return (await verifier.verify(token)).user_id
     except TokenError as error:
@@ -41,7 +41,7 @@ async def outcome(verifier: TokenVerifier, token: str) -> str:
 
 
 async def at_once(verifier: TokenVerifier, token: str) -> Principal:
-    """The answer of a verification that waits for nothing: what else is due on the event loop has to wait for it."""
+    """The response of a verification that waits for nothing: what else is due on the event loop has to wait for it."""
     meanwhile: list[bool] = []
     asyncio.get_running_loop().call_soon(meanwhile.append, True)
     principal = await verifier.verify(token)
@@ -57,7 +57,7 @@ def test_many_first_requests_share_one_fetch(server: KeyServer) -> None:
         return await asyncio.gather(*(outcome(verifier, token) for token in tokens))
 
     assert run(main()) == [f"u{n}" for n in range(50)]
-    assert server.answers == 1
+    assert server.responses == 1
 
 
 @pytest.mark.parametrize("algorithm", ASYMMETRIC)
@@ -92,7 +92,7 @@ def test_a_flood_of_unknown_keys_causes_a_handful_of_fetches(server: KeyServer, 
         return set(found)
 
     assert run(main()) == {"unknown_key"}
-    assert server.answers <= 1 + FRUITLESS_AT_ONCE
+    assert server.responses <= 1 + FRUITLESS_AT_ONCE
 
 
 def test_new_keys_are_found_at_once_however_many_there_were(server: KeyServer) -> None:
@@ -120,7 +120,7 @@ def test_new_keys_are_found_at_once_however_many_there_were(server: KeyServer) -
         ({"sub": ""}, "no_subject"),
     ],
 )
-def test_nothing_is_fetched_for_a_token_that_is_refused_anyway(
+def test_nothing_is_fetched_for_a_token_that_is_rejected_anyway(
     server: KeyServer, claims: dict[str, Any], reason: str
 ) -> None:
     async def main() -> set[str]:
@@ -129,10 +129,10 @@ def test_nothing_is_fetched_for_a_token_that_is_refused_anyway(
         return {await outcome(verifier, UNPUBLISHED.token(server.url, **claims)) for _ in range(50)}
 
     assert run(main()) == {reason}
-    assert server.answers == 1
+    assert server.responses == 1
 
 
-def test_an_answer_from_before_the_key_was_published_proves_nothing(server: KeyServer) -> None:
+def test_a_response_from_before_the_key_was_published_proves_nothing(server: KeyServer) -> None:
     """A request that joins a fetch under way has it done once more, if that brought no key."""
     asked, go_on = threading.Event(), threading.Event()
 
@@ -154,7 +154,7 @@ def test_an_answer_from_before_the_key_was_published_proves_nothing(server: KeyS
         return await second
 
     assert run(main()) == "u2"
-    assert server.answers == 2
+    assert server.responses == 2
 
 
 def test_the_header_must_fit_the_key(server: KeyServer) -> None:
@@ -173,16 +173,16 @@ def test_the_header_must_fit_the_key(server: KeyServer) -> None:
 
 
 def test_keys_that_are_used_are_renewed_without_a_wait(server: KeyServer) -> None:
-    """From half of their greatest age on, once for all; what a removed key signed is refused thereafter."""
+    """From half of their greatest age on, once for all; what a removed key signed is rejected thereafter."""
 
     async def main() -> None:
         verifier = verifier_for(server, max_age=2)
         first, second = FIRST.token(server.url), SECOND.token(server.url, sub="u2")
         await verifier.verify(first)
         deadline = time.monotonic() + 10
-        for answers, keys in ((2, [FIRST.jwk]), (3, [SECOND.jwk])):
+        for responses, keys in ((2, [FIRST.jwk]), (3, [SECOND.jwk])):
             server.keys = keys
-            while server.answers < answers:
+            while server.responses < responses:
                 assert (await at_once(verifier, first)).user_id == "u1"
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""What the key server may do wrong: be away, be slow, send something else. Requests are answered all the same."""
+"""What the key server may do wrong: be away, be slow, send something else. Requests are served all the same."""
 
 import asyncio
 import socket
@@ -56,7 +56,7 @@ def test_a_server_that_comes_back_is_asked_again_after_a_second(server: KeyServe
         verifier = verifier_for(server)
         with capture_logs() as logs:
             assert {await outcome(verifier, token) for _ in range(100)} == {"keys_unavailable"}
-        assert server.answers <= 2
+        assert server.responses <= 2
         assert logs[0] == {
             "event": "keys not fetched",
             "log_level": "warning",
@@ -82,7 +82,7 @@ def test_a_request_waits_for_a_slow_server_for_two_seconds(server: KeyServer) ->
         verifier = verifier_for(server)
         assert await outcome(verifier, token) == "keys_unavailable"
         assert await outcome(verifier, token) == "u1"
-        assert server.answers == 1
+        assert server.responses == 1
 
     run(main())
 
@@ -98,7 +98,7 @@ def test_a_request_that_is_given_up_does_not_end_the_fetch_of_the_others(server:
         await asyncio.sleep(0.05)
         given_up.cancel()
         assert await waiting == "u1"
-        assert server.answers == 1
+        assert server.responses == 1
 
     run(main())
 
@@ -107,14 +107,14 @@ def test_a_request_that_is_given_up_does_not_end_the_fetch_of_the_others(server:
     "body",
     [b"", b"<html>", b"[]", b'{"keys": {}}', b'{"error": "no"}', b'{"keys": [], "keys": []}', b" " * (MAX_BYTES + 1)],
 )
-def test_an_answer_that_is_no_key_set_changes_nothing(server: KeyServer, body: bytes) -> None:
+def test_a_response_that_is_no_key_set_changes_nothing(server: KeyServer, body: bytes) -> None:
     async def main() -> None:
         verifier = verifier_for(server, max_age=0.2)
         await verifier.verify(FIRST.token(server.url))
         server.body = body
         await asyncio.sleep(0.3)
         assert await outcome(verifier, FIRST.token(server.url)) == "u1"
-        assert server.answers == 2
+        assert server.responses == 2
 
     run(main())
 
@@ -124,7 +124,7 @@ def test_a_redirect_is_not_followed(server: KeyServer) -> None:
     server.status, server.headers = 308, {"Location": other.url + PATH}
     with closing(other), pytest.raises(HTTPException, match=r"^the status is 308$"):
         download(server.url + PATH)
-    assert (server.answers, other.answers) == (1, 0)
+    assert (server.responses, other.responses) == (1, 0)
 
 
 def test_what_is_too_large_is_not_read(server: KeyServer) -> None:
@@ -178,6 +178,6 @@ def test_a_server_without_a_trusted_certificate_is_not_believed(
     with closing(secure):
         with pytest.raises(ssl.SSLCertVerificationError):
             download(secure.url + PATH)
-        assert secure.answers == 0
+        assert secure.responses == 0
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert set(parse(download(secure.url + PATH))) == {"EdDSA first"}

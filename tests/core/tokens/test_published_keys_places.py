@@ -108,19 +108,19 @@ def test_a_server_that_is_away_is_not_asked_twice() -> None:
 
 
 def test_both_tries_share_one_deadline() -> None:
-    """The first takes most of it; so the second, which is not answered, is hung up on sooner than the first took."""
+    """The first takes most of it; so the second, which gets no response, is hung up on sooner than the first took."""
     first_takes = 1.5
     times: list[float] = []
 
     def serve() -> None:
-        for answer in (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", b""):
+        for response in (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", b""):
             connection, _ = listening.accept()
             with connection:
                 times.append(time.monotonic())
                 connection.recv(65_536)
-                if answer:
+                if response:
                     time.sleep(first_takes)
-                    connection.sendall(answer)
+                    connection.sendall(response)
                 else:
                     connection.recv(1)  # nothing comes until it is closed
             times.append(time.monotonic())

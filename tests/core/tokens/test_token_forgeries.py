@@ -19,7 +19,7 @@ from core.tokens.published_keys import FRUITLESS_AT_ONCE
 from core.tokens.verifier import ASYMMETRIC
 from tests.conftest import SECRET, RunningServer
 from tests.core.tokens.key_server import KeyServer, SigningKey, b64
-from tests.refusals import profile, refusal
+from tests.rejections import profile, rejection
 
 KEYS = {algorithm: SigningKey(algorithm, kid=f"key-{algorithm}") for algorithm in ASYMMETRIC}
 ED, ES, RS = KEYS["EdDSA"], KEYS["ES256"], KEYS["RS256"]
@@ -70,22 +70,22 @@ def by_secret(secret: bytes, header: dict[str, Any], claims: dict[str, Any]) -> 
 def test_no_signature_is_no_token(api: RunningServer, server: KeyServer, spelling: str, signature: str) -> None:
     signed, good = parts(ED.token(server.url, header={"alg": spelling}))
     token = f"{signed}.{b64(good) if signature == 'stolen' else signature}"
-    assert refusal(api, token)["reason"] == "algorithm_not_configured"
+    assert rejection(api, token)["reason"] == "algorithm_not_configured"
 
 
 @pytest.mark.parametrize("algorithm", [None, True, 0, ["EdDSA"], {"EdDSA": 1}])
 def test_an_algorithm_is_text(api: RunningServer, server: KeyServer, algorithm: Any) -> None:
-    assert refusal(api, ED.token(server.url, header={"alg": algorithm})) == {"reason": "malformed_header"}
+    assert rejection(api, ED.token(server.url, header={"alg": algorithm})) == {"reason": "malformed_header"}
 
 
 @pytest.mark.parametrize(
     "algorithm",
     ["HS384", "HS512", "RS384", "RS512", "PS384", "ES384", "ES256K", "Ed448", "ed25519", "ED25519", "eddsa"],
 )
-def test_an_algorithm_that_nobody_configured_is_refused(api: RunningServer, server: KeyServer, algorithm: str) -> None:
+def test_an_algorithm_that_nobody_configured_is_rejected(api: RunningServer, server: KeyServer, algorithm: str) -> None:
     """There is no setting that would allow it, so the log names none."""
     expected = {"reason": "algorithm_not_configured", "setting": None}
-    assert refusal(api, ED.token(server.url, header={"alg": algorithm})) == expected
+    assert rejection(api, ED.token(server.url, header={"alg": algorithm})) == expected
 
 
 @pytest.mark.parametrize("algorithm", ASYMMETRIC)
@@ -100,7 +100,7 @@ def test_a_public_key_is_no_secret(api: RunningServer, server: KeyServer, algori
     texts += [key.jwk[name].encode() for name in ("x", "n") if name in key.jwk]
     claims = {"sub": "u1", "exp": LATER, "iss": server.url, "aud": server.url}
     for text, kid in product(texts, [{}, {"kid": key.kid}]):
-        assert refusal(api, by_secret(text, {"alg": "HS256", **kid}, claims)) == {"reason": "wrong_signature"}
+        assert rejection(api, by_secret(text, {"alg": "HS256", **kid}, claims)) == {"reason": "wrong_signature"}
 
 
 @pytest.mark.parametrize("claimed", ASYMMETRIC)
@@ -111,7 +111,7 @@ def test_a_key_signs_with_its_own_algorithm_only(api: RunningServer, server: Key
         if algorithm == claimed:
             assert profile(api, token).status_code == 200
         else:
-            assert refusal(api, token) == {"reason": "wrong_algorithm"}
+            assert rejection(api, token) == {"reason": "wrong_algorithm"}
 
 
 def test_the_newer_name_of_ed25519_is_for_its_keys_alone(api: RunningServer, server: KeyServer) -> None:
@@ -119,11 +119,11 @@ def test_the_newer_name_of_ed25519_is_for_its_keys_alone(api: RunningServer, ser
     header = {"alg": "Ed25519"}
     assert profile(api, ED.token(server.url, header=header)).status_code == 200
     for algorithm in set(ASYMMETRIC) - {"EdDSA"}:
-        assert refusal(api, KEYS[algorithm].token(server.url, header=header)) == {"reason": "wrong_algorithm"}
+        assert rejection(api, KEYS[algorithm].token(server.url, header=header)) == {"reason": "wrong_algorithm"}
     claims = {"sub": "u1", "exp": LATER, "iss": server.url, "aud": server.url}
     for secret in (SECRET.encode(), ED.jwk["x"].encode()):
-        assert refusal(api, by_secret(secret, {**header, "kid": ED.kid}, claims)) == {"reason": "wrong_signature"}
-    assert refusal(api, ATTACKER["EdDSA"].token(server.url, header=header)) == {"reason": "wrong_signature"}
+        assert rejection(api, by_secret(secret, {**header, "kid": ED.kid}, claims)) == {"reason": "wrong_signature"}
+    assert rejection(api, ATTACKER["EdDSA"].token(server.url, header=header)) == {"reason": "wrong_signature"}
 
 
 @pytest.mark.parametrize("algorithm", ASYMMETRIC)
@@ -139,8 +139,8 @@ def test_a_header_does_not_bring_its_key(
         {"x5c": ["MIIB"]},
         {"jwk": own.jwk, "jku": address, "x5u": address, "x5t": "abc"},
     ):
-        assert refusal(api, own.token(server.url, header=header)) == {"reason": "wrong_signature"}
-    assert elsewhere.answers == 0
+        assert rejection(api, own.token(server.url, header=header)) == {"reason": "wrong_signature"}
+    assert elsewhere.responses == 0
 
 
 @pytest.mark.parametrize(
@@ -152,35 +152,35 @@ def test_a_kid_is_a_name_and_nothing_else(
 ) -> None:
     claims = {"sub": "u1", "exp": LATER, "iss": server.url, "aud": server.url}
     for name in (kid, elsewhere.url):
-        assert refusal(api, ATTACKER["EdDSA"].token(server.url, header={"kid": name})) == {"reason": "unknown_key"}
-        assert refusal(api, by_secret(b"", {"alg": "HS256", "kid": name}, claims)) == {"reason": "wrong_signature"}
+        assert rejection(api, ATTACKER["EdDSA"].token(server.url, header={"kid": name})) == {"reason": "unknown_key"}
+        assert rejection(api, by_secret(b"", {"alg": "HS256", "kid": name}, claims)) == {"reason": "wrong_signature"}
 
 
 @pytest.mark.parametrize("kid", [None, 1, True, ["key-EdDSA"], {"kid": "key-EdDSA"}])
 def test_a_kid_is_text(api: RunningServer, server: KeyServer, kid: Any) -> None:
-    assert refusal(api, ED.token(server.url, header={"kid": kid})) == {"reason": "no_kid"}
+    assert rejection(api, ED.token(server.url, header={"kid": kid})) == {"reason": "no_kid"}
 
 
 @pytest.mark.parametrize(
     "header",
     [{"crit": ["exp"]}, {"crit": []}, {"crit": ["b64"], "b64": False}, {"b64": False}, {"b64": True}, {"zip": "DEF"}],
 )
-def test_what_a_header_demands_and_we_do_not_do_is_refused(
+def test_what_a_header_demands_and_we_do_not_do_is_rejected(
     api: RunningServer, server: KeyServer, header: dict[str, Any]
 ) -> None:
-    assert refusal(api, ED.token(server.url, header=header)) == {"reason": "unsupported_header"}
+    assert rejection(api, ED.token(server.url, header=header)) == {"reason": "unsupported_header"}
 
 
 @pytest.mark.parametrize(
     "kind",
     ["at+jwt", "AT+JWT", "application/at+jwt", "JOSE", "dpop+jwt", "secevent+jwt", "better-auth.session-cache+jwt"],
 )
-def test_a_token_of_another_type_is_refused(api: RunningServer, server: KeyServer, kind: str) -> None:
-    assert refusal(api, ED.token(server.url, header={"typ": kind})) == {"reason": "wrong_type"}
+def test_a_token_of_another_type_is_rejected(api: RunningServer, server: KeyServer, kind: str) -> None:
+    assert rejection(api, ED.token(server.url, header={"typ": kind})) == {"reason": "wrong_type"}
 
 
 @pytest.mark.parametrize("algorithm", ASYMMETRIC)
-def test_a_signature_that_is_empty_zero_cut_or_longer_is_refused(
+def test_a_signature_that_is_empty_zero_cut_or_longer_is_rejected(
     api: RunningServer, server: KeyServer, algorithm: str
 ) -> None:
     """All zeros are what "psychic signatures" were."""
@@ -189,10 +189,10 @@ def test_a_signature_that_is_empty_zero_cut_or_longer_is_refused(
     wrong = [b"", b"\0", bytes(size), b"\xff" * size, good[:-1], good + b"\0", b"\0" + good, good[half:] + good[:half]]
     wrong += [good[:half] + bytes(half), bytes(half) + good[half:], good[: size - 1] + bytes([good[-1] ^ 1]), good * 2]
     for signature in wrong:
-        assert refusal(api, f"{signed}.{b64(signature)}") == {"reason": "wrong_signature"}
+        assert rejection(api, f"{signed}.{b64(signature)}") == {"reason": "wrong_signature"}
 
 
-def test_a_signature_in_another_form_is_refused(api: RunningServer, server: KeyServer) -> None:
+def test_a_signature_in_another_form_is_rejected(api: RunningServer, server: KeyServer) -> None:
     """DER in place of the two numbers; numbers out of their range that are the same modulo the group's order."""
     signed, good = parts(ES.token(server.url))
     r, s = int.from_bytes(good[:32]), int.from_bytes(good[32:])
@@ -202,7 +202,7 @@ def test_a_signature_in_another_form_is_refused(api: RunningServer, server: KeyS
     signed, good = parts(ED.token(server.url))
     tokens.append(f"{signed}.{b64(good[:32] + (int.from_bytes(good[32:], 'little') + L).to_bytes(32, 'little'))}")
     for token in tokens:
-        assert refusal(api, token) == {"reason": "wrong_signature"}
+        assert rejection(api, token) == {"reason": "wrong_signature"}
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_another_spelling_is_another_token(
 ) -> None:
     h, c, s = ED.token(server.url).split(".")
     for spelling in spellings:
-        assert refusal(api, spelling.format(h=h, c=c, s=s, x="x" * 8192 + "x")) == {"reason": reason}
+        assert rejection(api, spelling.format(h=h, c=c, s=s, x="x" * 8192 + "x")) == {"reason": reason}
 
 
 @pytest.mark.parametrize(
@@ -241,11 +241,11 @@ def test_another_spelling_is_another_token(
         ("no_subject", [{"sub": None, "userId": "u1", "id": "u1", "user": {"id": "u1"}, "email": "a@example.com"}]),
     ],
 )
-def test_claims_of_odd_types_and_sizes_are_refused_though_they_are_signed(
+def test_claims_of_odd_types_and_sizes_are_rejected_though_they_are_signed(
     api: RunningServer, server: KeyServer, reason: str, wrong: list[dict[str, Any]]
 ) -> None:
     for claims in wrong:
-        assert refusal(api, ED.token(server.url, **claims)) == {"reason": reason}
+        assert rejection(api, ED.token(server.url, **claims)) == {"reason": reason}
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
@@ -256,11 +256,11 @@ def test_claims_are_one_strict_json_object(api: RunningServer, server: KeyServer
     texts = [claims.encode(encoding), f"[{claims}]".encode(), f"{claims} {{}}".encode(), b'"u1"', b"", b"null"]
     texts += [claims.replace("{", '{"sub":"u2",').encode(), claims.replace("{", '{"\\u0073ub":"u2",').encode()]
     for text in texts:
-        assert refusal(api, ED.sign(header, text)) == {"reason": "malformed_claims"}
+        assert rejection(api, ED.sign(header, text)) == {"reason": "malformed_claims"}
     twice = b'{"alg":"HS256","alg":"EdDSA","kid":"key-EdDSA"}'
-    assert refusal(api, ED.sign(twice, claims.encode())) == {"reason": "malformed_header"}
+    assert rejection(api, ED.sign(twice, claims.encode())) == {"reason": "malformed_header"}
     nested = ED.sign({**header, "cty": "JWT"}, ED.token(server.url).encode())
-    assert refusal(api, nested) == {"reason": "malformed_claims"}
+    assert rejection(api, nested) == {"reason": "malformed_claims"}
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud"])
@@ -282,9 +282,9 @@ def test_issuer_and_audience_must_be_ours(api: RunningServer, server: KeyServer,
     for value in wrong:
         shown = None if value is None else str(value)
         expected = {"reason": kind, "expected": server.url, "actual": shown}
-        assert refusal(api, ED.token(server.url, **{claim: value})) == expected
+        assert rejection(api, ED.token(server.url, **{claim: value})) == expected
     long: dict[str, Any] = {claim: "x" * 3000}
-    assert refusal(api, ED.token(server.url, **long))["actual"] == "x" * 200
+    assert rejection(api, ED.token(server.url, **long))["actual"] == "x" * 200
     right: list[Any] = [f"{server.url}/", server.url.upper(), *([[server.url, "other"]] if claim == "aud" else [])]
     assert {profile(api, ED.token(server.url, **{claim: value})).status_code for value in right} == {200}
 
@@ -295,16 +295,16 @@ def test_a_secret_signs_for_no_published_key_and_the_reverse(api: RunningServer,
     for algorithm in ASYMMETRIC:
         header = {"alg": algorithm, "kid": KEYS[algorithm].kid}
         token = by_secret(SECRET.encode(), header, {**claims, "iss": server.url, "aud": server.url})
-        assert refusal(api, token) == {"reason": "wrong_signature"}
+        assert rejection(api, token) == {"reason": "wrong_signature"}
 
 
 def test_a_flood_of_forged_kids_over_http_causes_a_handful_of_fetches(
     server: KeyServer, start_server: Callable[..., RunningServer]
 ) -> None:
-    api, before = start_server(better_auth_url=server.url), server.answers
+    api, before = start_server(better_auth_url=server.url), server.responses
     tokens = [ATTACKER["EdDSA"].token(server.url, header={"kid": secrets.token_hex(16)}) for _ in range(400)]
     with ThreadPoolExecutor(16) as pool:
         statuses = set(pool.map(lambda token: profile(api, token).status_code, tokens))
     assert statuses == {401}
-    assert server.answers - before <= 1 + FRUITLESS_AT_ONCE
+    assert server.responses - before <= 1 + FRUITLESS_AT_ONCE
     assert profile(api, ED.token(server.url, sub="u2")).status_code == 200

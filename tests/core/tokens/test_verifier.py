@@ -1,4 +1,4 @@
-"""Tokens: whatever is not exactly an HS256 token of this deployment, for a subject and in its time, is refused."""
+"""Tokens: whatever is not exactly an HS256 token of this deployment, for a subject and in its time, is rejected."""
 
 import asyncio
 import base64
@@ -49,11 +49,11 @@ def verify(text: str, verifier: TokenVerifier = VERIFIER) -> Principal:
     return asyncio.run(verifier.verify(text))
 
 
-def refusal(text: str, verifier: TokenVerifier = VERIFIER) -> str:
-    with pytest.raises(TokenError) as refused:
+def rejection(text: str, verifier: TokenVerifier = VERIFIER) -> str:
+    with pytest.raises(TokenError) as raised:
         verify(text, verifier)
-    assert text not in repr((refused.value, refused.value.fields)) or not text
-    return str(refused.value)
+    assert text not in repr((raised.value, raised.value.fields)) or not text
+    return str(raised.value)
 
 
 def same_bytes(text: str) -> Iterable[str]:
@@ -108,50 +108,50 @@ def test_a_header_never_chooses_the_key(name: str) -> None:
     own = "the key of somebody else, 32 bytes"
     value = {"kty": "oct", "k": b64(own.encode()), "alg": "HS256"} if name == "jwk" else "http://127.0.0.1:9/keys"
     assert verify(token(CLAIMS, {**HEADER, name: value})) == Principal("u1")
-    assert refusal(token(CLAIMS, {**HEADER, name: value}, own)) == "wrong_signature"
+    assert rejection(token(CLAIMS, {**HEADER, name: value}, own)) == "wrong_signature"
 
 
 @pytest.mark.parametrize(
     "algorithm", ["none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", "HS384", "RS256", "EdDSA", "Ed25519"]
 )
-def test_another_algorithm_is_refused_whatever_the_signature(algorithm: str) -> None:
+def test_another_algorithm_is_rejected_whatever_the_signature(algorithm: str) -> None:
     whole = token(CLAIMS, {"alg": algorithm, "typ": "JWT"})
-    assert refusal(whole) == "algorithm_not_configured"
-    assert refusal(whole.rpartition(".")[0] + ".") == "algorithm_not_configured"
+    assert rejection(whole) == "algorithm_not_configured"
+    assert rejection(whole.rpartition(".")[0] + ".") == "algorithm_not_configured"
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512", "none"])
-def test_a_token_that_a_library_signed_with_another_algorithm_is_refused(algorithm: str) -> None:
+def test_a_token_that_a_library_signed_with_another_algorithm_is_rejected(algorithm: str) -> None:
     key = "" if algorithm == "none" else SECRET * 2
-    assert refusal(jwt.encode(CLAIMS, key, algorithm=algorithm)) == "algorithm_not_configured"
+    assert rejection(jwt.encode(CLAIMS, key, algorithm=algorithm)) == "algorithm_not_configured"
 
 
-def test_every_other_spelling_of_the_same_bytes_is_refused() -> None:
+def test_every_other_spelling_of_the_same_bytes_is_rejected() -> None:
     header, claims, signed = token({**CLAIMS, "f": "??>>"}).split(".")
     assert verify(f"{header}.{claims}.{signed}") == Principal("u1")
     spelled = [*same_bytes(signed), signed + "=", signed + "\n", " " + signed]
     assert len(spelled) == 3 + 3, "two bits are left over"
-    assert {refusal(f"{header}.{claims}.{other}") for other in spelled} == {"malformed_signature"}
+    assert {rejection(f"{header}.{claims}.{other}") for other in spelled} == {"malformed_signature"}
 
 
 @pytest.mark.parametrize(
     "spoil", ["{}=", "{}==", "{}\n", " {}", "{}\t", "{}+", "{}/", "{}%3D", "{}é", "{}\ud800", "{}A===="]
 )
-def test_a_segment_in_another_spelling_is_refused_though_it_is_signed(spoil: str) -> None:
+def test_a_segment_in_another_spelling_is_rejected_though_it_is_signed(spoil: str) -> None:
     header, claims = segment(HEADER), segment(CLAIMS)
     for text, reason in (
         (f"{spoil.format(header)}.{claims}", "malformed_header"),
         (f"{header}.{spoil.format(claims)}", "malformed_claims"),
     ):
-        assert refusal(f"{text}.{signature(text)}") == reason
+        assert rejection(f"{text}.{signature(text)}") == reason
 
 
-def test_left_over_bits_of_signed_claims_are_refused() -> None:
+def test_left_over_bits_of_signed_claims_are_rejected() -> None:
     right = [segment({**CLAIMS, "f": "x" * n}) for n in range(3)]
     assert {verify(token(claims)) for claims in right} == {Principal("u1")}
     spelled = [other for claims in right for other in same_bytes(claims)]
     assert len(spelled) == 3 + 15, "two and four bits are left over"
-    assert {refusal(token(other)) for other in spelled} == {"malformed_claims"}
+    assert {rejection(token(other)) for other in spelled} == {"malformed_claims"}
 
 
 def test_a_signature_must_be_that_of_the_text_by_the_secret() -> None:
@@ -160,10 +160,10 @@ def test_a_signature_must_be_that_of_the_text_by_the_secret() -> None:
     digest = base64.urlsafe_b64decode(signed + "=")
     wrong = [b"", bytes(32), b"\xff" * 32, digest[:-1], digest + b"\0", b"\0" + digest, digest.hex().encode()]
     wrong.append(hashlib.sha256(f"{header}.{claims}".encode()).digest())
-    assert {refusal(f"{header}.{claims}.{b64(text)}") for text in wrong} == {"wrong_signature"}
-    assert refusal(f"{header}.{other}.{signed}") == "wrong_signature"
+    assert {rejection(f"{header}.{claims}.{b64(text)}") for text in wrong} == {"wrong_signature"}
+    assert rejection(f"{header}.{other}.{signed}") == "wrong_signature"
     for secret in (SECRET.upper(), SECRET[:-1], SECRET + "\n", "", secrets.token_hex(32)):
-        assert refusal(token(secret=secret)) == "wrong_signature"
+        assert rejection(token(secret=secret)) == "wrong_signature"
 
 
 def test_what_has_not_three_segments_is_no_token() -> None:
@@ -172,13 +172,13 @@ def test_what_has_not_three_segments_is_no_token() -> None:
     general = json.dumps({"payload": claims, "signatures": [{"protected": header, "signature": signed}]})
     texts = ["", ".", "...", "null", header, f"{header}.{claims}", f"{token()}.", f".{token()}", f"{token()}.{signed}"]
     texts += [flat, general, f"{header}.a.b.c.d", token().replace(".", "..", 1)]
-    assert {refusal(text) for text in texts} == {"not_a_jwt"}
-    assert {refusal(text) for text in ["..", f"..{signed}", f".{claims}.{signed}"]} == {"malformed_header"}
+    assert {rejection(text) for text in texts} == {"not_a_jwt"}
+    assert {rejection(text) for text in ["..", f"..{signed}", f".{claims}.{signed}"]} == {"malformed_header"}
 
 
 @pytest.mark.parametrize("text", ["a1" * 16, "a1" * 16 + ".c2ln%3D", "a1" * 16 + "." + "A" * 43 + "="])
 def test_a_session_token_in_place_of_a_jwt_is_named_in_the_log(text: str) -> None:
-    assert refusal(text) == "session_token"
+    assert rejection(text) == "session_token"
 
 
 def test_a_token_has_at_most_8_kib() -> None:
@@ -187,18 +187,18 @@ def test_a_token_has_at_most_8_kib() -> None:
     texts = [token({**CLAIMS, "f": "x" * n}, header) for n in range(5900, 6100) for header in headers]
     sizes = {len(text): text for text in texts}
     assert verify(sizes[8192]) == Principal("u1")
-    assert refusal(sizes[8193]) == "too_long"
-    assert refusal("x" * 1_000_000) == "too_long"
+    assert rejection(sizes[8193]) == "too_long"
+    assert rejection("x" * 1_000_000) == "too_long"
 
 
 def test_one_of_several_secrets_is_enough_while_they_are_changed() -> None:
     old, new = secrets.token_hex(32), secrets.token_hex(32)
     both = TokenVerifier({"HS256": SecretKeys(new, old)})
     assert verify(token(secret=old), both) == verify(token(secret=new), both) == Principal("u1")
-    assert refusal(token(secret=SECRET), both) == "wrong_signature"
+    assert rejection(token(secret=SECRET), both) == "wrong_signature"
 
 
-def test_a_verified_token_is_refused_as_soon_as_it_is_expired() -> None:
+def test_a_verified_token_is_rejected_as_soon_as_it_is_expired() -> None:
     text = token({"sub": "u1", "exp": time.time() - 8.5})
     assert verify(text) == Principal("u1")
 
@@ -215,7 +215,7 @@ def test_a_token_that_was_verified_once_does_not_make_others_valid() -> None:
     header, claims, signed = token().split(".")
     assert verify(f"{header}.{claims}.{signed}") == Principal("u1")
     for end in ("", ".", f".{signed[:-1]}", f".{signed}="):
-        refusal(f"{header}.{claims}{end}")
+        rejection(f"{header}.{claims}{end}")
 
 
 def test_only_so_many_verified_tokens_are_remembered() -> None:
@@ -233,24 +233,24 @@ def test_issuer_and_audience_are_checked_where_a_token_names_them() -> None:
     verifier = TokenVerifier({"HS256": SecretKeys(SECRET)}, ["https://auth.example.com/"], ["https://api.example.com"])
     right = {"iss": "https://auth.example.com", "aud": ["x", "https://api.example.com/"]}
     assert verify(token({**CLAIMS, **right}), verifier) == verify(token(), verifier) == Principal("u1")
-    assert refusal(token({**CLAIMS, "iss": "https://evil.example"}), verifier) == "issuer_mismatch"
-    assert refusal(token({**CLAIMS, "iss": None}), verifier) == "issuer_mismatch"
-    assert refusal(token({**CLAIMS, "aud": ["https://other.example"]}), verifier) == "audience_mismatch"
+    assert rejection(token({**CLAIMS, "iss": "https://evil.example"}), verifier) == "issuer_mismatch"
+    assert rejection(token({**CLAIMS, "iss": None}), verifier) == "issuer_mismatch"
+    assert rejection(token({**CLAIMS, "aud": ["https://other.example"]}), verifier) == "audience_mismatch"
 
 
 @pytest.mark.parametrize("audience", [None, "", [], ["a", 1], [["a"]], {"a": "a"}, 1, True, "b", ["b"]])
 def test_an_audience_that_is_no_list_of_names_with_ours_is_not_ours(audience: Any) -> None:
     verifier = TokenVerifier({"HS256": SecretKeys(SECRET)}, audiences=["a"])
-    assert refusal(token({**CLAIMS, "aud": audience}), verifier) == "audience_mismatch"
+    assert rejection(token({**CLAIMS, "aud": audience}), verifier) == "audience_mismatch"
 
 
 @pytest.mark.parametrize("audience", ["https://api.example.com", ["a", "b"], [], "", None, 1])
-def test_a_token_for_somebody_is_refused_while_nobody_is_configured(audience: Any) -> None:
+def test_a_token_for_somebody_is_rejected_while_nobody_is_configured(audience: Any) -> None:
     """RFC 7519, section 4.1.3; of an issuer it says no such thing."""
-    with pytest.raises(TokenError, match=r"^audience_not_configured$") as refused:
+    with pytest.raises(TokenError, match=r"^audience_not_configured$") as raised:
         verify(token({**CLAIMS, "aud": audience}))
     shown = None if audience is None else str(audience)
-    assert refused.value.fields == {"setting": "BETTER_AUTH_AUDIENCE", "actual": shown}
+    assert raised.value.fields == {"setting": "BETTER_AUTH_AUDIENCE", "actual": shown}
     assert verify(token({**CLAIMS, "iss": "https://auth.example.com"})) == Principal("u1")
 
 
@@ -263,9 +263,9 @@ def test_several_issuers_and_audiences_are_known_while_a_domain_moves() -> None:
     expected = "https://old.example, https://new.example"
     for claim, reason in (("iss", "issuer_mismatch"), ("aud", "audience_mismatch")):
         for other in ("https://newer.example", expected, both[0] + both[1]):
-            with pytest.raises(TokenError, match=rf"^{reason}$") as refused:
+            with pytest.raises(TokenError, match=rf"^{reason}$") as raised:
                 verify(token({**CLAIMS, claim: other}), verifier)
-            assert refused.value.fields == {"expected": expected, "actual": other}
+            assert raised.value.fields == {"expected": expected, "actual": other}
 
 
 def test_a_source_whose_tokens_must_name_somebody_needs_to_know_whom() -> None:
@@ -275,9 +275,9 @@ def test_a_source_whose_tokens_must_name_somebody_needs_to_know_whom() -> None:
         names_parties = True
 
     verifier = TokenVerifier({"HS256": Naming(SECRET)})
-    assert refusal(token(), verifier) == "issuer_mismatch"
+    assert rejection(token(), verifier) == "issuer_mismatch"
     issued = {**CLAIMS, "iss": "x"}
-    assert refusal(token(issued), TokenVerifier({"HS256": Naming(SECRET)}, ["x"])) == "audience_not_configured"
+    assert rejection(token(issued), TokenVerifier({"HS256": Naming(SECRET)}, ["x"])) == "audience_not_configured"
 
 
 @pytest.mark.parametrize(
@@ -291,6 +291,6 @@ def test_a_source_whose_tokens_must_name_somebody_needs_to_know_whom() -> None:
     ],
 )
 def test_the_log_names_the_setting_that_an_algorithm_needs(algorithm: str, setting: str | None) -> None:
-    with pytest.raises(TokenError, match=r"^algorithm_not_configured$") as refused:
+    with pytest.raises(TokenError, match=r"^algorithm_not_configured$") as raised:
         verify(token(CLAIMS, {"alg": algorithm}), TokenVerifier({}))
-    assert refused.value.fields == {"setting": setting}
+    assert raised.value.fields == {"setting": setting}

@@ -1,4 +1,4 @@
-"""What a token says: headers that ask for more and claims that prove nothing are refused, though they are signed."""
+"""What a token says: headers that ask for more and claims that prove nothing are rejected, though they are signed."""
 
 import time
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.tokens.verifier import Principal
-from tests.core.tokens.test_verifier import CLAIMS, HEADER, LATER, NOW, refusal, token, verify
+from tests.core.tokens.test_verifier import CLAIMS, HEADER, LATER, NOW, rejection, token, verify
 
 
 def claiming(**claims: str) -> bytes:
@@ -47,8 +47,8 @@ def claiming(**claims: str) -> bytes:
         ({**HEADER, "typ": ["JWT"]}, "wrong_type"),
     ],
 )
-def test_a_header_that_asks_for_more_is_refused(header: Any, reason: str) -> None:
-    assert refusal(token(CLAIMS, header)) == reason
+def test_a_header_that_asks_for_more_is_rejected(header: Any, reason: str) -> None:
+    assert rejection(token(CLAIMS, header)) == reason
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_a_header_that_asks_for_more_is_refused(header: Any, reason: str) -> Non
         (token().encode(), "malformed_claims"),
     ],
 )
-def test_claims_that_prove_nothing_are_refused(claims: Any, reason: str) -> None:
-    assert refusal(token(claims)) == reason
+def test_claims_that_prove_nothing_are_rejected(claims: Any, reason: str) -> None:
+    assert rejection(token(claims)) == reason
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_claims_that_prove_nothing_are_refused(claims: Any, reason: str) -> None
     ],
 )
 def test_a_token_for_another_purpose_is_no_access_token(claims: dict[str, Any]) -> None:
-    assert refusal(token({"exp": LATER, **claims})) == "no_subject"
+    assert rejection(token({"exp": LATER, **claims})) == "no_subject"
 
 
 @pytest.mark.parametrize("kind", ["JWT", "jwt", "Jwt", "application/jwt", "Application/JWT"])

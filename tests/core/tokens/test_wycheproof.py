@@ -16,7 +16,7 @@ from core.tokens.key_set import parse
 from core.tokens.verifier import ASYMMETRIC, Key, TokenError, TokenVerifier
 
 FILES = ("json_web_signature_test.json", "json_web_key_test.json", "json_web_crypto_test.json")
-# Real algorithms that no setting allows: their vectors are refused, the good ones too.
+# Real algorithms that no setting allows: their vectors are rejected, the good ones too.
 NOT_OURS = {"HS384", "HS512", "RS384", "RS512", "PS384", "PS512", "ES384"}
 # What is only said once the signature was found good. The vectors' payloads are no claims of ours.
 BEHIND_THE_SIGNATURE = {"malformed_claims", "no_exp", "expired", "no_subject"}
@@ -24,7 +24,7 @@ BEHIND_THE_SIGNATURE = {"malformed_claims", "no_exp", "expired", "no_subject"}
 NOT_SPOILED = "the padding that its comment speaks of is not in it: it is a good token"
 STRICTER = "base64url has no question mark; the vector's signature holds for the text without it"
 NO_SUCH_NAME = "the key says that it is for ES521, which is no algorithm"
-OF_THE_SETTINGS = "such a secret is refused as the settings are read"
+OF_THE_SETTINGS = "such a secret is rejected as the settings are read"
 OF_THE_SERVER = "keys come from the configured server; whether they were made well or named well is its affair"
 OTHERWISE = {
     "json_web_signature-347": NO_SUCH_NAME,
@@ -84,9 +84,9 @@ def vectors() -> list[Any]:
 def test_a_vector_is_judged_as_wycheproof_judges_it(key: dict[str, Any], jws: str, good: bool) -> None:
     fixed = Fixed(key)
     verifier = TokenVerifier({"HS256": fixed} | dict.fromkeys(ASYMMETRIC, fixed))
-    with pytest.raises(TokenError) as refused:
+    with pytest.raises(TokenError) as raised:
         asyncio.run(verifier.verify(jws))
-    reason = str(refused.value)
+    reason = str(raised.value)
     if reason == "algorithm_not_configured":
         header = json.loads(base64url_decode(jws.split(".", maxsplit=1)[0]))
         assert not good or header["alg"] in NOT_OURS

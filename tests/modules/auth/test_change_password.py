@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import Caller, TestDatabase, assert_problem
+from tests.conftest import TestDatabase, UserClient, assert_problem
 from tests.modules.auth.accounts import AUTH, INVALID, PASSWORD, Account, bearer, refresh, sessions, sign_in
 
 pytestmark = pytest.mark.slow
@@ -41,23 +41,23 @@ def test_it_ends_the_other_sessions_and_keeps_its_own(api: httpx.Client, databas
 
 @pytest.mark.parametrize("sid", [None, "nonsense", 7, "00000000-0000-4000-8000-000000000000"])
 def test_a_token_without_a_session_ends_them_all(
-    api: httpx.Client, make_caller: Callable[..., Caller], sid: Any
+    api: httpx.Client, make_user: Callable[..., UserClient], sid: Any
 ) -> None:
     """It was made elsewhere with the shared secret: good for the user, and no session of theirs."""
     account = Account.new(api)
-    caller = make_caller(account.user_id, sid=sid)
-    changed = caller.post(f"{AUTH}/change-password", json={"current_password": PASSWORD, "new_password": NEW})
+    user = make_user(account.user_id, sid=sid)
+    changed = user.post(f"{AUTH}/change-password", json={"current_password": PASSWORD, "new_password": NEW})
     assert changed.status_code == 204
     assert refresh(api, account.tokens["refresh_token"]).status_code == 401
 
 
 def test_a_session_of_somebody_else_is_not_kept(
-    api: httpx.Client, make_caller: Callable[..., Caller], database: TestDatabase
+    api: httpx.Client, make_user: Callable[..., UserClient], database: TestDatabase
 ) -> None:
     account, other = Account.new(api), Account.new(api)
     ((sid,),) = database.query("SELECT id::text FROM local_sessions WHERE user_id = %s", other.user_id)
-    caller = make_caller(account.user_id, sid=sid)
-    changed = caller.post(f"{AUTH}/change-password", json={"current_password": PASSWORD, "new_password": NEW})
+    user = make_user(account.user_id, sid=sid)
+    changed = user.post(f"{AUTH}/change-password", json={"current_password": PASSWORD, "new_password": NEW})
     assert changed.status_code == 204
     assert (sessions(database, account), sessions(database, other)) == (0, 1)
 
@@ -74,14 +74,14 @@ def test_a_wrong_current_password_changes_nothing(api: httpx.Client, database: T
     assert sessions(database, account) == 3
 
 
-def test_a_user_without_a_local_account_has_no_password_to_change(alice: Caller) -> None:
+def test_a_user_without_a_local_account_has_no_password_to_change(alice: UserClient) -> None:
     """Better Auth keeps theirs."""
     alice.create_task()
     response = alice.post(f"{AUTH}/change-password", json={"current_password": PASSWORD, "new_password": NEW})
     assert_problem(response, 401, "invalid_credentials", detail=WRONG)
 
 
-def test_a_change_without_a_token_is_refused(api: httpx.Client) -> None:
+def test_a_change_without_a_token_is_rejected(api: httpx.Client) -> None:
     response = api.post(f"{AUTH}/change-password", json={"current_password": PASSWORD, "new_password": NEW})
     assert_problem(response, 401, "missing_token", detail="Send one header `Authorization: Bearer <token>`.")
 
@@ -106,13 +106,13 @@ def test_a_change_without_a_token_is_refused(api: httpx.Client) -> None:
     ],
     ids=range(5),
 )
-def test_what_is_no_change_is_refused(api: httpx.Client, fields: dict[str, Any], errors: list[dict[str, str]]) -> None:
+def test_what_is_no_change_is_rejected(api: httpx.Client, fields: dict[str, Any], errors: list[dict[str, str]]) -> None:
     account = Account.new(api)
     assert_problem(_change(api, account, **fields), 400, "validation_failed", detail=INVALID, errors=errors)
     assert sign_in(api, account.email).status_code == 200
 
 
-def test_a_guessable_new_password_is_refused(api: httpx.Client) -> None:
+def test_a_guessable_new_password_is_rejected(api: httpx.Client) -> None:
     account = Account.new(api)
     for password in ("Password", "12345678", account.email, account.email.split("@")[0].upper()):
         error = {"pointer": "/new_password", "message": "Is too easy to guess", "code": "guessable_password"}
@@ -124,10 +124,10 @@ def test_a_guessable_new_password_is_refused(api: httpx.Client) -> None:
 def test_guessing_the_current_password_is_throttled(api: httpx.Client) -> None:
     """A stolen access token is no way around the throttle; nor does it shut the owner out of signing in."""
     account = Account.new(api)
-    answers = [_change(api, account, current_password="wrong password") for _ in range(11)]
-    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    responses = [_change(api, account, current_password="wrong password") for _ in range(11)]
+    assert [response.status_code for response in responses] == [401] * 10 + [429]
     detail = "Too many attempts. Wait before the next."
-    assert_problem(answers[-1], 429, "too_many_attempts", title="Too many attempts", detail=detail)
-    assert 0 < int(answers[-1].headers["retry-after"]) <= 90
+    assert_problem(responses[-1], 429, "too_many_attempts", title="Too many attempts", detail=detail)
+    assert 0 < int(responses[-1].headers["retry-after"]) <= 90
     assert _change(api, account).status_code == 429
     assert sign_in(api, account.email).status_code == 200

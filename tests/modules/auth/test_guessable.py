@@ -54,7 +54,7 @@ GOOD = [
 ]
 
 
-def is_refused(password: str, email: str | None = None) -> bool:
+def is_rejected(password: str, email: str | None = None) -> bool:
     try:
         reject_guessable(password, email, "/password")
     except ProblemError as error:
@@ -62,25 +62,25 @@ def is_refused(password: str, email: str | None = None) -> bool:
     return False
 
 
-def test_common_passwords_are_refused_in_whatever_letters() -> None:
+def test_common_passwords_are_rejected_in_whatever_letters() -> None:
     words = COMMON.split()
     spellings = [*words, *(word.upper() for word in words), *(word.title() for word in words)]
-    assert [word for word in spellings if len(word) >= 8 and not is_refused(word)] == []
+    assert [word for word in spellings if len(word) >= 8 and not is_rejected(word)] == []
 
 
-def test_repetitions_runs_and_rows_of_keyboards_are_refused() -> None:
-    assert [word for word in PATTERNS if not is_refused(word)] == []
+def test_repetitions_runs_and_rows_of_keyboards_are_rejected() -> None:
+    assert [word for word in PATTERNS if not is_rejected(word)] == []
 
 
 @pytest.mark.parametrize("password", GOOD, ids=range(len(GOOD)))
 def test_what_only_holds_such_a_word_is_taken(password: str) -> None:
-    assert not is_refused(password)
+    assert not is_rejected(password)
 
 
 def test_ones_own_address_is_guessed_first_as_well() -> None:
     for password in ("Ann.Smith@example.com", "ann.smith"):
-        assert is_refused(password, "ann.smith@example.com")
-        assert not is_refused(password)
+        assert is_rejected(password, "ann.smith@example.com")
+        assert not is_rejected(password)
 
 
 def test_the_list_is_long_and_each_line_of_it_can_be_met() -> None:
@@ -90,14 +90,14 @@ def test_the_list_is_long_and_each_line_of_it_can_be_met() -> None:
     assert len(words) >= 40_000
     assert words == sorted(set(words))
     assert [word for word in words if len(word) < 8 or unicodedata.normalize("NFKC", word).casefold() != word] == []
-    assert [word for word in words[::97] if not is_refused(word)] == []
+    assert [word for word in words[::97] if not is_rejected(word)] == []
 
 
 def test_the_list_takes_less_than_two_megabytes() -> None:
     guessable._common.cache_clear()
     tracemalloc.start()
     try:
-        assert is_refused("jennifer")
+        assert is_rejected("jennifer")
         held, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

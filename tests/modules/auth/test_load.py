@@ -35,17 +35,17 @@ def test_many_sign_ins_at_once_do_not_hold_up_other_requests(api: httpx.Client) 
 def test_more_than_can_wait_are_told_to_come_back(
     make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]
 ) -> None:
-    """Rather than answered too late. Whoever comes afterwards is served."""
+    """Rather than served too late. Whoever comes afterwards is served."""
     server = start_server(database=make_database(), sign_in_attempts_per_address=1_000_000)
     limits = httpx.Limits(max_connections=2 * MAX_WAITING)
     with httpx.Client(base_url=server.url, timeout=30, limits=limits) as api:
         account = Account.new(api)
         with ThreadPoolExecutor(2 * MAX_WAITING) as threads:
-            answers = [future.result() for future in _sign_ins(threads, api, 2 * MAX_WAITING)]
-        refused = [answer for answer in answers if answer.status_code == 503]
-        assert {answer.status_code for answer in answers} == {401, 503}
-        for answer in refused:
+            responses = [future.result() for future in _sign_ins(threads, api, 2 * MAX_WAITING)]
+        rejected = [response for response in responses if response.status_code == 503]
+        assert {response.status_code for response in responses} == {401, 503}
+        for response in rejected:
             detail = "Too many sign-ins are under way. Try again shortly."
-            assert_problem(answer, 503, "overloaded", title="The server is busy", detail=detail)
-            assert 1 <= int(answer.headers["retry-after"]) <= 3
+            assert_problem(response, 503, "overloaded", title="The server is busy", detail=detail)
+            assert 1 <= int(response.headers["retry-after"]) <= 3
         assert sign_in(api, account.email).status_code == 200

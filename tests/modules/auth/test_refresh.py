@@ -10,11 +10,11 @@ import pytest
 from tests.conftest import TestDatabase, assert_problem
 from tests.modules.auth.accounts import AUTH, INVALID, ME, Account, bearer, pass_time, refresh, sessions, sign_in
 
-REFUSED = "The refresh token is used, expired or unknown. Sign in."
+REJECTED = "The refresh token is used, expired or unknown. Sign in."
 
 
-def _assert_refused(response: httpx.Response) -> None:
-    assert_problem(response, 401, "invalid_refresh_token", title="The refresh token is not valid", detail=REFUSED)
+def _assert_rejected(response: httpx.Response) -> None:
+    assert_problem(response, 401, "invalid_refresh_token", title="The refresh token is not valid", detail=REJECTED)
     assert response.headers["www-authenticate"] == "Bearer"
 
 
@@ -53,9 +53,9 @@ def test_a_replayed_token_ends_its_whole_family(api: httpx.Client, database: Tes
     for _ in range(age):
         family.append(refresh(api, family[-1]).json()["refresh_token"])
     pass_time(database, account, seconds=31)
-    _assert_refused(refresh(api, family[0]))
+    _assert_rejected(refresh(api, family[0]))
     for token in reversed(family):
-        _assert_refused(refresh(api, token))
+        _assert_rejected(refresh(api, token))
     assert sessions(database, account) == 1
     assert refresh(api, other).status_code == 200
 
@@ -65,7 +65,7 @@ def test_an_expired_session_is_over(api: httpx.Client, database: TestDatabase) -
     database.query(
         "UPDATE local_sessions SET expires_at = now() - interval '1 second' WHERE user_id = %s", account.user_id
     )
-    _assert_refused(refresh(api, account.tokens["refresh_token"]))
+    _assert_rejected(refresh(api, account.tokens["refresh_token"]))
     assert sessions(database, account) == 0
 
 
@@ -99,16 +99,16 @@ _GARBAGE: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("make", _GARBAGE.values(), ids=_GARBAGE)
-def test_what_is_no_token_is_refused_and_harms_nobody(api: httpx.Client, make: Callable[[str], str]) -> None:
+def test_what_is_no_token_is_rejected_and_harms_nobody(api: httpx.Client, make: Callable[[str], str]) -> None:
     token = Account.new(api).tokens["refresh_token"]
-    _assert_refused(refresh(api, make(token)))
+    _assert_rejected(refresh(api, make(token)))
     assert refresh(api, token).status_code == 200
 
 
 def test_a_forged_secret_does_not_refresh(api: httpx.Client) -> None:
     """Whoever knows a session's id, which stands in its access tokens, has nothing yet."""
     token = Account.new(api).tokens["refresh_token"]
-    _assert_refused(refresh(api, _with_other_secret(token)))
+    _assert_rejected(refresh(api, _with_other_secret(token)))
 
 
 def test_an_access_token_does_not_refresh(api: httpx.Client) -> None:
@@ -123,7 +123,7 @@ def test_a_refresh_token_does_not_open_the_api(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("operation", ["refresh", "sign-out"])
-def test_a_body_without_a_token_is_refused(api: httpx.Client, operation: str) -> None:
+def test_a_body_without_a_token_is_rejected(api: httpx.Client, operation: str) -> None:
     for body, code, message in (
         ({}, "missing", "This field is required"),
         ({"refresh_token": None}, "string_type", "Must be a string"),

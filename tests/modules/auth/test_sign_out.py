@@ -30,7 +30,7 @@ def test_the_access_token_lives_until_it_expires(api: httpx.Client) -> None:
 
 
 def test_signing_out_twice_is_no_error(api: httpx.Client) -> None:
-    """Nor with what never was a token: the caller wanted no session, and has none."""
+    """Nor with what never was a token: the user wanted no session, and has none."""
     token = Account.new(api).tokens["refresh_token"]
     for given in (token, token, "", "nonsense", "ünsinn", "A" * 200, secrets.token_urlsafe(48)):
         _sign_out(api, given)

@@ -24,24 +24,24 @@ WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 def test_an_account_begins_with_its_user_and_its_first_tokens(api: httpx.Client) -> None:
     email = new_email()
     response = sign_up(api, email=email, name="  Ann  ")
-    answer = response.json()
+    made = response.json()
     assert response.status_code == 201
     assert response.headers["cache-control"] == "no-store"
-    assert answer == {
-        "access_token": answer["access_token"],
+    assert made == {
+        "access_token": made["access_token"],
         "token_type": "Bearer",
         "expires_in": 900,
-        "refresh_token": answer["refresh_token"],
+        "refresh_token": made["refresh_token"],
         "user": {
-            "id": answer["user"]["id"],
+            "id": made["user"]["id"],
             "email": email,
             "name": "Ann",
-            "created_at": answer["user"]["created_at"],
-            "updated_at": answer["user"]["created_at"],
+            "created_at": made["user"]["created_at"],
+            "updated_at": made["user"]["created_at"],
         },
     }
-    assert api.get(ME, headers=bearer(answer)).json() == answer["user"]
-    created = api.post(f"{ME}/tasks", json={"title": "x"}, headers=bearer(answer))
+    assert api.get(ME, headers=bearer(made)).json() == made["user"]
+    created = api.post(f"{ME}/tasks", json={"title": "x"}, headers=bearer(made))
     assert created.status_code == 201
 
 
@@ -76,7 +76,7 @@ def test_an_address_has_one_account_however_it_is_written(api: httpx.Client, fir
     assert sign_in(api, account.email, "another password").status_code == 401
 
 
-def test_a_refused_account_leaves_no_user(api: httpx.Client, database: TestDatabase) -> None:
+def test_a_rejected_account_leaves_no_user(api: httpx.Client, database: TestDatabase) -> None:
     account = Account.new(api)
     assert sign_up(api, email=account.email).status_code == 409
     users = database.query("SELECT id FROM users WHERE email = %s", account.email)
@@ -86,8 +86,8 @@ def test_a_refused_account_leaves_no_user(api: httpx.Client, database: TestDatab
 def test_of_many_sign_ups_with_one_address_at_once_one_wins(api: httpx.Client, database: TestDatabase) -> None:
     email = new_email()
     with ThreadPoolExecutor(6) as threads:
-        answers = list(threads.map(lambda _: sign_up(api, email=email), range(6)))
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
+        responses = list(threads.map(lambda _: sign_up(api, email=email), range(6)))
+    assert sorted(response.status_code for response in responses) == [201] + [409] * 5
     assert database.query("SELECT count(*) FROM users WHERE email = %s", email) == [(1,)]
     assert sign_in(api, email).status_code == 200
 
@@ -120,7 +120,9 @@ def test_of_many_sign_ups_with_one_address_at_once_one_wins(api: httpx.Client, d
     ],
     ids=range(16),
 )
-def test_what_is_no_account_is_refused(api: httpx.Client, fields: dict[str, Any], errors: list[dict[str, str]]) -> None:
+def test_what_is_no_account_is_rejected(
+    api: httpx.Client, fields: dict[str, Any], errors: list[dict[str, str]]
+) -> None:
     assert_problem(sign_up(api, **fields), 400, "validation_failed", detail=INVALID, errors=errors)
 
 
@@ -135,7 +137,7 @@ def test_address_and_password_are_required(api: httpx.Client) -> None:
     [("", SHORT), ("abc xyz", SHORT), (EMOJI * 7, SHORT), ("x" * 129, LONG), (EMOJI * 129, LONG)],
     ids=range(5),
 )
-def test_a_password_of_the_wrong_length_is_refused(api: httpx.Client, password: str, error: dict[str, str]) -> None:
+def test_a_password_of_the_wrong_length_is_rejected(api: httpx.Client, password: str, error: dict[str, str]) -> None:
     """Counted in code points, as people count, and not in bytes."""
     assert_problem(sign_up(api, password=password), 400, "validation_failed", detail=INVALID, errors=[error])
 
@@ -184,7 +186,7 @@ def test_another_keyboards_spelling_of_a_password_signs_in(api: httpx.Client, ch
     ["password", "88888888", "PASSWORD", "Qwertyuiop", "jennifer", "87654321".translate(WIDE), "\u24dfassword"],
     ids=range(7),
 )
-def test_a_common_password_is_refused_in_whatever_letters(api: httpx.Client, password: str) -> None:
+def test_a_common_password_is_rejected_in_whatever_letters(api: httpx.Client, password: str) -> None:
     """Also in letters that are stored as the same."""
     response = sign_up(api, password=password)
     assert_problem(response, 400, "validation_failed", detail="Choose another password.", errors=[GUESSABLE])

@@ -45,20 +45,20 @@ def _wait(database: TestDatabase, seconds: float) -> None:
     database.query("UPDATE sign_in_throttles SET settled_at = settled_at - %s * interval '1 second'", seconds)
 
 
-def test_too_many_tries_are_refused_with_the_time_to_wait(servers: list[httpx.Client]) -> None:
+def test_too_many_tries_are_rejected_with_the_time_to_wait(servers: list[httpx.Client]) -> None:
     api = servers[0]
     account = Account.new(api)
     assert _statuses(api, account.email, ALLOWED) == [401] * ALLOWED
     for password in ("wrong password", account.password):
-        refused = sign_in(api, account.email, password)
+        rejected = sign_in(api, account.email, password)
         detail = "Too many attempts. Wait before the next."
-        assert_problem(refused, 429, "too_many_attempts", title="Too many attempts", detail=detail)
-        assert SPACING - 30 < int(refused.headers["retry-after"]) <= SPACING
-        assert "www-authenticate" not in refused.headers
+        assert_problem(rejected, 429, "too_many_attempts", title="Too many attempts", detail=detail)
+        assert SPACING - 30 < int(rejected.headers["retry-after"]) <= SPACING
+        assert "www-authenticate" not in rejected.headers
 
 
 def test_who_waits_as_told_has_one_more_try(servers: list[httpx.Client], own: TestDatabase) -> None:
-    """And the refused tries did not make it longer."""
+    """And the rejected tries did not make it longer."""
     api, email = servers[0], new_email()
     assert _statuses(api, email, ALLOWED + 5) == [401] * ALLOWED + [429] * 5
     told = int(sign_in(api, email).headers["retry-after"])
@@ -118,9 +118,9 @@ def test_an_address_is_throttled_over_all_accounts(
         account = Account.new(api)
         forged = [{"X-Forwarded-For": f"203.0.113.{number}"} for number in range(3)]
         assert [_statuses(api, new_email(), 1, headers=headers) for headers in forged] == [[401]] * 3
-        refused = sign_in(api, account.email, headers={"X-Forwarded-For": "203.0.113.9"})
-        assert_problem(refused, 429, "too_many_attempts", detail="Too many attempts. Wait before the next.")
-        assert 270 < int(refused.headers["retry-after"]) <= 300
+        rejected = sign_in(api, account.email, headers={"X-Forwarded-For": "203.0.113.9"})
+        assert_problem(rejected, 429, "too_many_attempts", detail="Too many attempts. Wait before the next.")
+        assert 270 < int(rejected.headers["retry-after"]) <= 300
         assert Account.new(api).tokens["token_type"] == "Bearer"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Caller, RunningServer, TestDatabase
+from tests.conftest import RunningServer, TestDatabase, UserClient
 from tests.modules.tasks.pages import get_page
 
 MANY = 100_000
@@ -57,15 +57,15 @@ class Plan:
 
 
 class BigDatabase:
-    """The list of the user with many tasks, as the API answers and PostgreSQL explains it."""
+    """The list of the user with many tasks, as the API sends it and PostgreSQL explains it."""
 
-    def __init__(self, database: TestDatabase, caller: Caller) -> None:
+    def __init__(self, database: TestDatabase, user: UserClient) -> None:
         self._database = database
-        self.caller = caller
+        self.user = user
 
     def page(self, **query: Any) -> dict[str, Any]:
-        """What the API answers."""
-        return get_page(self.caller, **query)
+        """What the API sends."""
+        return get_page(self.user, **query)
 
     def plan(self, **query: Any) -> Plan:
         """How the statement runs that the API sends for the page (after an empty one it looks at the user, too)."""
@@ -89,13 +89,13 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def big(make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]) -> Iterator[BigDatabase]:
     """One user has half of all tasks, two hundred others have the other half."""
     database = make_database()
-    with Caller(start_server(database=database).url) as caller:
+    with UserClient(start_server(database=database).url) as user:
         database.query("INSERT INTO users (id) SELECT 'user' || i FROM generate_series(0, 200) i")
-        database.query("INSERT INTO users (id) VALUES (%s)", caller.user_id)
+        database.query("INSERT INTO users (id) VALUES (%s)", user.user_id)
         database.query(_FILL.format(owner="'user' || i / 500", many=MANY))
-        database.query(_FILL.format(owner=f"'{caller.user_id}'", many=MANY))
+        database.query(_FILL.format(owner=f"'{user.user_id}'", many=MANY))
         connection = database.connect()
         connection.autocommit = True
         connection.cursor().execute("VACUUM ANALYZE")
         connection.close()
-        yield BigDatabase(database, caller)
+        yield BigDatabase(database, user)

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import Caller, assert_problem
+from tests.conftest import UserClient, assert_problem
 
 INVALID = "Some input is not valid; see `errors`."
 STATUS = {"pointer": "/status", "message": "Must be 'pending', 'in_progress' or 'completed'", "code": "enum"}
@@ -18,8 +18,8 @@ FULL = {
 }
 
 
-def _path(caller: Caller, task: dict[str, Any]) -> str:
-    return f"{caller.tasks}/{task['id']}"
+def _path(user: UserClient, task: dict[str, Any]) -> str:
+    return f"{user.tasks}/{task['id']}"
 
 
 def _written(answered: dict[str, Any]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def _written(answered: dict[str, Any]) -> dict[str, Any]:
     return {name: answered[name] for name in ("updated_at", "etag")}
 
 
-def test_put_replaces_everything_a_client_may_write(alice: Caller) -> None:
+def test_put_replaces_everything_a_client_may_write(alice: UserClient) -> None:
     task = alice.create_task(**FULL)
     new = {"title": "Feed the cat", "description": None, "status": "pending", "due_at": "2031-01-31T09:00:00Z"}
     response = alice.put(_path(alice, task), json=new)
@@ -37,11 +37,11 @@ def test_put_replaces_everything_a_client_may_write(alice: Caller) -> None:
     assert alice.get(_path(alice, task)).json() == answered
 
 
-def test_put_gives_what_is_absent_its_default(alice: Caller) -> None:
+def test_put_gives_what_is_absent_its_default(alice: UserClient) -> None:
     task = alice.create_task(**FULL)
-    answered = alice.put(_path(alice, task), json={"title": "Feed the cat"}).json()
+    received = alice.put(_path(alice, task), json={"title": "Feed the cat"}).json()
     defaults = {"title": "Feed the cat", "description": None, "status": "pending", "due_at": None}
-    assert answered == {**task, **defaults, **_written(answered)}
+    assert received == {**task, **defaults, **_written(received)}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_put_gives_what_is_absent_its_default(alice: Caller) -> None:
     ],
     ids=range(8),
 )
-def test_patch_writes_what_is_there_and_leaves_the_rest(alice: Caller, changes: dict[str, Any]) -> None:
+def test_patch_writes_what_is_there_and_leaves_the_rest(alice: UserClient, changes: dict[str, Any]) -> None:
     task = alice.create_task(**FULL)
     response = alice.patch(_path(alice, task), json=changes)
     answered = response.json()
@@ -67,7 +67,7 @@ def test_patch_writes_what_is_there_and_leaves_the_rest(alice: Caller, changes: 
     assert alice.get(_path(alice, task)).json() == answered
 
 
-def test_an_empty_patch_changes_nothing(alice: Caller) -> None:
+def test_an_empty_patch_changes_nothing(alice: UserClient) -> None:
     """Not even the time of the last change."""
     task = alice.create_task(**FULL)
     response = alice.patch(_path(alice, task), json={})
@@ -75,7 +75,7 @@ def test_an_empty_patch_changes_nothing(alice: Caller) -> None:
     assert alice.get(_path(alice, task)).json() == task
 
 
-def test_a_title_is_trimmed_by_put_and_patch(alice: Caller) -> None:
+def test_a_title_is_trimmed_by_put_and_patch(alice: UserClient) -> None:
     task = alice.create_task()
     assert alice.put(_path(alice, task), json={"title": "  Feed the cat "}).json()["title"] == "Feed the cat"
     assert alice.patch(_path(alice, task), json={"title": "\u3000Feed the dog\n"}).json()["title"] == "Feed the dog"
@@ -95,7 +95,7 @@ _UNWRITABLE = [
 
 
 @pytest.mark.parametrize("fields", _UNWRITABLE, ids=[next(iter(fields)) for fields in _UNWRITABLE])
-def test_what_the_server_keeps_cannot_be_written(alice: Caller, fields: dict[str, Any]) -> None:
+def test_what_the_server_keeps_cannot_be_written(alice: UserClient, fields: dict[str, Any]) -> None:
     task = alice.create_task(**FULL)
     response = alice.patch(_path(alice, task), json=fields)
     error = {"pointer": f"/{next(iter(fields))}", "message": "This field is not known", "code": "extra_forbidden"}
@@ -104,7 +104,7 @@ def test_what_the_server_keeps_cannot_be_written(alice: Caller, fields: dict[str
 
 
 @pytest.mark.parametrize("name", ["created_at", "updated_at", "completed_at"])
-def test_a_put_ignores_what_the_server_keeps(alice: Caller, name: str) -> None:
+def test_a_put_ignores_what_the_server_keeps(alice: UserClient, name: str) -> None:
     """So that what GET gave can be changed and sent back as it is; tests/core has the whole round."""
     task = alice.create_task(**FULL)
     replaced = alice.put(_path(alice, task), json={"title": "x", name: "2001-01-31T09:00:00Z"}).json()
@@ -114,7 +114,7 @@ def test_a_put_ignores_what_the_server_keeps(alice: Caller, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["user_id", "owner_id"])
-def test_a_put_names_no_owner(alice: Caller, name: str) -> None:
+def test_a_put_names_no_owner(alice: UserClient, name: str) -> None:
     task = alice.create_task(**FULL)
     response = alice.put(_path(alice, task), json={"title": "x", name: "somebody"})
     error = {"pointer": f"/{name}", "message": "This field is not known", "code": "extra_forbidden"}
@@ -150,8 +150,8 @@ def test_a_put_names_no_owner(alice: Caller, name: str) -> None:
     ],
     ids=range(10),
 )
-def test_what_cannot_be_stored_is_refused_and_changes_nothing(
-    alice: Caller, method: str, fields: dict[str, Any], error: dict[str, str]
+def test_what_cannot_be_stored_is_rejected_and_changes_nothing(
+    alice: UserClient, method: str, fields: dict[str, Any], error: dict[str, str]
 ) -> None:
     """A title and a status are never none: `null` has nothing to clear."""
     task = alice.create_task(**FULL)

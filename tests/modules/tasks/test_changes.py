@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from core.resources.tombstones import SWEPT_AT
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 
 EXPIRED = (
     "The changes since this cursor are not known any more. Start again without a cursor, and keep only what comes."
@@ -19,7 +19,7 @@ ROW = "0190a7c8-0000-7000-8000-00000000000a"
 Page = dict[str, Any]
 
 
-def changes(caller: Caller, cursor: str | None = None, limit: int = 50) -> Page:
+def changes(caller: UserClient, cursor: str | None = None, limit: int = 50) -> Page:
     """One page of the feed."""
     query: dict[str, Any] = {"limit": limit} if cursor is None else {"limit": limit, "cursor": cursor}
     response = caller.get(f"{caller.tasks}/changes", params=query)
@@ -29,24 +29,24 @@ def changes(caller: Caller, cursor: str | None = None, limit: int = 50) -> Page:
     return page
 
 
-def delete(caller: Caller, task: Page) -> None:
+def delete(caller: UserClient, task: Page) -> None:
     """Deletes a task."""
     assert caller.delete(f"{caller.tasks}/{task['id']}").status_code == 204
 
 
-def patch(caller: Caller, task: Page, **fields: Any) -> Page:
+def patch(caller: UserClient, task: Page, **fields: Any) -> Page:
     """Changes a task."""
     changed: Page = caller.patch(f"{caller.tasks}/{task['id']}", json=fields).json()
     return changed
 
 
-def assert_expired(caller: Caller, cursor: str) -> None:
+def assert_expired(caller: UserClient, cursor: str) -> None:
     """410."""
     response = caller.get(f"{caller.tasks}/changes", params={"cursor": cursor})
     assert_problem(response, 410, "cursor_expired", title="The cursor is expired", detail=EXPIRED)
 
 
-def test_what_happened_since_is_told_once_and_at_its_latest(alice: Caller) -> None:
+def test_what_happened_since_is_told_once_and_at_its_latest(alice: UserClient) -> None:
     one, two, three = (alice.create_task(title=title) for title in "abc")
     first = changes(alice)
     assert (first["items"], first["deleted"], first["has_more"]) == ([one, two, three], [], False)
@@ -61,7 +61,7 @@ def test_what_happened_since_is_told_once_and_at_its_latest(alice: Caller) -> No
     assert changes(alice, first["next_cursor"]) == second  # a lost response is found again
 
 
-def test_pages_follow_one_another_in_the_order_of_the_changes(alice: Caller) -> None:
+def test_pages_follow_one_another_in_the_order_of_the_changes(alice: UserClient) -> None:
     start = changes(alice)["next_cursor"]
     tasks = [alice.create_task(title=str(number)) for number in range(7)]
     delete(alice, tasks[0])
@@ -77,7 +77,7 @@ def test_pages_follow_one_another_in_the_order_of_the_changes(alice: Caller) -> 
     assert seen == [(["1", "2"], []), (["4", "6"], []), ([newest["title"]], gone[:1]), ([], gone[1:])]
 
 
-def test_who_begins_is_told_of_no_deletion_but_of_those_that_come_meanwhile(alice: Caller) -> None:
+def test_who_begins_is_told_of_no_deletion_but_of_those_that_come_meanwhile(alice: UserClient) -> None:
     tasks = [alice.create_task(title=str(number)) for number in range(6)]
     delete(alice, tasks[0])
     first = changes(alice, limit=2)
@@ -89,7 +89,7 @@ def test_who_begins_is_told_of_no_deletion_but_of_those_that_come_meanwhile(alic
     assert (rest["deleted"], rest["has_more"]) == ([tasks[1]["id"], tasks[4]["id"]], False)
 
 
-def test_a_task_that_was_put_back_is_there_and_not_deleted(alice: Caller) -> None:
+def test_a_task_that_was_put_back_is_there_and_not_deleted(alice: UserClient) -> None:
     task = alice.create_task()
     cursor = changes(alice)["next_cursor"]
     delete(alice, task)
@@ -100,15 +100,15 @@ def test_a_task_that_was_put_back_is_there_and_not_deleted(alice: Caller) -> Non
     assert (page["items"], page["deleted"]) == ([back], [])
 
 
-def test_a_new_user_begins_with_nothing_and_misses_nothing(make_caller: Callable[..., Caller]) -> None:
-    new = make_caller()
+def test_a_new_user_begins_with_nothing_and_misses_nothing(make_user: Callable[..., UserClient]) -> None:
+    new = make_user()
     first = changes(new)
     assert (first["items"], first["deleted"], first["has_more"]) == ([], [], False)
     task = new.create_task()
     assert changes(new, first["next_cursor"])["items"] == [task]
 
 
-def test_whom_all_was_deleted_begins_with_nothing_and_goes_on(alice: Caller, database: TestDatabase) -> None:
+def test_whom_all_was_deleted_begins_with_nothing_and_goes_on(alice: UserClient, database: TestDatabase) -> None:
     """Also where the deletions are forgotten: they were before the beginning."""
     delete(alice, alice.create_task())
     database.query("DELETE FROM tombstones WHERE user_id = %s", alice.user_id)
@@ -120,14 +120,14 @@ def test_whom_all_was_deleted_begins_with_nothing_and_goes_on(alice: Caller, dat
     assert changes(alice, first["next_cursor"])["items"] == [task]
 
 
-def test_a_deleted_account_has_no_changes(alice: Caller) -> None:
+def test_a_deleted_account_has_no_changes(alice: UserClient) -> None:
     cursor = changes(alice)["next_cursor"]
     assert alice.delete("/api/v1/users/me").status_code == 204
     for query in ({}, {"cursor": cursor}):
         assert_problem(alice.get(f"{alice.tasks}/changes", params=query), 401, "account_deleted")
 
 
-def test_what_others_do_is_not_told(alice: Caller, bob: Caller) -> None:
+def test_what_others_do_is_not_told(alice: UserClient, bob: UserClient) -> None:
     cursor = changes(alice)["next_cursor"]
     delete(bob, bob.create_task())
     bob.create_task()
@@ -135,14 +135,14 @@ def test_what_others_do_is_not_told(alice: Caller, bob: Caller) -> None:
     assert (page["items"], page["deleted"]) == ([], [])
 
 
-def test_somebody_elses_cursor_is_expired(alice: Caller, bob: Caller) -> None:
+def test_somebody_elses_cursor_is_expired(alice: UserClient, bob: UserClient) -> None:
     """Whoever signs in on the same device after another person starts again, and misses nothing."""
     bob.create_task()
     alice.create_task()
     assert_expired(alice, changes(bob)["next_cursor"])
 
 
-def test_a_cursor_that_is_ahead_is_expired(alice: Caller, database: TestDatabase) -> None:
+def test_a_cursor_that_is_ahead_is_expired(alice: UserClient, database: TestDatabase) -> None:
     """As after a backup was restored."""
     alice.create_task()
     cursor = changes(alice)["next_cursor"]
@@ -155,7 +155,7 @@ def test_a_cursor_of_another_history_is_expired(
 ) -> None:
     """As docs/operations.md says what to run after a restore."""
     own = make_database()
-    with Caller(start_server(database=own).url) as caller:
+    with UserClient(start_server(database=own).url) as caller:
         caller.create_task()
         cursor = changes(caller)["next_cursor"]
         own.query("UPDATE sync_history SET id = gen_random_uuid()")
@@ -163,7 +163,7 @@ def test_a_cursor_of_another_history_is_expired(
         assert len(changes(caller)["items"]) == 1
 
 
-def test_a_cursor_from_before_forgotten_deletions_is_expired(alice: Caller, database: TestDatabase) -> None:
+def test_a_cursor_from_before_forgotten_deletions_is_expired(alice: UserClient, database: TestDatabase) -> None:
     one, two, three = (alice.create_task() for _ in range(3))
     start = changes(alice)["next_cursor"]
     delete(alice, one)
@@ -182,7 +182,7 @@ def test_a_cursor_from_before_forgotten_deletions_is_expired(alice: Caller, data
 def test_a_deletion_is_kept_for_as_long_as_is_set(
     database: TestDatabase, start_server: Callable[..., RunningServer]
 ) -> None:
-    with Caller(start_server(database=database, deletions_kept_days=400).url) as caller:
+    with UserClient(start_server(database=database, deletions_kept_days=400).url) as caller:
         task = caller.create_task()
         start = changes(caller)["next_cursor"]
         delete(caller, task)
@@ -191,7 +191,7 @@ def test_a_deletion_is_kept_for_as_long_as_is_set(
         assert task["id"] in changes(caller, start)["deleted"]
 
 
-def _sweep(caller: Caller) -> None:
+def _sweep(caller: UserClient) -> None:
     """Makes and deletes, until a deletion is the change that sweeps."""
     for _ in range(SWEPT_AT + 1):
         delete(caller, caller.create_task())
@@ -210,24 +210,24 @@ def _sweep(caller: Caller) -> None:
         json.dumps(["h", "o", 1, ROW, 0]),
     ],
 )
-def test_what_is_no_cursor_of_ours_is_expired(alice: Caller, text: str) -> None:
+def test_what_is_no_cursor_of_ours_is_expired(alice: UserClient, text: str) -> None:
     assert_expired(alice, text)
     assert_expired(alice, base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()[:2048])
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 101}, {"cursor": "a" * 2049}, {"sort": "title"}])
-def test_what_the_feed_does_not_take_is_rejected(alice: Caller, query: dict[str, Any]) -> None:
+def test_what_the_feed_does_not_take_is_rejected(alice: UserClient, query: dict[str, Any]) -> None:
     assert_problem(alice.get(f"{alice.tasks}/changes", params=query), 400, "validation_failed")
 
 
-def test_an_empty_cursor_is_no_beginning(alice: Caller) -> None:
+def test_an_empty_cursor_is_no_beginning(alice: UserClient) -> None:
     """A client that lost its cursor must not read all again and again."""
     assert_expired(alice, "")
     response: httpx.Response = alice.get(alice.tasks, params={"cursor": ""})
     assert_problem(response, 400, "validation_failed")
 
 
-def test_a_page_is_one_round_trip(alice: Caller, database: TestDatabase) -> None:
+def test_a_page_is_one_round_trip(alice: UserClient, database: TestDatabase) -> None:
     for _ in range(3):
         alice.create_task()
     cursor = changes(alice)["next_cursor"]
@@ -238,7 +238,7 @@ def test_a_page_is_one_round_trip(alice: Caller, database: TestDatabase) -> None
         assert len(database.proxy.queries) == 1
 
 
-def test_a_write_that_finds_nothing_tells_nothing(alice: Caller) -> None:
+def test_a_write_that_finds_nothing_tells_nothing(alice: UserClient) -> None:
     cursor = changes(alice)["next_cursor"]
     assert alice.delete(f"{alice.tasks}/{uuid4()}").status_code == 404
     task = alice.create_task()

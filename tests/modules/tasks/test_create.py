@@ -1,4 +1,4 @@
-"""Creating a task: what is stored, what is answered, and what is refused."""
+"""Creating a task: what is stored, what comes back, and what is rejected."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.conftest import Caller, TestDatabase, assert_problem
+from tests.conftest import TestDatabase, UserClient, assert_problem
 
 UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 INVALID = "Some input is not valid; see `errors`."
@@ -19,7 +19,7 @@ EMOJI = "\U0001f33b"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 
 
-def test_a_title_alone_makes_a_pending_task(alice: Caller) -> None:
+def test_a_title_alone_makes_a_pending_task(alice: UserClient) -> None:
     """Whatever the client left out has its default."""
     response = alice.post(alice.tasks, json={"title": "Water the plants"})
     task = response.json()
@@ -39,7 +39,7 @@ def test_a_title_alone_makes_a_pending_task(alice: Caller) -> None:
     assert UTC_TIME.fullmatch(task["created_at"])
 
 
-def test_every_field_is_stored_and_found_again(alice: Caller) -> None:
+def test_every_field_is_stored_and_found_again(alice: UserClient) -> None:
     """All that a client may write, as it was written."""
     sent = {
         "title": "Water the plants",
@@ -53,16 +53,16 @@ def test_every_field_is_stored_and_found_again(alice: Caller) -> None:
     assert alice.get(f"{alice.tasks}/{task['id']}").json() == task
 
 
-def test_a_task_belongs_to_the_user_of_the_token(alice: Caller, database: TestDatabase) -> None:
-    """In the table, not only in the answers."""
+def test_a_task_belongs_to_the_user_of_the_token(alice: UserClient, database: TestDatabase) -> None:
+    """In the table, not only in the responses."""
     task = alice.create_task()
     assert database.query("SELECT user_id, title FROM tasks WHERE id = %s", task["id"]) == [
         (alice.user_id, "Water the plants")
     ]
 
 
-def test_location_leads_to_the_new_task(alice: Caller) -> None:
-    """By the caller's own id and by `me`, as the client came."""
+def test_location_leads_to_the_new_task(alice: UserClient) -> None:
+    """By the user's own id and by `me`, as the client came."""
     for path in (alice.tasks, "/api/v1/users/me/tasks"):
         response = alice.post(path, json={"title": "Water the plants"})
         assert response.headers["location"] == f"{path}/{response.json()['id']}"
@@ -71,18 +71,18 @@ def test_location_leads_to_the_new_task(alice: Caller) -> None:
 
 
 @pytest.mark.parametrize("name", ["Günter Öl", "日本", "a?b#c", "50%2Foff", "x\r\nSet-Cookie: a=b"])
-def test_location_leads_to_the_task_of_a_user_with_an_odd_id(make_caller: Callable[..., Caller], name: str) -> None:
+def test_location_leads_to_the_task_of_a_user_with_an_odd_id(make_user: Callable[..., UserClient], name: str) -> None:
     """A subject of a token is any text; the header stays ASCII, and nobody writes a header of their own into it."""
-    caller = make_caller(f"{name}-{uuid4().hex}")
-    path = f"/api/v1/users/{quote(caller.user_id, safe='')}/tasks"
-    response = caller.post(path, json={"title": "Water the plants"})
+    user = make_user(f"{name}-{uuid4().hex}")
+    path = f"/api/v1/users/{quote(user.user_id, safe='')}/tasks"
+    response = user.post(path, json={"title": "Water the plants"})
     assert response.status_code == 201
     assert response.headers["location"] == f"{path}/{response.json()['id']}"
     assert "set-cookie" not in response.headers
-    assert caller.get(response.headers["location"]).json() == response.json()
+    assert user.get(response.headers["location"]).json() == response.json()
 
 
-def test_ids_are_uuids_of_version_7_that_sort_by_their_making(alice: Caller) -> None:
+def test_ids_are_uuids_of_version_7_that_sort_by_their_making(alice: UserClient) -> None:
     """So a client can sort by them, and the index grows at one end."""
     ids = [alice.create_task()["id"] for _ in range(20)]
     assert {UUID(made).version for made in ids} == {7}
@@ -107,7 +107,7 @@ def test_ids_are_uuids_of_version_7_that_sort_by_their_making(alice: Caller) -> 
     ],
     ids=range(11),
 )
-def test_a_title_is_trimmed_and_otherwise_kept_to_the_letter(alice: Caller, sent: str, stored: str) -> None:
+def test_a_title_is_trimmed_and_otherwise_kept_to_the_letter(alice: UserClient, sent: str, stored: str) -> None:
     """Up to 200 code points, however many bytes they have."""
     task = alice.create_task(title=sent)
     assert task["title"] == stored
@@ -115,7 +115,7 @@ def test_a_title_is_trimmed_and_otherwise_kept_to_the_letter(alice: Caller, sent
 
 
 @pytest.mark.parametrize("description", [None, "", "  kept as it is \n", "d" * 10_000, EMOJI * 10_000], ids=range(5))
-def test_a_description_is_kept_to_the_letter(alice: Caller, description: str | None) -> None:
+def test_a_description_is_kept_to_the_letter(alice: UserClient, description: str | None) -> None:
     """Up to 10,000 code points, or none."""
     task = alice.create_task(description=description)
     assert task["description"] == description
@@ -161,8 +161,8 @@ _STATUS = {"message": "Must be 'pending', 'in_progress' or 'completed'", "code":
     ],
     ids=range(18),
 )
-def test_what_is_not_a_task_is_refused_and_makes_none(
-    alice: Caller, fields: dict[str, Any], errors: list[dict[str, str]]
+def test_what_is_not_a_task_is_rejected_and_makes_none(
+    alice: UserClient, fields: dict[str, Any], errors: list[dict[str, str]]
 ) -> None:
     """Each mistake is named by its place, and the input is not given back."""
     response = alice.post(alice.tasks, json=fields)
@@ -171,15 +171,15 @@ def test_what_is_not_a_task_is_refused_and_makes_none(
 
 
 @pytest.mark.parametrize("body", ["[]", "null", '"x"', "7"])
-def test_a_body_that_is_no_object_is_refused(alice: Caller, body: str) -> None:
+def test_a_body_that_is_no_object_is_rejected(alice: UserClient, body: str) -> None:
     """The pointer is that of the whole document."""
     response = alice.post(alice.tasks, content=body, headers={"Content-Type": "application/json"})
     errors = [{"pointer": "", "message": "Must be an object", "code": "model_attributes_type"}]
     assert_problem(response, 400, "validation_failed", detail=INVALID, errors=errors)
 
 
-def test_no_task_is_made_for_somebody_else(alice: Caller, bob: Caller) -> None:
-    """The path names whose task it is; it must be the caller."""
+def test_no_task_is_made_for_somebody_else(alice: UserClient, bob: UserClient) -> None:
+    """The path names whose task it is; it must be the user."""
     detail = "The user in the path is not the user of the token."
     response = alice.post(bob.tasks, json={"title": "Water the plants"})
     assert_problem(response, 403, "forbidden", title="Forbidden", detail=detail)

@@ -1,34 +1,34 @@
-"""The list of tasks: its answer, its filters alone and together, and what it refuses."""
+"""The list of tasks: its response, its filters alone and together, and what it rejects."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.conftest import Caller, assert_problem
+from tests.conftest import UserClient, assert_problem
 from tests.modules.tasks.pages import get_page, titles
 
 
-def test_a_user_without_tasks_gets_an_empty_page(alice: Caller) -> None:
+def test_a_user_without_tasks_gets_an_empty_page(alice: UserClient) -> None:
     """Also one whom the database has never seen."""
     response = alice.get(alice.tasks)
     assert (response.status_code, response.json()) == (200, {"items": [], "next_cursor": None})
     assert get_page(alice, include_total=True) == {"items": [], "next_cursor": None, "total": 0}
 
 
-def test_the_newest_comes_first(alice: Caller) -> None:
+def test_the_newest_comes_first(alice: UserClient) -> None:
     tasks = [alice.create_task(title=f"Task {number}") for number in range(3)]
     for path in (alice.tasks, "/api/v1/users/me/tasks"):
         assert alice.get(path).json() == {"items": tasks[::-1], "next_cursor": None}
 
 
-def test_nobody_elses_tasks_are_listed(alice: Caller, bob: Caller) -> None:
+def test_nobody_elses_tasks_are_listed(alice: UserClient, bob: UserClient) -> None:
     mine, theirs = alice.create_task(), bob.create_task()
     assert get_page(alice, include_total=True) == {"items": [mine], "next_cursor": None, "total": 1}
     assert get_page(bob, q="plants", include_total=True) == {"items": [theirs], "next_cursor": None, "total": 1}
 
 
-def test_a_page_has_fifty_tasks_unless_asked_otherwise(alice: Caller) -> None:
+def test_a_page_has_fifty_tasks_unless_asked_otherwise(alice: UserClient) -> None:
     """The cursor is there exactly while more follow."""
     for number in range(51):
         alice.create_task(title=f"Task {number}")
@@ -36,11 +36,11 @@ def test_a_page_has_fifty_tasks_unless_asked_otherwise(alice: Caller) -> None:
     assert found == [(50, False), (50, False), (51, True), (51, True)]
 
 
-def _limited(caller: Caller) -> Any:
-    return lambda limit: get_page(caller, **({} if limit is None else {"limit": limit}))
+def _limited(user: UserClient) -> Any:
+    return lambda limit: get_page(user, **({} if limit is None else {"limit": limit}))
 
 
-def test_the_total_counts_what_passes_the_filters_on_all_pages(alice: Caller) -> None:
+def test_the_total_counts_what_passes_the_filters_on_all_pages(alice: UserClient) -> None:
     for number in range(5):
         alice.create_task(status="completed" if number % 2 else "pending")
     page = get_page(alice, limit=2, include_total=True)
@@ -52,7 +52,7 @@ def test_the_total_counts_what_passes_the_filters_on_all_pages(alice: Caller) ->
 
 
 @pytest.fixture
-def filtered(alice: Caller) -> Caller:
+def filtered(alice: UserClient) -> UserClient:
     """Alice with tasks that differ in all that can be filtered. Listed by title: Apple, Banana, Cherry, Damson."""
     alice.create_task(title="Apple", status="pending", due_at="2030-01-01T00:00:00Z", description="red")
     alice.create_task(title="Banana", status="in_progress", due_at="2030-01-02T00:00:00Z")
@@ -97,14 +97,14 @@ def filtered(alice: Caller) -> Caller:
     ],
     ids=range(22),
 )
-def test_filters_narrow_the_list_and_the_total(filtered: Caller, query: dict[str, Any], found: str) -> None:
+def test_filters_narrow_the_list_and_the_total(filtered: UserClient, query: dict[str, Any], found: str) -> None:
     """A task without a due time is neither before nor after any."""
     page = get_page(filtered, **query, sort="title", include_total=True)
     assert "".join(task["title"][0] for task in page["items"]) == found
     assert page["total"] == len(found)
 
 
-def test_updated_since_includes_its_own_moment(alice: Caller) -> None:
+def test_updated_since_includes_its_own_moment(alice: UserClient) -> None:
     """So that a client who asks with the newest time it knows misses no twin of it."""
     first, second = alice.create_task(), alice.create_task()
     assert get_page(alice, updated_since=second["updated_at"])["items"] == [second]
@@ -132,7 +132,7 @@ def test_updated_since_includes_its_own_moment(alice: Caller) -> None:
     ],
     ids=range(14),
 )
-def test_a_search_is_literal_and_blind_to_case(alice: Caller, q: str, found: list[str]) -> None:
+def test_a_search_is_literal_and_blind_to_case(alice: UserClient, q: str, found: list[str]) -> None:
     """In the title as in the description."""
     for text in ("100% sure", "snake_case", "back\\slash", "it's", "café", "CAFÉ", "sun \U0001f33b flower", "plain"):
         alice.create_task(title=text)
@@ -162,7 +162,7 @@ def test_a_search_is_literal_and_blind_to_case(alice: Caller, q: str, found: lis
     ],
     ids=range(15),
 )
-def test_a_query_that_cannot_be_meant_is_refused(alice: Caller, query: str, error: tuple[str, str, str]) -> None:
+def test_a_query_that_cannot_be_meant_is_rejected(alice: UserClient, query: str, error: tuple[str, str, str]) -> None:
     pointer, message, code = error
     response = alice.get(f"{alice.tasks}?{query}")
     errors = [{"pointer": f"/query/{pointer}", "message": message, "code": code}]
@@ -170,7 +170,7 @@ def test_a_query_that_cannot_be_meant_is_refused(alice: Caller, query: str, erro
 
 
 @pytest.mark.parametrize("name", ["due_before", "due_after", "updated_since"])
-def test_a_time_to_filter_by_needs_a_zone(alice: Caller, name: str) -> None:
+def test_a_time_to_filter_by_needs_a_zone(alice: UserClient, name: str) -> None:
     message = "Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z"
     for time in ("2030-01-31T09:00:00", "1900000000", "yesterday", ""):
         response = alice.get(f"{alice.tasks}?{name}={time}")
@@ -179,15 +179,15 @@ def test_a_time_to_filter_by_needs_a_zone(alice: Caller, name: str) -> None:
 
 
 @pytest.mark.parametrize("sort", ["id", "status", "created_at,title", "--title", "Title", "", "title;DROP TABLE tasks"])
-def test_an_unknown_sort_is_refused(alice: Caller, sort: str) -> None:
+def test_an_unknown_sort_is_rejected(alice: UserClient, sort: str) -> None:
     (error,) = assert_problem(alice.get(alice.tasks, params={"sort": sort}), 400, "validation_failed")["errors"]
     assert (error["pointer"], error["code"]) == ("/query/sort", "literal_error")
 
 
-def test_the_list_needs_a_token_and_is_ones_own(api: httpx.Client, alice: Caller, bob: Caller) -> None:
+def test_the_list_needs_a_token_and_is_ones_own(api: httpx.Client, alice: UserClient, bob: UserClient) -> None:
     alice.create_task()
-    refused = api.get(alice.tasks)
-    assert_problem(refused, 401, "missing_token", detail="Send one header `Authorization: Bearer <token>`.")
-    assert refused.headers["www-authenticate"] == "Bearer"
+    rejected = api.get(alice.tasks)
+    assert_problem(rejected, 401, "missing_token", detail="Send one header `Authorization: Bearer <token>`.")
+    assert rejected.headers["www-authenticate"] == "Bearer"
     forbidden = bob.get(alice.tasks)
     assert_problem(forbidden, 403, "forbidden", detail="The user in the path is not the user of the token.")

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tests.conftest import Caller, TestDatabase, assert_problem
+from tests.conftest import TestDatabase, UserClient, assert_problem
 
 NEW = {"If-None-Match": "*"}
 STALE = "The resource has changed since you read it. Read it again."
@@ -25,7 +25,7 @@ UUIDS = [
 DAY = timedelta(days=1)
 
 
-def put(caller: Caller, task_id: object, key: str | None = None, **fields: Any) -> httpx.Response:
+def put(caller: UserClient, task_id: object, key: str | None = None, **fields: Any) -> httpx.Response:
     """Asks for a new task with this id."""
     headers = {**NEW, "Idempotency-Key": key} if key else NEW
     return caller.put(f"{caller.tasks}/{task_id}", json={"title": "Mine", **fields}, headers=headers)
@@ -33,7 +33,7 @@ def put(caller: Caller, task_id: object, key: str | None = None, **fields: Any) 
 
 @pytest.mark.parametrize("task_id", [UUID(text) for text in UUIDS])
 @pytest.mark.parametrize("key", [None, "key"])
-def test_a_task_is_made_under_the_clients_id(alice: Caller, task_id: UUID, key: str | None) -> None:
+def test_a_task_is_made_under_the_clients_id(alice: UserClient, task_id: UUID, key: str | None) -> None:
     sent = {"description": "d", "status": "completed", "due_at": "2030-01-31T09:00:00Z"}
     response = put(alice, task_id, key, **sent)
     task = response.json()
@@ -45,14 +45,14 @@ def test_a_task_is_made_under_the_clients_id(alice: Caller, task_id: UUID, key: 
     assert alice.get(alice.tasks).json()["items"] == [task]
 
 
-def test_me_in_the_path_is_me_in_the_location(alice: Caller) -> None:
+def test_me_in_the_path_is_me_in_the_location(alice: UserClient) -> None:
     task_id = uuid4()
     made = alice.put(f"/api/v1/users/me/tasks/{task_id}", json={"title": "x"}, headers=NEW)
     assert made.headers["location"] == f"/api/v1/users/me/tasks/{task_id}"
 
 
 @pytest.mark.parametrize("key", [None, "another"])
-def test_what_exists_is_not_overwritten(alice: Caller, key: str | None) -> None:
+def test_what_exists_is_not_overwritten(alice: UserClient, key: str | None) -> None:
     task = alice.create_task()
     response = put(alice, task["id"], key)
     assert_problem(response, 412, "precondition_failed", detail=STALE)
@@ -60,7 +60,7 @@ def test_what_exists_is_not_overwritten(alice: Caller, key: str | None) -> None:
     assert alice.get(f"{alice.tasks}/{task['id']}").json() == task
 
 
-def test_a_repeat_is_known_by_its_key_and_gets_the_stored_201(alice: Caller) -> None:
+def test_a_repeat_is_known_by_its_key_and_gets_the_stored_201(alice: UserClient) -> None:
     task_id = uuid4()
     first = put(alice, task_id, "key")
     changed = alice.patch(first.headers["location"], json={"title": "Changed"}).json()
@@ -70,14 +70,14 @@ def test_a_repeat_is_known_by_its_key_and_gets_the_stored_201(alice: Caller) -> 
     assert_problem(put(alice, task_id), 412, "precondition_failed")
 
 
-def test_without_the_header_a_put_makes_nothing(alice: Caller) -> None:
+def test_without_the_header_a_put_makes_nothing(alice: UserClient) -> None:
     for headers in ({}, {"Idempotency-Key": "key"}):
         response = alice.put(f"{alice.tasks}/{uuid4()}", json={"title": "x"}, headers=headers)
         assert_problem(response, 404, "not_found", detail="No such task.")
     assert alice.get(alice.tasks).json()["items"] == []
 
 
-def test_what_is_somebody_elses_is_unseen_and_in_nobodys_way(alice: Caller, bob: Caller) -> None:
+def test_what_is_somebody_elses_is_unseen_and_in_nobodys_way(alice: UserClient, bob: UserClient) -> None:
     task, gone = bob.create_task(title="Of Bob"), bob.create_task()
     assert bob.delete(f"{bob.tasks}/{gone['id']}").status_code == 204
     for task_id in (task["id"], gone["id"]):
@@ -87,20 +87,20 @@ def test_what_is_somebody_elses_is_unseen_and_in_nobodys_way(alice: Caller, bob:
 
 @pytest.mark.parametrize("key", [None, "key"])
 def test_a_new_user_has_their_first_task_by_it(
-    make_caller: Callable[..., Caller], key: str | None, database: TestDatabase
+    make_user: Callable[..., UserClient], key: str | None, database: TestDatabase
 ) -> None:
-    new = make_caller(email="new@example.com")
+    new = make_user(email="new@example.com")
     assert put(new, uuid4(), key).status_code == 201
     assert database.query("SELECT email, change FROM users WHERE id = %s", new.user_id) == [("new@example.com", 1)]
 
 
-def test_a_deleted_account_makes_none(alice: Caller) -> None:
+def test_a_deleted_account_makes_none(alice: UserClient) -> None:
     assert alice.delete("/api/v1/users/me").status_code == 204
     for key in (None, "key"):
         assert_problem(put(alice, uuid4(), key), 401, "account_deleted")
 
 
-def test_a_late_repeat_does_not_bring_back_what_was_deleted(alice: Caller) -> None:
+def test_a_late_repeat_does_not_bring_back_what_was_deleted(alice: UserClient) -> None:
     task_id = uuid4()
     path = put(alice, task_id).headers["location"]
     assert alice.delete(path).status_code == 204
@@ -113,7 +113,7 @@ def test_a_late_repeat_does_not_bring_back_what_was_deleted(alice: Caller) -> No
     assert alice.get(alice.tasks).json()["items"] == []
 
 
-def test_a_late_repeat_of_what_was_rejected_does_not_bring_it_back_either(alice: Caller) -> None:
+def test_a_late_repeat_of_what_was_rejected_does_not_bring_it_back_either(alice: UserClient) -> None:
     """Two devices undo a deletion; the later one's request was on its way twice, and the task is deleted again."""
     task_id = uuid4()
     path = put(alice, task_id).headers["location"]
@@ -131,7 +131,7 @@ def test_a_late_repeat_of_what_was_rejected_does_not_bring_it_back_either(alice:
     assert put(alice, task_id, "a-new-undo").status_code == 201
 
 
-def test_a_task_that_is_put_back_stands_where_it_stood(alice: Caller, database: TestDatabase) -> None:
+def test_a_task_that_is_put_back_stands_where_it_stood(alice: UserClient, database: TestDatabase) -> None:
     tasks = [alice.create_task(title=str(number)) for number in range(3)]
     path = f"{alice.tasks}/{tasks[1]['id']}"
     assert alice.delete(path, headers={"If-Match": tasks[1]["etag"]}).status_code == 204
@@ -144,7 +144,7 @@ def test_a_task_that_is_put_back_stands_where_it_stood(alice: Caller, database: 
     assert back.json()["updated_at"] > tasks[2]["updated_at"]
 
 
-def test_no_tag_of_before_is_one_of_what_was_put_back(alice: Caller) -> None:
+def test_no_tag_of_before_is_one_of_what_was_put_back(alice: UserClient) -> None:
     """Whoever saw the task before it was deleted has not seen this one."""
     task = alice.create_task()
     path, tags = f"{alice.tasks}/{task['id']}", [task["etag"]]
@@ -158,7 +158,7 @@ def test_no_tag_of_before_is_one_of_what_was_put_back(alice: Caller) -> None:
 
 
 @pytest.mark.parametrize("shift", [timedelta(minutes=5), timedelta(days=400)])
-def test_it_never_stands_in_the_future(alice: Caller, shift: timedelta) -> None:
+def test_it_never_stands_in_the_future(alice: UserClient, shift: timedelta) -> None:
     task = alice.create_task()
     assert alice.delete(f"{alice.tasks}/{task['id']}").status_code == 204
     later = (datetime.now(UTC) + shift).isoformat()
@@ -167,7 +167,7 @@ def test_it_never_stands_in_the_future(alice: Caller, shift: timedelta) -> None:
 
 
 @pytest.mark.parametrize(("age", "counts"), [(DAY - timedelta(minutes=1), True), (DAY + timedelta(minutes=1), False)])
-def test_after_a_day_it_is_a_new_one(alice: Caller, database: TestDatabase, age: timedelta, counts: bool) -> None:
+def test_after_a_day_it_is_a_new_one(alice: UserClient, database: TestDatabase, age: timedelta, counts: bool) -> None:
     task = alice.create_task()
     assert alice.delete(f"{alice.tasks}/{task['id']}").status_code == 204
     aged = "UPDATE tombstones SET deleted_at = deleted_at - %s WHERE user_id = %s"
@@ -176,7 +176,7 @@ def test_after_a_day_it_is_a_new_one(alice: Caller, database: TestDatabase, age:
     assert made["created_at"] == ("2001-01-31T08:00:00Z" if counts else made["updated_at"])
 
 
-def test_the_time_of_making_counts_nowhere_else(alice: Caller) -> None:
+def test_the_time_of_making_counts_nowhere_else(alice: UserClient) -> None:
     long_ago = "2001-01-31T09:00:00Z"
     made = put(alice, uuid4(), "key", created_at=long_ago)
     assert made.json()["created_at"] == made.json()["updated_at"]
@@ -186,7 +186,7 @@ def test_the_time_of_making_counts_nowhere_else(alice: Caller) -> None:
     assert_problem(refused, 400, "validation_failed")
 
 
-def test_of_many_at_once_one_makes_it(alice: Caller) -> None:
+def test_of_many_at_once_one_makes_it(alice: UserClient) -> None:
     for number in range(10):
         task_id = uuid4()
         attempts = [partial(put, alice, task_id, f"{number}-{n}" if n % 2 else None) for n in range(6)]
@@ -197,7 +197,7 @@ def test_of_many_at_once_one_makes_it(alice: Caller) -> None:
         assert {response.headers["etag"] for response in responses} == {made.headers["etag"]}
 
 
-def test_it_is_one_round_trip_and_with_a_key_three(alice: Caller, database: TestDatabase) -> None:
+def test_it_is_one_round_trip_and_with_a_key_three(alice: UserClient, database: TestDatabase) -> None:
     alice.create_task()
     for key, trips in ((None, 1), ("key", 3)):
         database.proxy.clear()
@@ -207,7 +207,7 @@ def test_it_is_one_round_trip_and_with_a_key_three(alice: Caller, database: Test
 
 @pytest.mark.parametrize("key", [None, "key"])
 def test_among_deletes_of_the_same_task_nothing_comes_back_unasked(
-    alice: Caller, database: TestDatabase, key: str | None
+    alice: UserClient, database: TestDatabase, key: str | None
 ) -> None:
     """A put that waited while the task was deleted sees that it was: no task and tombstone stand beside each other."""
     for number in range(20):

@@ -1,4 +1,4 @@
-"""Reading and deleting one task, and what every operation on one answers where there is none."""
+"""Reading and deleting one task, and how every operation on one responds where there is none."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.conftest import Caller, TestDatabase, assert_problem
+from tests.conftest import TestDatabase, UserClient, assert_problem
 
 OPERATIONS: list[tuple[str, dict[str, Any]]] = [
     ("GET", {}),
@@ -21,20 +21,20 @@ each_operation = pytest.mark.parametrize(
 )
 
 
-def test_a_task_is_read_by_id_and_by_me(alice: Caller) -> None:
+def test_a_task_is_read_by_id_and_by_me(alice: UserClient) -> None:
     task = alice.create_task(description="Twice.")
     for path in (alice.tasks, "/api/v1/users/me/tasks"):
         response = alice.get(f"{path}/{task['id']}")
         assert (response.status_code, response.json()) == (200, task)
 
 
-def test_an_id_is_read_in_any_case(alice: Caller) -> None:
+def test_an_id_is_read_in_any_case(alice: UserClient) -> None:
     """RFC 9562: output is in lower case, input in either."""
     task = alice.create_task()
     assert alice.get(f"{alice.tasks}/{task['id'].upper()}").json() == task
 
 
-def test_a_deleted_task_is_gone_and_the_others_stay(alice: Caller, database: TestDatabase) -> None:
+def test_a_deleted_task_is_gone_and_the_others_stay(alice: UserClient, database: TestDatabase) -> None:
     task, other = alice.create_task(), alice.create_task()
     response = alice.delete(f"{alice.tasks}/{task['id']}")
     assert (response.status_code, response.content) == (204, b"")
@@ -48,7 +48,7 @@ def _assert_missing(response: httpx.Response) -> None:
 
 
 @each_operation
-def test_a_task_that_never_was_is_not_found(alice: Caller, method: str, options: dict[str, Any]) -> None:
+def test_a_task_that_never_was_is_not_found(alice: UserClient, method: str, options: dict[str, Any]) -> None:
     """PUT makes none: ids are the server's."""
     other = alice.create_task()
     _assert_missing(alice.request(method, f"{alice.tasks}/{uuid4()}", **options))
@@ -56,7 +56,7 @@ def test_a_task_that_never_was_is_not_found(alice: Caller, method: str, options:
 
 
 @each_operation
-def test_a_deleted_task_is_not_found(alice: Caller, method: str, options: dict[str, Any]) -> None:
+def test_a_deleted_task_is_not_found(alice: UserClient, method: str, options: dict[str, Any]) -> None:
     path = f"{alice.tasks}/{alice.create_task()['id']}"
     alice.delete(path)
     _assert_missing(alice.request(method, path, **options))
@@ -64,14 +64,14 @@ def test_a_deleted_task_is_not_found(alice: Caller, method: str, options: dict[s
 
 
 @each_operation
-def test_a_task_is_not_found_by_a_user_who_has_none(alice: Caller, method: str, options: dict[str, Any]) -> None:
+def test_a_task_is_not_found_by_a_user_who_has_none(alice: UserClient, method: str, options: dict[str, Any]) -> None:
     """The database has never seen this user, and does not after it either."""
     _assert_missing(alice.request(method, f"{alice.tasks}/{uuid4()}", **options))
 
 
 @each_operation
 def test_somebody_elses_task_is_not_found_under_ones_own_path(
-    alice: Caller, bob: Caller, method: str, options: dict[str, Any]
+    alice: UserClient, bob: UserClient, method: str, options: dict[str, Any]
 ) -> None:
     task = alice.create_task()
     _assert_missing(bob.request(method, f"{bob.tasks}/{task['id']}", **options))
@@ -81,11 +81,11 @@ def test_somebody_elses_task_is_not_found_under_ones_own_path(
 
 @each_operation
 def test_somebody_elses_path_is_forbidden_whatever_is_there(
-    alice: Caller, make_caller: Callable[..., Caller], bob: Caller, method: str, options: dict[str, Any]
+    alice: UserClient, make_user: Callable[..., UserClient], bob: UserClient, method: str, options: dict[str, Any]
 ) -> None:
-    """The same answer for a task, for none, and for a user who does not exist."""
+    """The same response for a task, for none, and for a user who does not exist."""
     task = alice.create_task()
-    nobody = make_caller()
+    nobody = make_user()
     for path in (f"{alice.tasks}/{task['id']}", f"{alice.tasks}/{uuid4()}", f"{nobody.tasks}/{uuid4()}"):
         detail = "The user in the path is not the user of the token."
         assert_problem(bob.request(method, path, **options), 403, "forbidden", detail=detail)
@@ -93,7 +93,7 @@ def test_somebody_elses_path_is_forbidden_whatever_is_there(
 
 
 @each_operation
-def test_a_malformed_id_is_refused(alice: Caller, method: str, options: dict[str, Any]) -> None:
+def test_a_malformed_id_is_rejected(alice: UserClient, method: str, options: dict[str, Any]) -> None:
     error = {"pointer": "/path/task_id", "message": "Must be a UUID", "code": "uuid_parsing"}
     for task_id in ("x", "1", "01a2074d-24e1-762d-94f1", "%00", "me"):
         response = alice.request(method, f"{alice.tasks}/{task_id}", **options)
@@ -102,8 +102,8 @@ def test_a_malformed_id_is_refused(alice: Caller, method: str, options: dict[str
 
 
 @each_operation
-def test_one_task_without_a_token_is_refused(
-    api: httpx.Client, alice: Caller, method: str, options: dict[str, Any]
+def test_one_task_without_a_token_is_rejected(
+    api: httpx.Client, alice: UserClient, method: str, options: dict[str, Any]
 ) -> None:
     response = api.request(method, f"{alice.tasks}/{alice.create_task()['id']}", **options)
     detail = "Send one header `Authorization: Bearer <token>`."

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Caller, TestDatabase, assert_problem
+from tests.conftest import TestDatabase, UserClient, assert_problem
 
 STALE = "The resource has changed since you read it. Read it again."
 
@@ -22,7 +22,7 @@ each_write = pytest.mark.parametrize(
 
 @each_write
 def test_a_write_on_what_was_read_is_done_in_one_round_trip(
-    alice: Caller, database: TestDatabase, method: str, options: dict[str, Any], status: int
+    alice: UserClient, database: TestDatabase, method: str, options: dict[str, Any], status: int
 ) -> None:
     path = f"{alice.tasks}/{alice.create_task()['id']}"
     tag = alice.get(path).headers["etag"]
@@ -32,21 +32,21 @@ def test_a_write_on_what_was_read_is_done_in_one_round_trip(
 
 
 @each_write
-def test_a_write_on_what_has_changed_is_refused(
-    alice: Caller, method: str, options: dict[str, Any], status: int
+def test_a_write_on_what_has_changed_is_rejected(
+    alice: UserClient, method: str, options: dict[str, Any], status: int
 ) -> None:
     path = f"{alice.tasks}/{alice.create_task()['id']}"
     tag = alice.get(path).headers["etag"]
     changed = alice.patch(path, json={"status": "completed"})
-    refused = alice.request(method, path, headers={"If-Match": tag}, **options)
-    assert_problem(refused, 412, "precondition_failed", title="Precondition failed", detail=STALE)
-    assert refused.headers["etag"] == changed.headers["etag"] != tag
+    rejected = alice.request(method, path, headers={"If-Match": tag}, **options)
+    assert_problem(rejected, 412, "precondition_failed", title="Precondition failed", detail=STALE)
+    assert rejected.headers["etag"] == changed.headers["etag"] != tag
     assert alice.get(path).json() == changed.json()
 
 
 @each_write
 def test_a_precondition_on_what_is_gone_is_not_found(
-    alice: Caller, method: str, options: dict[str, Any], status: int
+    alice: UserClient, method: str, options: dict[str, Any], status: int
 ) -> None:
     path = f"{alice.tasks}/{alice.create_task()['id']}"
     tag = alice.get(path).headers["etag"]
@@ -54,7 +54,7 @@ def test_a_precondition_on_what_is_gone_is_not_found(
     assert_problem(alice.request(method, path, headers={"If-Match": tag}, **options), 404, "not_found")
 
 
-def test_an_empty_patch_leaves_the_tag_and_a_change_renews_it(alice: Caller) -> None:
+def test_an_empty_patch_leaves_the_tag_and_a_change_renews_it(alice: UserClient) -> None:
     path = f"{alice.tasks}/{alice.create_task()['id']}"
     changes: list[dict[str, str]] = [{}, {"title": "Mine"}, {"title": "Mine"}]
     tags = [alice.get(path).headers["etag"], *(alice.patch(path, json=change).headers["etag"] for change in changes)]

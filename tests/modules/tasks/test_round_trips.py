@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Caller, TestDatabase
+from tests.conftest import TestDatabase, UserClient
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from tests.conftest import Caller, TestDatabase
     ids=["get", "list", "list-filtered", "create", "replace", "change", "change-nothing", "delete"],
 )
 def test_an_operation_of_a_known_user_is_one_round_trip(
-    alice: Caller, database: TestDatabase, method: str, path: str, options: dict[str, Any], status: int
+    alice: UserClient, database: TestDatabase, method: str, path: str, options: dict[str, Any], status: int
 ) -> None:
     """Without BEGIN and COMMIT around it, without a look at the user, without a ping."""
     task = alice.create_task()
@@ -32,7 +32,7 @@ def test_an_operation_of_a_known_user_is_one_round_trip(
     assert len(database.proxy.queries) == 1, database.proxy.queries
 
 
-def test_a_following_page_is_one_round_trip(alice: Caller, database: TestDatabase) -> None:
+def test_a_following_page_is_one_round_trip(alice: UserClient, database: TestDatabase) -> None:
     for _ in range(3):
         alice.create_task()
     cursor = alice.get(alice.tasks, params={"limit": 1}).json()["next_cursor"]
@@ -41,7 +41,7 @@ def test_a_following_page_is_one_round_trip(alice: Caller, database: TestDatabas
     assert len(database.proxy.queries) == 1, database.proxy.queries
 
 
-def test_the_total_is_one_round_trip_more(alice: Caller, database: TestDatabase) -> None:
+def test_the_total_is_one_round_trip_more(alice: UserClient, database: TestDatabase) -> None:
     """Only who asks for it pays for it."""
     alice.create_task()
     database.proxy.clear()
@@ -49,8 +49,8 @@ def test_the_total_is_one_round_trip_more(alice: Caller, database: TestDatabase)
     assert len(database.proxy.queries) == 2, database.proxy.queries
 
 
-def test_a_refusal_that_needs_no_row_never_reaches_the_database(
-    alice: Caller, bob: Caller, database: TestDatabase
+def test_a_rejection_that_needs_no_row_never_reaches_the_database(
+    alice: UserClient, bob: UserClient, database: TestDatabase
 ) -> None:
     """What the token, the path and the schema decide costs the database nothing."""
     task = alice.create_task()

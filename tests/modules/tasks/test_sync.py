@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.conftest import Caller, RunningServer, TestDatabase
+from tests.conftest import RunningServer, TestDatabase, UserClient
 from tests.syncing import missed
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ def test_a_device_misses_nothing_beside_six_writers(api_server: RunningServer, d
     assert (found.by_feed, found.by_time, found.out_of_order) == (0, 0, 0)
 
 
-def test_each_change_of_a_user_has_a_time_and_a_number_of_its_own(alice: Caller, database: TestDatabase) -> None:
+def test_each_change_of_a_user_has_a_time_and_a_number_of_its_own(alice: UserClient, database: TestDatabase) -> None:
     one, two = alice.create_task(), alice.create_task(status="completed")
     changed = alice.patch(f"{alice.tasks}/{one['id']}", json={"status": "completed"}).json()
     again = alice.put(f"{alice.tasks}/{two['id']}", json={"title": "Again"}).json()
@@ -32,7 +32,9 @@ def test_each_change_of_a_user_has_a_time_and_a_number_of_its_own(alice: Caller,
     assert counted == (4, datetime.fromisoformat(again["updated_at"]))
 
 
-def test_the_time_goes_on_where_the_clock_of_the_database_was_set_back(alice: Caller, database: TestDatabase) -> None:
+def test_the_time_goes_on_where_the_clock_of_the_database_was_set_back(
+    alice: UserClient, database: TestDatabase
+) -> None:
     one = alice.create_task()
     database.query("UPDATE users SET changed_at = now() + interval '1 day' WHERE id = %s", alice.user_id)
     two, three = alice.create_task(), alice.create_task()
@@ -41,7 +43,7 @@ def test_the_time_goes_on_where_the_clock_of_the_database_was_set_back(alice: Ca
     assert found == [two, three]
 
 
-def test_reading_and_changing_nothing_counts_no_change(alice: Caller, database: TestDatabase) -> None:
+def test_reading_and_changing_nothing_counts_no_change(alice: UserClient, database: TestDatabase) -> None:
     task = alice.create_task()
     path = f"{alice.tasks}/{task['id']}"
     for response in (
@@ -56,7 +58,7 @@ def test_reading_and_changing_nothing_counts_no_change(alice: Caller, database: 
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 def test_a_change_of_what_is_not_there_leaves_other_users_alone(
-    alice: Caller, bob: Caller, database: TestDatabase, method: str
+    alice: UserClient, bob: UserClient, database: TestDatabase, method: str
 ) -> None:
     task = alice.create_task()
     bob.create_task()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 
 FORM = {
     "pointer": "/due_at",
@@ -16,7 +16,7 @@ CALENDAR = {"pointer": "/due_at", "message": "Must lie between the years 1 and 9
 
 
 @pytest.mark.parametrize(
-    ("sent", "answered"),
+    ("sent", "received"),
     [
         ("2030-01-31T09:00:00Z", "2030-01-31T09:00:00Z"),
         ("2030-01-31t09:00:00z", "2030-01-31T09:00:00Z"),
@@ -40,10 +40,10 @@ CALENDAR = {"pointer": "/due_at", "message": "Must lie between the years 1 and 9
         ("9999-12-31T11:59:59-12:00", "9999-12-31T23:59:59Z"),
     ],
 )
-def test_a_time_of_any_zone_is_answered_in_utc(alice: Caller, sent: str, answered: str) -> None:
-    """The same by the answer to the writer and to a reader."""
+def test_a_time_of_any_zone_is_given_back_in_utc(alice: UserClient, sent: str, received: str) -> None:
+    """The same in the response to the writer and to a reader."""
     task = alice.create_task(due_at=sent)
-    assert task["due_at"] == answered
+    assert task["due_at"] == received
     assert alice.get(f"{alice.tasks}/{task['id']}").json() == task
 
 
@@ -72,7 +72,7 @@ def test_a_time_of_any_zone_is_answered_in_utc(alice: Caller, sent: str, answere
         ("9999-12-31T23:59:59-00:01", [CALENDAR]),
     ],
 )
-def test_what_is_no_time_with_a_zone_is_refused(alice: Caller, sent: Any, errors: list[dict[str, str]]) -> None:
+def test_what_is_no_time_with_a_zone_is_rejected(alice: UserClient, sent: Any, errors: list[dict[str, str]]) -> None:
     """A number is none: nobody could say whether it counts seconds or milliseconds."""
     response = alice.post(alice.tasks, json={"title": "x", "due_at": sent})
     assert_problem(response, 400, "validation_failed", errors=errors)
@@ -90,7 +90,7 @@ def test_what_is_no_time_with_a_zone_is_refused(alice: Caller, sent: Any, errors
         "2030-01-31T09:00:00+05:60",
     ],
 )
-def test_a_time_that_does_not_exist_is_refused(alice: Caller, sent: str) -> None:
+def test_a_time_that_does_not_exist_is_rejected(alice: UserClient, sent: str) -> None:
     response = alice.post(alice.tasks, json={"title": "x", "due_at": sent})
     (error,) = assert_problem(response, 400, "validation_failed")["errors"]
     assert (error["pointer"], error["message"]) == ("/due_at", "This value is not valid")
@@ -105,8 +105,8 @@ def test_the_edges_of_the_calendar_survive_the_zone_of_the_database(
     name = database.query("SELECT current_database()")[0][0]
     database.query(f"ALTER DATABASE {name} SET timezone = '{zone}'")
     edges = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"]
-    with Caller(start_server(database=database).url) as caller:
-        assert [caller.create_task(due_at=edge)["due_at"] for edge in edges] == edges
-        first = caller.get(caller.tasks, params={"sort": "due_at", "limit": 1}).json()
-        last = caller.get(caller.tasks, params={"sort": "due_at", "cursor": first["next_cursor"]}).json()
+    with UserClient(start_server(database=database).url) as user:
+        assert [user.create_task(due_at=edge)["due_at"] for edge in edges] == edges
+        first = user.get(user.tasks, params={"sort": "due_at", "limit": 1}).json()
+        last = user.get(user.tasks, params={"sort": "due_at", "cursor": first["next_cursor"]}).json()
     assert [task["due_at"] for task in first["items"] + last["items"]] == edges

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Caller, TestDatabase
+from tests.conftest import TestDatabase, UserClient
 from tests.modules.tasks.pages import SORTS, Task, get_page, pages, walk
 
 each_sort = pytest.mark.parametrize("sort", SORTS)
@@ -33,7 +33,7 @@ def _sorted(tasks: list[Task], sort: str) -> list[Task]:
 
 
 @pytest.fixture
-def rich(alice: Caller, database: TestDatabase) -> Caller:
+def rich(alice: UserClient, database: TestDatabase) -> UserClient:
     """Alice with a dozen tasks, and with ties in each time."""
     for number, title in enumerate(TITLES):
         due = None if number % 3 == 0 else f"2030-01-0{1 + number % 2}T00:00:00Z"
@@ -48,7 +48,7 @@ def rich(alice: Caller, database: TestDatabase) -> Caller:
 
 
 @each_sort
-def test_pages_of_any_size_give_the_whole_list_in_order(rich: Caller, sort: str) -> None:
+def test_pages_of_any_size_give_the_whole_list_in_order(rich: UserClient, sort: str) -> None:
     """Ties are broken by the id, in the direction of the sort."""
     whole = get_page(rich, sort=sort)["items"]
     assert len(whole) == len(TITLES)
@@ -58,27 +58,27 @@ def test_pages_of_any_size_give_the_whole_list_in_order(rich: Caller, sort: str)
 
 
 @each_sort
-def test_a_filtered_walk_gives_the_filtered_list(rich: Caller, sort: str) -> None:
+def test_a_filtered_walk_gives_the_filtered_list(rich: UserClient, sort: str) -> None:
     for query in ({"q": "e"}, {"due_after": "2030-01-01T00:00:00Z"}, {"status": ["pending", "completed"]}):
         assert walk(rich, sort=sort, limit=2, **query) == get_page(rich, sort=sort, **query)["items"]
 
 
-def test_a_full_last_page_has_no_cursor(rich: Caller) -> None:
+def test_a_full_last_page_has_no_cursor(rich: UserClient) -> None:
     assert [len(items) for items in pages(rich, limit=6)] == [6, 6]
 
 
-def _lively_walk(caller: Caller, sort: str) -> tuple[list[Task], list[Task]]:
+def _lively_walk(user: UserClient, sort: str) -> tuple[list[Task], list[Task]]:
     """Walks by twos; before each page somebody inserts two tasks and deletes one. Gives what was seen, and stayed."""
-    before = get_page(caller, sort=sort, limit=100)["items"]
+    before = get_page(user, sort=sort, limit=100)["items"]
     deleted: list[str] = []
     seen: list[Task] = []
-    for turn, items in enumerate(pages(caller, sort=sort, limit=2)):
+    for turn, items in enumerate(pages(user, sort=sort, limit=2)):
         seen += items
         for due in (None, "2030-01-01T12:00:00Z", "1999-01-01T00:00:00Z"):
-            caller.create_task(title=TITLES[turn % len(TITLES)], due_at=due)
+            user.create_task(title=TITLES[turn % len(TITLES)], due_at=due)
         # By turns one that was passed and one that is to come, the last of this page among them.
         victim = (items[-1:] or before)[0] if turn % 2 else before[-1 - turn]
-        caller.delete(f"{caller.tasks}/{victim['id']}")
+        user.delete(f"{user.tasks}/{victim['id']}")
         deleted.append(victim["id"])
         if turn == 5:
             break
@@ -86,7 +86,7 @@ def _lively_walk(caller: Caller, sort: str) -> tuple[list[Task], list[Task]]:
 
 
 @each_sort
-def test_a_walk_neither_repeats_nor_skips_while_rows_come_and_go(rich: Caller, sort: str) -> None:
+def test_a_walk_neither_repeats_nor_skips_while_rows_come_and_go(rich: UserClient, sort: str) -> None:
     """The cursor names a place in the order, not a row: it holds when its own row is deleted."""
     seen, stayed = _lively_walk(rich, sort)
     ids = [task["id"] for task in seen]

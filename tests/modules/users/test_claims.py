@@ -7,34 +7,34 @@ from typing import Any
 import pytest
 
 from modules.users.schemas import UserRead
-from tests.conftest import Caller, TestDatabase, assert_problem
+from tests.conftest import TestDatabase, UserClient, assert_problem
 from tests.modules.auth.accounts import Account, bearer
 
 ME = "/api/v1/users/me"
 A, B, C = ({"email": f"{name.lower()}@example.com", "name": name} for name in ("Ann", "Bea", "Cleo"))
-Token = Callable[..., Caller]
+Token = Callable[..., UserClient]
 
 
 @pytest.fixture
-def token(make_caller: Callable[..., Caller]) -> Token:
-    """Callers of one user: `token(20, **B)` has a token that is 20 s younger than `token(0, **A)`; None is without."""
-    user_id, now = make_caller().user_id, int(time.time()) - 300
+def token(make_user: Callable[..., UserClient]) -> Token:
+    """Clients of one user: `token(20, **B)` has a token that is 20 s younger than `token(0, **A)`; None is without."""
+    user_id, now = make_user().user_id, int(time.time()) - 300
 
-    def make(seconds: float | None, **claims: Any) -> Caller:
-        return make_caller(user_id, iat=None if seconds is None else now + seconds, **claims)
+    def make(seconds: float | None, **claims: Any) -> UserClient:
+        return make_user(user_id, iat=None if seconds is None else now + seconds, **claims)
 
     return make
 
 
-def shown(caller: Caller) -> dict[str, Any]:
-    """What of the caller's profile the claims tell."""
-    profile = caller.get(ME).json()
+def shown(user: UserClient) -> dict[str, Any]:
+    """What of the user's profile the claims tell."""
+    profile = user.get(ME).json()
     return {"email": profile["email"], "name": profile["name"]}
 
 
-def forget_claims(database: TestDatabase, caller: Caller) -> None:
+def forget_claims(database: TestDatabase, user: UserClient) -> None:
     """The row as it was before claims were kept."""
-    database.query("UPDATE users SET name_claim = NULL, claims_issued_at = NULL WHERE id = %s", caller.user_id)
+    database.query("UPDATE users SET name_claim = NULL, claims_issued_at = NULL WHERE id = %s", user.user_id)
 
 
 def test_a_changed_claim_is_a_new_version_of_the_profile(token: Token, database: TestDatabase) -> None:
@@ -46,8 +46,8 @@ def test_a_changed_claim_is_a_new_version_of_the_profile(token: Token, database:
     assert profile == {**before.json(), **B, "updated_at": profile["updated_at"]}
     assert profile["updated_at"] > before.json()["updated_at"]
     database.proxy.clear()
-    for caller in (new, token(20, **B), token(20), token(None, **B), old):
-        assert caller.get(ME).json() == profile
+    for user in (new, token(20, **B), token(20), token(None, **B), old):
+        assert user.get(ME).json() == profile
     assert len(database.proxy.queries) == 5, database.proxy.queries
 
 
@@ -61,9 +61,9 @@ def test_each_claim_follows_by_itself(token: Token, method: str) -> None:
         (20.5, {"email": 7, "name": None}, {"email": "b@example.com", "name": "Bea"}),
         (21, C, C),
     ):
-        answer = token(seconds, **claims).request(method, ME, **sent)
-        assert answer.status_code == 200
-        assert {name: answer.json()[name] for name in ("email", "name")} == expected
+        response = token(seconds, **claims).request(method, ME, **sent)
+        assert response.status_code == 200
+        assert {name: response.json()[name] for name in ("email", "name")} == expected
 
 
 def test_the_older_token_never_wins(token: Token) -> None:
@@ -153,8 +153,8 @@ def test_a_changed_row_from_before_claims_were_kept_keeps_its_name_until_the_nex
     old.get(ME)
     before = old.patch(ME, json={"name": "Mine"})
     forget_claims(database, old)
-    for caller in (old, token(10, **A)):
-        found = caller.get(ME)
+    for user in (old, token(10, **A)):
+        found = user.get(ME)
         assert (found.json(), found.headers["etag"]) == (before.json(), before.headers["etag"])
     assert shown(token(20, **C)) == C
 
@@ -168,9 +168,9 @@ def test_a_precondition_is_about_the_profile_as_it_was_read(token: Token) -> Non
         token(0).etag(2, UserRead),
     )
     for body in ({}, {"name": "Mine"}):
-        refused = token(20, **C).patch(ME, json=body, headers={"If-Match": tag})
-        assert_problem(refused, 412, "precondition_failed")
-        assert refused.headers["etag"] == nothing.headers["etag"]
+        rejected = token(20, **C).patch(ME, json=body, headers={"If-Match": tag})
+        assert_problem(rejected, 412, "precondition_failed")
+        assert rejected.headers["etag"] == nothing.headers["etag"]
     changed = token(20, **C).patch(ME, json={"name": "Mine"}, headers={"If-Match": nothing.headers["etag"]})
     assert (changed.json()["email"], changed.json()["name"]) == (C["email"], "Mine")
     assert token(30, **B).delete(ME, headers={"If-Match": changed.headers["etag"]}).status_code == 204

@@ -8,7 +8,7 @@ from itertools import permutations
 import psycopg2
 import pytest
 
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 from tests.core.database.locks import wait_for_waiting
 
 ME = "/api/v1/users/me"
@@ -16,39 +16,39 @@ ME = "/api/v1/users/me"
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
 def test_of_tokens_that_meet_the_newest_wins_in_whatever_order_they_write(
-    make_caller: Callable[..., Caller], database: TestDatabase, order: tuple[int, ...]
+    make_user: Callable[..., UserClient], database: TestDatabase, order: tuple[int, ...]
 ) -> None:
     """Each has read the same row, and waits to write it; whoever comes second sees that it is another by then."""
-    user_id, now = make_caller().user_id, int(time.time()) - 100
-    make_caller(user_id, iat=now - 1, name="Nobody").get(ME)
-    callers = [make_caller(user_id, iat=now + place, name=f"Name {place}", email=f"{place}@x.com") for place in order]
-    with psycopg2.connect(database.url) as lock, ThreadPoolExecutor(len(callers)) as threads:
+    user_id, now = make_user().user_id, int(time.time()) - 100
+    make_user(user_id, iat=now - 1, name="Nobody").get(ME)
+    users = [make_user(user_id, iat=now + place, name=f"Name {place}", email=f"{place}@x.com") for place in order]
+    with psycopg2.connect(database.url) as lock, ThreadPoolExecutor(len(users)) as threads:
         lock.cursor().execute("SELECT FROM todo.users WHERE id = %s FOR UPDATE", (user_id,))
-        answers = []
-        for count, caller in enumerate(callers, 1):
-            answers.append(threads.submit(caller.get, ME))
+        responses = []
+        for count, user in enumerate(users, 1):
+            responses.append(threads.submit(user.get, ME))
             wait_for_waiting(database, count)
         lock.rollback()
-        assert [answer.result().status_code for answer in answers] == [200] * len(callers)
+        assert [response.result().status_code for response in responses] == [200] * len(users)
     lock.close()
-    newest = answers[order.index(max(order))].result().json()
+    newest = responses[order.index(max(order))].result().json()
     assert (newest["name"], newest["email"]) == ("Name 2", "2@x.com")
-    assert [caller.get(ME).json() for caller in callers] == [newest] * len(callers)
+    assert [user.get(ME).json() for user in users] == [newest] * len(users)
 
 
 def test_an_account_that_is_deleted_while_its_profile_follows_is_gone(
-    make_caller: Callable[..., Caller], database: TestDatabase
+    make_user: Callable[..., UserClient], database: TestDatabase
 ) -> None:
-    user_id, now = make_caller().user_id, int(time.time()) - 100
-    make_caller(user_id, iat=now, name="Ann").get(ME)
-    new = make_caller(user_id, iat=now + 1, name="Bea")
+    user_id, now = make_user().user_id, int(time.time()) - 100
+    make_user(user_id, iat=now, name="Ann").get(ME)
+    new = make_user(user_id, iat=now + 1, name="Bea")
     with psycopg2.connect(database.url) as lock, ThreadPoolExecutor(1) as threads:
         lock.cursor().execute("DELETE FROM todo.users WHERE id = %s", (user_id,))
         lock.cursor().execute("INSERT INTO todo.deleted_users (id) VALUES (%s)", (user_id,))
-        answer = threads.submit(new.get, ME)
+        response = threads.submit(new.get, ME)
         wait_for_waiting(database)
         lock.commit()
-        assert_problem(answer.result(), 401, "account_deleted")
+        assert_problem(response.result(), 401, "account_deleted")
     lock.close()
     assert database.query("SELECT FROM users WHERE id = %s", user_id) == []
 
@@ -59,9 +59,9 @@ def test_a_profile_is_read_where_nothing_can_be_written(
     """On a standby, or during a failover: what is there is shown, and follows once that is possible."""
     database, now = make_database(), int(time.time()) - 100
     name = database.url.split("?")[0].rsplit("/", 1)[1]
-    with Caller(start_server(database=database).url, iat=now, name="Ann") as old:
+    with UserClient(start_server(database=database).url, iat=now, name="Ann") as old:
         before = old.get(ME).json()
     database.query(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    with Caller(start_server(database=database).url, old.user_id, iat=now + 1, name="Bea") as new:
+    with UserClient(start_server(database=database).url, old.user_id, iat=now + 1, name="Bea") as new:
         assert (new.get(ME).status_code, new.get(ME).json()) == (200, before)
         assert_problem(new.patch(ME, json={}), 503, "database_unavailable")

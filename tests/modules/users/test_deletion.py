@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 from tests.contract.operations import document, operations
 
 pytestmark = pytest.mark.slow
@@ -47,7 +47,7 @@ def _local(api: httpx.Client) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", [ME, "/api/v1/users/{user_id}"])
 def test_a_deleted_account_is_gone_with_its_tasks(
-    alice: Caller, bob: Caller, database: TestDatabase, path: str
+    alice: UserClient, bob: UserClient, database: TestDatabase, path: str
 ) -> None:
     for _ in range(3):
         alice.create_task()
@@ -60,15 +60,15 @@ def test_a_deleted_account_is_gone_with_its_tasks(
 
 
 def test_a_local_account_is_gone_with_its_password_and_its_sessions(
-    api: httpx.Client, make_caller: Callable[..., Caller], database: TestDatabase
+    api: httpx.Client, make_user: Callable[..., UserClient], database: TestDatabase
 ) -> None:
     """Its address is free again, for an account that knows nothing of the first."""
     account = _local(api)
-    caller = make_caller(account["user"]["id"])
-    caller.create_task()
+    user = make_user(account["user"]["id"])
+    user.create_task()
     bearer = {"Authorization": f"Bearer {account['access_token']}"}
     assert api.delete(ME, headers=bearer).status_code == 204
-    assert _rows(database, caller.user_id) == {}
+    assert _rows(database, user.user_id) == {}
     _assert_dead(api.get(ME, headers=bearer))
     refreshed = api.post("/api/v1/auth/refresh", json={"refresh_token": account["refresh_token"]})
     assert_problem(refreshed, 401, "invalid_refresh_token")
@@ -76,27 +76,27 @@ def test_a_local_account_is_gone_with_its_password_and_its_sessions(
     assert_problem(api.post("/api/v1/auth/sign-in", json=credentials), 401, "invalid_credentials")
     again = api.post("/api/v1/auth/sign-up", json=credentials)
     assert again.status_code == 201
-    assert again.json()["user"]["id"] != caller.user_id
+    assert again.json()["user"]["id"] != user.user_id
     bearer = {"Authorization": f"Bearer {again.json()['access_token']}"}
     assert api.get(f"{ME}/tasks", headers=bearer).json() == {"items": [], "next_cursor": None}
 
 
 def test_the_token_is_dead_at_once_on_every_operation(
-    make_caller: Callable[..., Caller], alice: Caller, database: TestDatabase
+    make_user: Callable[..., UserClient], alice: UserClient, database: TestDatabase
 ) -> None:
     """Every one of the OpenAPI document that needs a token; and a fresh token of the same subject is as dead."""
     task = alice.create_task()
     alice.delete(ME)
     private = [operation for operation in operations(document()) if operation.private]
     assert len(private) >= 10
-    for caller in (alice, make_caller(alice.user_id, email="alice@example.com")):
+    for user in (alice, make_user(alice.user_id, email="alice@example.com")):
         for operation in private:
             for user_id in (alice.user_id, "me"):
-                _assert_dead(caller.request(**operation.request(user_id, task_id=task["id"])))
+                _assert_dead(user.request(**operation.request(user_id, task_id=task["id"])))
     assert _rows(database, alice.user_id) == {}
 
 
-def test_an_account_that_was_never_used_can_be_deleted(alice: Caller, database: TestDatabase) -> None:
+def test_an_account_that_was_never_used_can_be_deleted(alice: UserClient, database: TestDatabase) -> None:
     """Better Auth told them that they are gone; here they never come to be."""
     assert alice.delete(ME).status_code == 204
     _assert_dead(alice.post(alice.tasks, json={"title": "x"}))
@@ -104,11 +104,11 @@ def test_an_account_that_was_never_used_can_be_deleted(alice: Caller, database: 
     assert _rows(database, alice.user_id) == {}
 
 
-def test_of_two_deletions_at_once_one_finds_the_token_dead(alice: Caller) -> None:
+def test_of_two_deletions_at_once_one_finds_the_token_dead(alice: UserClient) -> None:
     alice.create_task()
     with ThreadPoolExecutor(5) as threads:
-        answers = list(threads.map(lambda _: alice.delete(ME), range(5)))
-    assert sorted(answer.status_code for answer in answers) == [204] + [401] * 4
+        responses = list(threads.map(lambda _: alice.delete(ME), range(5)))
+    assert sorted(response.status_code for response in responses) == [204] + [401] * 4
 
 
 def test_a_deletion_that_fails_has_deleted_nothing(
@@ -117,24 +117,24 @@ def test_a_deletion_that_fails_has_deleted_nothing(
     """One transaction: here the last of its statements fails, and the token is as good as before."""
     database = make_database()
     database.query(
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
-        "CREATE TRIGGER refuse BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION refuse()"
+        "CREATE FUNCTION reject() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
+        "CREATE TRIGGER reject BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION reject()"
     )
-    with Caller(start_server(database=database).url) as caller:
-        task = caller.create_task()
-        assert_problem(caller.delete(ME), 500, "internal_error")
-        assert caller.get(caller.tasks).json() == {"items": [task], "next_cursor": None}
-        database.query("DROP TRIGGER refuse ON users")
-        assert caller.delete(ME).status_code == 204
-    assert _rows(database, caller.user_id) == {}
+    with UserClient(start_server(database=database).url) as user:
+        task = user.create_task()
+        assert_problem(user.delete(ME), 500, "internal_error")
+        assert user.get(user.tasks).json() == {"items": [task], "next_cursor": None}
+        database.query("DROP TRIGGER reject ON users")
+        assert user.delete(ME).status_code == 204
+    assert _rows(database, user.user_id) == {}
 
 
-def _race(caller: Caller, creates: int) -> list[int]:
-    """Creates and one deletion at the same moment; gives what the creates answered."""
-    create = partial(caller.post, caller.tasks, json={"title": "x"})
+def _race(user: UserClient, creates: int) -> list[int]:
+    """Creates and one deletion at the same moment; gives the statuses of the creates."""
+    create = partial(user.post, user.tasks, json={"title": "x"})
     with ThreadPoolExecutor(creates + 1) as threads:
         before = [threads.submit(create) for _ in range(creates // 2)]
-        deletion = threads.submit(caller.delete, ME)
+        deletion = threads.submit(user.delete, ME)
         after = [threads.submit(create) for _ in range(creates // 2)]
     assert deletion.result().status_code == 204
     return [future.result().status_code for future in before + after]
@@ -142,15 +142,15 @@ def _race(caller: Caller, creates: int) -> list[int]:
 
 @pytest.mark.parametrize("known", [True, False], ids=["of-a-known-user", "of-a-new-subject"])
 def test_nothing_outlives_a_deletion_among_creates(
-    make_caller: Callable[..., Caller], database: TestDatabase, known: bool
+    make_user: Callable[..., UserClient], database: TestDatabase, known: bool
 ) -> None:
     """Each create came before the deletion and is gone with it, or came after it and met a dead token."""
-    answered: set[int] = set()
+    received: set[int] = set()
     for _ in range(20):
-        caller = make_caller()
+        user = make_user()
         if known:
-            caller.create_task()
-        answered.update(_race(caller, creates=8))
-        assert _rows(database, caller.user_id) == {}
-        _assert_dead(caller.post(caller.tasks, json={"title": "x"}))
-    assert answered <= {201, 401}
+            user.create_task()
+        received.update(_race(user, creates=8))
+        assert _rows(database, user.user_id) == {}
+        _assert_dead(user.post(user.tasks, json={"title": "x"}))
+    assert received <= {201, 401}

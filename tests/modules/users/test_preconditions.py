@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Caller, assert_problem
+from tests.conftest import UserClient, assert_problem
 
 ME = "/api/v1/users/me"
 STALE = "The resource has changed since you read it. Read it again."
@@ -17,18 +17,18 @@ each_write = pytest.mark.parametrize(
 
 
 @each_write
-def test_a_write_on_what_was_read_is_done(alice: Caller, method: str, options: dict[str, Any], status: int) -> None:
+def test_a_write_on_what_was_read_is_done(alice: UserClient, method: str, options: dict[str, Any], status: int) -> None:
     tag = alice.get(ME).headers["etag"]
     assert alice.request(method, ME, headers={"If-Match": tag}, **options).status_code == status
 
 
 @each_write
-def test_a_write_on_what_has_changed_is_refused(
-    alice: Caller, method: str, options: dict[str, Any], status: int
+def test_a_write_on_what_has_changed_is_rejected(
+    alice: UserClient, method: str, options: dict[str, Any], status: int
 ) -> None:
     tag = alice.get(ME).headers["etag"]
     changed = alice.patch(ME, json={"name": "Other tab"})
-    refused = alice.request(method, ME, headers={"If-Match": tag}, **options)
-    assert_problem(refused, 412, "precondition_failed", title="Precondition failed", detail=STALE)
-    assert refused.headers["etag"] == changed.headers["etag"] != tag
+    rejected = alice.request(method, ME, headers={"If-Match": tag}, **options)
+    assert_problem(rejected, 412, "precondition_failed", title="Precondition failed", detail=STALE)
+    assert rejected.headers["etag"] == changed.headers["etag"] != tag
     assert alice.get(ME).json() == changed.json()

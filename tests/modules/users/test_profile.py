@@ -1,22 +1,22 @@
-"""The caller's own profile: read and changed, by id and by `me`."""
+"""The user's own profile: read and changed, by id and by `me`."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.conftest import Caller, TestDatabase, assert_problem
+from tests.conftest import TestDatabase, UserClient, assert_problem
 
 ME = "/api/v1/users/me"
 INVALID = "Some input is not valid; see `errors`."
 UNKNOWN = {"message": "This field is not known", "code": "extra_forbidden"}
 
 
-def _own(caller: Caller) -> str:
-    return f"/api/v1/users/{caller.user_id}"
+def _own(user: UserClient) -> str:
+    return f"/api/v1/users/{user.user_id}"
 
 
-def test_a_profile_is_read_by_id_and_by_me(alice: Caller) -> None:
+def test_a_profile_is_read_by_id_and_by_me(alice: UserClient) -> None:
     profile = alice.get(ME).json()
     assert profile == {
         "id": alice.user_id,
@@ -40,7 +40,7 @@ def test_a_profile_is_read_by_id_and_by_me(alice: Caller) -> None:
     ],
     ids=range(4),
 )
-def test_a_name_is_changed_and_cleared(alice: Caller, changes: dict[str, Any], name: str | None) -> None:
+def test_a_name_is_changed_and_cleared(alice: UserClient, changes: dict[str, Any], name: str | None) -> None:
     profile = alice.get(ME).json()
     response = alice.patch(_own(alice), json=changes)
     changed = response.json()
@@ -49,7 +49,7 @@ def test_a_name_is_changed_and_cleared(alice: Caller, changes: dict[str, Any], n
     assert alice.get(ME).json() == changed
 
 
-def test_an_empty_patch_changes_nothing(alice: Caller) -> None:
+def test_an_empty_patch_changes_nothing(alice: UserClient) -> None:
     profile = alice.get(ME).json()
     response = alice.patch(ME, json={})
     assert (response.status_code, response.json()) == (200, profile)
@@ -70,7 +70,7 @@ def test_an_empty_patch_changes_nothing(alice: Caller) -> None:
     ],
     ids=range(9),
 )
-def test_what_cannot_be_written_is_refused(alice: Caller, fields: dict[str, Any], error: dict[str, str]) -> None:
+def test_what_cannot_be_written_is_rejected(alice: UserClient, fields: dict[str, Any], error: dict[str, str]) -> None:
     """An address is not here: whoever changes it would have to prove that it is theirs."""
     profile = alice.get(ME).json()
     errors = [{"pointer": f"/{next(iter(fields))}", **error}]
@@ -80,7 +80,7 @@ def test_what_cannot_be_written_is_refused(alice: Caller, fields: dict[str, Any]
 
 @pytest.mark.parametrize(("method", "options"), [("GET", {}), ("PATCH", {"json": {"name": "Mine"}}), ("DELETE", {})])
 def test_a_profile_is_nobody_elses(
-    api: httpx.Client, alice: Caller, bob: Caller, method: str, options: dict[str, Any]
+    api: httpx.Client, alice: UserClient, bob: UserClient, method: str, options: dict[str, Any]
 ) -> None:
     """Whether that user exists or not."""
     profile = alice.get(ME).json()
@@ -97,7 +97,7 @@ def test_a_profile_is_nobody_elses(
     ("method", "options"), [("GET", {}), ("PATCH", {"json": {"name": "Alicia"}}), ("PATCH", {"json": {}})]
 )
 def test_a_known_user_costs_one_round_trip(
-    alice: Caller, database: TestDatabase, method: str, options: dict[str, Any]
+    alice: UserClient, database: TestDatabase, method: str, options: dict[str, Any]
 ) -> None:
     alice.get(ME)
     database.proxy.clear()

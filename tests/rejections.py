@@ -1,4 +1,4 @@
-"""What the client and what the log are told of a token that is refused."""
+"""What the client and what the log are told of a token that is rejected."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ _client = httpx.Client(timeout=20)
 
 
 def profile(api: RunningServer, token: str) -> httpx.Response:
-    """What our API answers to a request for one's own profile with this token."""
+    """The response of our API to a request for one's own profile with this token."""
     return _client.get(f"{api.url}/api/v1/users/me", headers={"Authorization": f"Bearer {token}"})
 
 
-def refusal(api: RunningServer, token: str) -> dict[str, Any]:
-    """The reason and its details in the log, after a look at the answer: it is the same for all of them."""
+def rejection(api: RunningServer, token: str) -> dict[str, Any]:
+    """The reason and its details in the log, after a look at the response: it is the same for all of them."""
     with capture_logs() as logs:
         response = profile(api, token)
     detail = "The token is expired, malformed, or not made for this API."
