@@ -88,7 +88,7 @@ def _fill(key: str, status: int, location: str | None, etag: str | None, row_id:
 
 
 @statement
-def _refuse(key: str, fingerprint: bytes, row_id: UUID) -> Insert:
+def _reject(key: str, fingerprint: bytes, row_id: UUID) -> Insert:
     new = insert(IdempotencyKey).values(user_id=OWNER, key=key, fingerprint=fingerprint, row_id=row_id)
     return new.values(status=Problem.PRECONDITION_FAILED.status).on_conflict_do_nothing()
 
@@ -121,9 +121,9 @@ class _Keys(OwnedRepository):
         status = response.status if isinstance(response, WholeResponse) else response.status_code
         return self._own(_fill(key, status, headers.get(b"location"), headers.get(b"etag"), row_id))
 
-    async def refuse(self, key: str, fingerprint: bytes, row_id: UUID) -> None:
+    async def reject(self, key: str, fingerprint: bytes, row_id: UUID) -> None:
         """Remembers that there was a row: once that is deleted, the same request must not make one."""
-        await self._database.execute(self._own(_refuse(key, fingerprint, row_id)))
+        await self._database.execute(self._own(_reject(key, fingerprint, row_id)))
 
 
 async def once(request: Request, body: bytes, write: Write, repeated: Repeated) -> AnyResponse:
@@ -140,7 +140,7 @@ async def once(request: Request, body: bytes, write: Write, repeated: Repeated) 
     try:
         return await attempt()
     except ExistsError as error:
-        await _Keys(found.services.database, found.user, found.services.accounts).refuse(key, fingerprint, error.row_id)
+        await _Keys(found.services.database, found.user, found.services.accounts).reject(key, fingerprint, error.row_id)
         raise
     except UnknownOwnerError:
         await found.services.accounts.provision(found.user)

@@ -27,9 +27,9 @@ async function send(api, { token }, method, path, headers = {}, body = undefined
   if (body) sent["Content-Type"] = "application/json";
   const response = await fetch(`${api}/api/v1/users/me${path}`, { method, headers: sent, body: JSON.stringify(body) });
   const text = await response.text();
-  const answer = text ? JSON.parse(text) : {};
+  const content = text ? JSON.parse(text) : {};
   // Done before: the task is there (after the key was forgotten), or the guest is gone.
-  const done = response.ok || answer.code === "precondition_failed" || answer.code === "account_deleted";
-  if (!done) throw new Error(`the todo API answers ${response.status} (${answer.code}) to ${method} ${path}`);
-  return answer;
+  const done = response.ok || content.code === "precondition_failed" || content.code === "account_deleted";
+  if (!done) throw new Error(`the todo API responds ${response.status} (${content.code}) to ${method} ${path}`);
+  return content;
 }

@@ -13,7 +13,7 @@ import pytest
 from tests.better_auth.relay import Relay, Side
 from tests.better_auth.servers import BetterAuth, Visitor
 from tests.conftest import RunningServer
-from tests.refusals import profile
+from tests.rejections import profile
 
 TITLES = ["Water the plants", "Feed the cat", "Call the plumber"]
 # One list, a PUT for each task, and the end of the guest.

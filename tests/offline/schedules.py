@@ -19,7 +19,7 @@ COUNTERS = {
     "false412": "412 without a change by the other tab",
     "unseen": "deletions that a tab did not see",
     "different": "differences of a tab's state from the full list",
-    "unsettled": "writes without an answer at the end",
+    "unsettled": "writes without a response at the end",
 }
 # What else is counted, by the names that the client gives it.
 FIGURES = {

@@ -1,4 +1,4 @@
-// What went wrong in a schedule, from what the users did, what the API answered, its full list and the tabs' states.
+// What went wrong in a schedule, from what the users did, what the API did, its full list and the tabs' states.
 
 export const COUNTERS = ["lost", "doubled", "false412", "unseen", "different", "unsettled"];
 
@@ -70,7 +70,7 @@ function judgeRow(task, history, row, found) {
   }
   const surplus = version(row.etag) - first - edits.length;
   if (surplus > 0) found.doubled.push(`${task} was written ${surplus} times more than asked`);
-  if (surplus < 0) found.lost.push(`${task} was written ${-surplus} times less than answered`);
+  if (surplus < 0) found.lost.push(`${task} was written ${-surplus} times less than the API said`);
 }
 
 function judgeTab({ name, replica }, there, found) {

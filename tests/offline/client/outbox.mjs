@@ -1,4 +1,4 @@
-// Sends a tab's writes: the library's outbox gives each of them here, until it has an answer that settles it.
+// Sends a tab's writes: the library's outbox gives each of them here, until a response settles it.
 import { setTimeout as pause } from "node:timers/promises";
 import { NonRetriableError, startOfflineExecutor } from "@tanstack/offline-transactions";
 
@@ -70,8 +70,8 @@ class Write {
     } else if (status === 409 || status === 429 || status >= 500) {
       await this.#again(Number(headers.get("retry-after")));
     } else {
-      this.entry.outcome = `refused: ${status}`;
-      throw new NonRetriableError(`the API refuses it: ${status}`);
+      this.entry.outcome = `rejected: ${status}`;
+      throw new NonRetriableError(`the API rejects it: ${status}`);
     }
   }
 
@@ -85,7 +85,7 @@ class Write {
 
   // The library cannot be told how long to wait, and takes a text with 400, 401, 403 or 422 in it for the end.
   async #again(seconds) {
-    const text = "no answer that settles it";
+    const text = "no response that settles it";
     if (!seconds) throw new Error(this.plant.error?.(text, this.id) ?? text);
     await pause(seconds * 1000);
     await this.settle();

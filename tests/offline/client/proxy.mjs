@@ -1,4 +1,4 @@
-// A proxy before the API that cuts, delays, repeats and answers requests, by a seed; and notes what the API did.
+// A proxy before the API that cuts, delays, repeats and loses requests and responses, by a seed; and notes what the API did.
 import http from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -99,9 +99,9 @@ export class Proxy {
         await wait(120);
         return give(response, await this.#forward(sent));
       case "response delayed": {
-        const answer = await this.#forward(sent);
+        const found = await this.#forward(sent);
         await wait(120);
-        return give(response, answer);
+        return give(response, found);
       }
       default:
         return give(response, await this.#forward(sent));
@@ -110,29 +110,29 @@ export class Proxy {
 
   async #forward(sent) {
     const at = performance.now();
-    const answer = await this.#send(sent);
+    const found = await this.#send(sent);
     this.record.push({
       at,
       name: sent.name,
       method: sent.method,
       path: sent.url.split("?")[0],
-      status: answer.status,
-      etag: answer.headers.etag,
-      replayed: "idempotent-replayed" in answer.headers,
+      status: found.status,
+      etag: found.headers.etag,
+      replayed: "idempotent-replayed" in found.headers,
     });
-    return answer;
+    return found;
   }
 
   #send({ method, url, headers, body }) {
     const { hostname, port } = this.target;
     const own = { ...headers, host: this.target.host };
     return new Promise((done, failed) => {
-      const request = http.request({ hostname, port, method, path: url, headers: own, agent: this.agent }, (answer) => {
+      const request = http.request({ hostname, port, method, path: url, headers: own, agent: this.agent }, (found) => {
         const parts = [];
-        answer.on("data", (part) => parts.push(part));
-        answer.on("error", failed);
-        answer.on("end", () =>
-          done({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts) }),
+        found.on("data", (part) => parts.push(part));
+        found.on("error", failed);
+        found.on("end", () =>
+          done({ status: found.statusCode, headers: found.headers, body: Buffer.concat(parts) }),
         );
       });
       request.on("error", failed);

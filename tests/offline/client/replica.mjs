@@ -49,7 +49,7 @@ export class Replica {
     return this.#pulling;
   }
 
-  /** The same, with all that was answered until now. */
+  /** The same, with all that was done until now. */
   async catchUp() {
     await this.#pulling?.catch(() => {});
     await this.pull();

@@ -37,7 +37,7 @@ export class TabStorage {
     return value;
   }
 
-  // A tab that is gone neither goes on nor fails: it never gets an answer.
+  // A tab that is gone neither goes on nor fails: it waits for ever.
   async #alive(work) {
     if (this.gone.aborted) await forever();
     const result = await work();

@@ -57,7 +57,7 @@ export class Tab {
     transaction.commit().catch((error) => (entry.error = error.message));
   }
 
-  /** The names of what the user did that has no answer yet. */
+  /** The names of what the user did that has no response yet. */
   async waiting() {
     return (await this.outbox.peekOutbox()).map((one) => one.metadata.name);
   }
