@@ -4,12 +4,13 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy import Index, LargeBinary, SmallInteger, Text, delete, func, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.dml import ReturningInsert, Update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -23,6 +24,7 @@ from core.http import context, headers
 from core.http.responses import AnyResponse, Header, WholeResponse
 from core.problems import FieldError, Problem, ProblemError
 from core.resources.models import TIMESTAMP, OwnedTable, owner_column
+from core.resources.preconditions import ExistsError
 from core.resources.repository import OwnedRepository, UnknownOwnerError
 
 # Gives the response to the request.
@@ -85,6 +87,12 @@ def _fill(key: str, status: int, location: str | None, etag: str | None, row_id:
     )
 
 
+@statement
+def _reject(key: str, fingerprint: bytes, row_id: UUID) -> Insert:
+    new = insert(IdempotencyKey).values(user_id=OWNER, key=key, fingerprint=fingerprint, row_id=row_id)
+    return new.values(status=Problem.PRECONDITION_FAILED.status).on_conflict_do_nothing()
+
+
 class _Keys(OwnedRepository):
     """The current user's keys, in the transaction of the write."""
 
@@ -113,25 +121,28 @@ class _Keys(OwnedRepository):
         status = response.status if isinstance(response, WholeResponse) else response.status_code
         return self._own(_fill(key, status, headers.get(b"location"), headers.get(b"etag"), row_id))
 
+    async def reject(self, key: str, fingerprint: bytes, row_id: UUID) -> None:
+        """Remembers that there was a row: once that is deleted, the same request must not make one."""
+        await self._database.execute(self._own(_reject(key, fingerprint, row_id)))
+
 
 async def once(request: Request, body: bytes, write: Write, repeated: Repeated) -> AnyResponse:
     """`write()`, or what it gave before under the same Idempotency-Key: status, Location and the row as it is now.
 
     The row, the key and what is stored of the response are one transaction: a lost response is found again, a failure
-    leaves nothing. What is stored holds no content, so that a row that was deleted is gone. `repeated` gives the
-    response to a repeat. Raises ProblemError 400 for a malformed key, 409 while the first request runs, 422 for another
-    request.
+    leaves nothing, but for the 412 of what exists, which is final. What is stored holds no content, so that a row that
+    was deleted is gone. `repeated` gives the response to a repeat. Raises ProblemError 400 for a malformed key, 409
+    while the first request runs, 422 for another request.
     """
-    key = _parse(headers.values(request.scope, b"idempotency-key"))
-    fingerprint = _fingerprint(request, body)
-
-    async def attempt() -> AnyResponse:
-        return await _in_transaction(request, key, fingerprint, write, repeated)
-
+    key, fingerprint = _parse(headers.values(request.scope, b"idempotency-key")), _fingerprint(request, body)
+    attempt = partial(_in_transaction, request, key, fingerprint, write, repeated)
+    found = context.of(request)
     try:
         return await attempt()
+    except ExistsError as error:
+        await _Keys(found.services.database, found.user, found.services.accounts).reject(key, fingerprint, error.row_id)
+        raise
     except UnknownOwnerError:
-        found = context.of(request)
         await found.services.accounts.provision(found.user)
         return await attempt()
 
@@ -163,6 +174,9 @@ async def _replay(stored: IdempotencyKey, repeated: Repeated) -> WholeResponse:
     if stored.status is not None:
         body, now = await repeated(stored.row_id)
         found.update(now)
+    if stored.status == Problem.PRECONDITION_FAILED.status:
+        detail, tag = "There was one under this id when the request came first.", found.get(b"etag")
+        raise ProblemError(Problem.PRECONDITION_FAILED, detail, headers={"ETag": tag.decode()} if tag else None)
     return WholeResponse(stored.status or 201, [(REPLAYED.lower().encode(), b"true"), *found.items()], body or None)
 
 

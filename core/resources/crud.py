@@ -14,7 +14,7 @@ from core.resources.feed import Changes, ChangesQuery, position_of
 from core.resources.feed import page_of as changes_of
 from core.resources.models import Versioned
 from core.resources.pagination import ListQuery, Page, page_of
-from core.resources.preconditions import StaleError, UnchangedError
+from core.resources.preconditions import ExistsError, UnchangedError
 from core.resources.repository import OwnedRepository, UnknownOwnerError
 from core.resources.rows import Rows
 from core.resources.tombstones import SWEPT_AT, forget, is_deleted
@@ -111,7 +111,7 @@ class CrudRepository(OwnedRepository, Generic[V]):
         """Says why no row was made; nothing where it was only that another change came between."""
         found = await self._database.fetch_one(self._own(self.rows.find(row_id)))
         if found is not None:
-            raise StaleError(found.version)
+            raise ExistsError(row_id, found.version)
         if not keyed and await self._database.fetch_one(self._own(is_deleted(self.rows.name, row_id))):
             detail = "Something was deleted under this id. Send an Idempotency-Key to put it back."
             raise ProblemError(Problem.KEY_REQUIRED, detail)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, get_args
+from uuid import UUID
 
 from pydantic import BaseModel, Field, TypeAdapter
 
@@ -88,6 +89,14 @@ class StaleError(ProblemError):
     def __init__(self, version: int) -> None:
         super().__init__(Problem.PRECONDITION_FAILED, "The resource has changed since you read it. Read it again.")
         self.version = version
+
+
+class ExistsError(StaleError):
+    """The 412 of a PUT with `If-None-Match: *` on what is there. It is final: sent again later, it makes nothing."""
+
+    def __init__(self, row_id: UUID, version: int) -> None:
+        super().__init__(version)
+        self.row_id = row_id
 
 
 def expected_versions(if_match: list[str], owner: str) -> list[int] | None:

@@ -35,7 +35,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install()
     folder = tmp_path_factory.mktemp("better-auth")
     (folder / "node_modules").symlink_to(EXAMPLE / "node_modules")
-    for script in (EXAMPLE / "server.mjs", *Path(__file__).parent.glob("*.mjs")):
+    for script in (*EXAMPLE.glob("*.mjs"), *Path(__file__).parent.glob("*.mjs")):
         shutil.copy(script, folder)
     return folder
 

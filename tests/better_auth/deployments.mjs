@@ -3,15 +3,27 @@ import { createServer } from "node:http";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
 import { toNodeHandler } from "better-auth/node";
-import { bearer, jwt } from "better-auth/plugins";
+import { anonymous, bearer, jwt } from "better-auth/plugins";
 import { SignJWT } from "jose";
 import pg from "pg";
+import { moveTasks } from "./guests.mjs";
 
 // What guides tell people to do in a route of their own, and what jwt.sign may be set to.
 const sign = (claims, secret) =>
   new SignJWT(claims).setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(secret));
 
-function deploy({ url, database, secret, jwt: plugin = {}, signs, options = {} }) {
+// As docs/better-auth.md says it; `auth` is known once the plugin is made.
+const guests = (api, auth) => {
+  const signed = async ({ id, email, name }) => {
+    const { token } = await auth().api.signJWT({ body: { payload: { sub: id, email, name } } });
+    return { id, token };
+  };
+  const onLinkAccount = async ({ anonymousUser, newUser }) =>
+    moveTasks(api, await signed(anonymousUser.user), await signed(newUser.user));
+  return anonymous({ onLinkAccount });
+};
+
+function deploy({ url, database, secret, jwt: plugin = {}, signs, api, options = {} }) {
   const mails = [];
   const custom = {
     jwks: { remoteUrl: `${url}/keys`, keyPairConfig: { alg: "EdDSA" } },
@@ -23,7 +35,7 @@ function deploy({ url, database, secret, jwt: plugin = {}, signs, options = {} }
     database: new pg.Pool({ connectionString: database }),
     emailAndPassword: { enabled: true },
     emailVerification: { sendOnSignUp: true, sendVerificationEmail: async ({ token }) => void mails.push(token) },
-    plugins: [bearer(), jwt(signs ? custom : plugin)],
+    plugins: [bearer(), jwt(signs ? custom : plugin), ...(api ? [guests(api, () => auth)] : [])],
     ...options,
   });
   const answer = {

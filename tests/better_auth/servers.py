@@ -19,19 +19,20 @@ EXAMPLE = project_root() / "examples" / "better-auth"
 
 
 def install(folder: Path = EXAMPLE) -> None:
-    """Has npm install what the package.json of a folder pins. Skips the tests where that is impossible here."""
+    """Has npm install what the package.json of a folder pins, or its lock. Skips the tests where that is impossible."""
     if shutil.which("npm") is None or _node_version() < 20:
-        pytest.skip("Node.js 20 or newer with npm is needed to run Better Auth itself")
+        pytest.skip("Node.js 20 or newer with npm is needed")
     wanted = json.loads((folder / "package.json").read_text())["dependencies"]
     manifests = [folder / "node_modules" / name / "package.json" for name in wanted]
     found = [json.loads(path.read_text())["version"] if path.exists() else None for path in manifests]
     if found == list(wanted.values()):
         return
-    command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund"]
+    how = ["ci", "--omit=peer"] if (folder / "package-lock.json").exists() else ["install", "--no-package-lock"]
+    command = ["npm", *how, "--no-audit", "--no-fund"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         # In CI a registry that cannot be reached is a failure; at a desk without a network it is none.
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"npm cannot install Better Auth here: {done.stderr}")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"npm cannot install its packages here: {done.stderr}")
 
 
 def _node_version() -> int:
@@ -93,18 +94,24 @@ def _responds(client: httpx.Client, url: str) -> bool:
         return False
 
 
-class Person(httpx.Client):
-    """Somebody who has signed up at a Better Auth server, in a browser of their own."""
+class Visitor(httpx.Client):
+    """Somebody in a browser of their own, with an address and a password that no server knows yet."""
 
     def __init__(self, url: str, *, name: str = "Alice", base: str = "/api/auth") -> None:
         self._base = base
         super().__init__(base_url=url, headers={"Origin": url}, timeout=20)
         self.email = f"{os.urandom(8).hex()}@example.com"
         self.name = name
-        sign_up = {"email": self.email, "password": "correct horse battery staple", "name": name}
-        self.signed_up = self.post(f"{base}/sign-up/email", json=sign_up)
-        assert self.signed_up.status_code == 200, self.signed_up.text
-        self.id: str = self.signed_up.json()["user"]["id"]
+        self._password = "correct horse battery staple"
+
+    def sign_up(self) -> httpx.Response:
+        """Makes an account, and is signed in."""
+        fields = {"email": self.email, "password": self._password, "name": self.name}
+        return self.post(f"{self._base}/sign-up/email", json=fields)
+
+    def sign_in(self, email: str) -> httpx.Response:
+        """Signs in to an account that is there."""
+        return self.post(f"{self._base}/sign-in/email", json={"email": email, "password": self._password})
 
     def token(self) -> str:
         """A token of the jwt plugin, fresh."""
@@ -112,6 +119,16 @@ class Person(httpx.Client):
         assert response.status_code == 200, response.text
         token: str = response.json()["token"]
         return token
+
+
+class Person(Visitor):
+    """Somebody who has signed up at a Better Auth server."""
+
+    def __init__(self, url: str, *, name: str = "Alice", base: str = "/api/auth") -> None:
+        super().__init__(url, name=name, base=base)
+        self.signed_up = self.sign_up()
+        assert self.signed_up.status_code == 200, self.signed_up.text
+        self.id: str = self.signed_up.json()["user"]["id"]
 
     def text(self, path: str) -> str:
         """What a path of the tests' own responses."""

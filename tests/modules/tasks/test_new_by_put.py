@@ -14,6 +14,7 @@ from tests.conftest import TestDatabase, UserClient, assert_problem
 
 NEW = {"If-None-Match": "*"}
 STALE = "The resource has changed since you read it. Read it again."
+EXISTED = "There was one under this id when the request came first."
 DELETED = "Something was deleted under this id. Send an Idempotency-Key to put it back."
 # Of each version that clients make, and the two that are none.
 UUIDS = [
@@ -110,6 +111,24 @@ def test_a_late_repeat_does_not_bring_back_what_was_deleted(alice: UserClient) -
     assert alice.delete(f"{alice.tasks}/{other}").status_code == 204
     assert put(alice, other, "key").headers["idempotent-replayed"] == "true"
     assert alice.get(alice.tasks).json()["items"] == []
+
+
+def test_a_late_repeat_of_what_was_rejected_does_not_bring_it_back_either(alice: UserClient) -> None:
+    """Two devices undo a deletion; the later one's request was on its way twice, and the task is deleted again."""
+    task_id = uuid4()
+    path = put(alice, task_id).headers["location"]
+    assert alice.delete(path).status_code == 204
+    back = put(alice, task_id, "one-device")
+    assert_problem(put(alice, task_id, "the-other-device"), 412, "precondition_failed", detail=STALE)
+    again = put(alice, task_id, "the-other-device")
+    assert_problem(again, 412, "precondition_failed", detail=EXISTED)
+    assert again.headers["etag"] == back.headers["etag"]
+    assert alice.delete(path).status_code == 204
+    late = put(alice, task_id, "the-other-device")
+    assert_problem(late, 412, "precondition_failed", detail=EXISTED)
+    assert "etag" not in late.headers
+    assert alice.get(alice.tasks).json()["items"] == []
+    assert put(alice, task_id, "a-new-undo").status_code == 201
 
 
 def test_a_task_that_is_put_back_stands_where_it_stood(alice: UserClient, database: TestDatabase) -> None:
