@@ -34,11 +34,11 @@ class Client:
             raise RuntimeError(f"{method} {path}: {response.status} {text!r}")
         return took, json.loads(text)
 
-    def page(self, number: int) -> str:
-        """The query of that page of 100, the newest first; the way there is walked."""
-        path = "?limit=100"
+    def page(self, number: int, of: str = "") -> str:
+        """The query of that page of 100, the newest first, or of the changes; the way there is walked."""
+        path = f"{of}?limit=100"
         for _ in range(number - 1):
-            path = f"?limit=100&cursor={self.ask(path)[1]['next_cursor']}"
+            path = f"{of}?limit=100&cursor={self.ask(path)[1]['next_cursor']}"
         return path
 
 

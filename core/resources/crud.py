@@ -17,7 +17,7 @@ from core.resources.pagination import ListQuery, Page, page_of
 from core.resources.preconditions import ExistsError, UnchangedError
 from core.resources.repository import OwnedRepository, UnknownOwnerError
 from core.resources.rows import Rows
-from core.resources.tombstones import SWEPT_AT, forget, is_buried
+from core.resources.tombstones import SWEPT_AT, forget, is_deleted
 
 V = TypeVar("V", bound=Versioned)
 
@@ -86,10 +86,12 @@ class CrudRepository(OwnedRepository, Generic[V]):
     async def list(self, query: ListQuery) -> Page[V]:
         """A page of the rows that pass the filters. Raises ProblemError 400 for a cursor of another list."""
         change = await self._look_for_changes() if self._conditions.known else None
-        rows: list[Any] = await self._all(self.rows.page(query))
-        if not rows and change is None and (change := await self._changes()) is not None:
-            # An empty page says no number, and it must not have seen less than the one that it gets.
-            rows = await self._all(self.rows.page(query))
+        page_query = self._own(self.rows.page(query))
+        rows: list[Any] = await self._database.fetch_all(page_query)
+        if not rows and change is None:
+            change = await self._of_empty_page()
+            # A page must not have seen less than the number that it gets, and an empty one says none.
+            rows = [] if change is None else await self._database.fetch_all(page_query)
         page: Page[Any] = page_of(
             rows, query.limit, query.sort, self.rows.columns[query.sort.removeprefix("-")], change
         )
@@ -110,7 +112,7 @@ class CrudRepository(OwnedRepository, Generic[V]):
         found = await self._database.fetch_one(self._own(self.rows.find(row_id)))
         if found is not None:
             raise ExistsError(row_id, found.version)
-        if not keyed and await self._database.fetch_one(self._own(is_buried(self.rows.name, row_id))):
+        if not keyed and await self._database.fetch_one(self._own(is_deleted(self.rows.name, row_id))):
             detail = "Something was deleted under this id. Send an Idempotency-Key to put it back."
             raise ProblemError(Problem.KEY_REQUIRED, detail)
         if await self._changes() is None:
@@ -123,6 +125,13 @@ class CrudRepository(OwnedRepository, Generic[V]):
         change = await self._changes()
         if change is not None and change in self._conditions.known:
             raise UnchangedError(change)
+        return change
+
+    async def _of_empty_page(self) -> int | None:
+        """The number of the owner's changes. Raises the 401 of a deleted account, whose pages are all empty."""
+        change = await self._changes()
+        if change is None and self._database.autocommit:
+            await self._accounts.reject_deleted(self._principal)
         return change
 
     async def _changes(self) -> int | None:

@@ -121,11 +121,13 @@ def _after(table: Any) -> Any:
     columns, place = table.__table__.columns, tuple_(bindparam("p_after"), bindparam("p_after_id"))
     rows = select(columns.change, columns.id, false().label("gone"))
     rows = rows.where(columns.user_id == OWNER, tuple_(columns.change, columns.id) > place)
-    buried: Any = SQLModel.metadata.tables[str(Tombstone.__tablename__)].columns
-    gone = select(buried.change, buried.id, true().label("gone")).where(buried.user_id == OWNER)
-    gone = gone.where(buried.collection == literal(table.__tablename__), buried.change > bindparam("p_start"))
-    gone = gone.where(tuple_(buried.change, buried.id) > place)
-    both = union_all(*[_in_order(*part).subquery().select() for part in ((rows, columns), (gone, buried))]).subquery()
+    deletions: Any = SQLModel.metadata.tables[str(Tombstone.__tablename__)].columns
+    gone = select(deletions.change, deletions.id, true().label("gone")).where(deletions.user_id == OWNER)
+    gone = gone.where(deletions.collection == literal(table.__tablename__), deletions.change > bindparam("p_start"))
+    gone = gone.where(tuple_(deletions.change, deletions.id) > place)
+    both = union_all(
+        *[_in_order(*part).subquery().select() for part in ((rows, columns), (gone, deletions))]
+    ).subquery()
     return _in_order(both.select(), both.c)
 
 

@@ -30,7 +30,7 @@ from core.resources import feed
 from core.resources.changes import ChangeTracked, next_change, number_of
 from core.resources.filters import Filters
 from core.resources.models import TIMESTAMP, Timestamps
-from core.resources.tombstones import bury, dig_up, of_row
+from core.resources.tombstones import leave_tombstone, of_row, remove_tombstone
 
 Columns = Mapping[str, Any]
 # SQL, and the names of its bound parameters in the order of the values.
@@ -102,7 +102,7 @@ class RowSql:
         # The number is taken first, as by every other write, so that no two wait for each other; a join costs more.
         first = select(counted.c.number).scalar_subquery().is_not(None)
         gone = removed.where(first).returning(self._columns.id).cte("removed")
-        return bury(self.name, gone, counted), _changed(matched)
+        return leave_tombstone(self.name, gone, counted), _changed(matched)
 
     def put(self, columns: tuple[str, ...], keyed: bool) -> Built:
         """A row under an id of the client's own, where there is none, and without a key none was deleted.
@@ -115,8 +115,8 @@ class RowSql:
         values["version"] = number
         conditions = [number == number_of(self._row) + 1]
         if keyed:
-            dug_up = dig_up(self.name, row_id, *conditions)
-            recent = select(dug_up.c.deleted_at).where(dug_up.c.deleted_at > now - UNDONE).exists()
+            restored = remove_tombstone(self.name, row_id, *conditions)
+            recent = select(restored.c.deleted_at).where(restored.c.deleted_at > now - UNDONE).exists()
             made = bindparam("p_created_at", type_=TIMESTAMP)
             values["created_at"] = case((and_(recent, made <= now), made), else_=now)
         else:

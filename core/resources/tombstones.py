@@ -32,20 +32,20 @@ class Tombstone(SQLModel, table=True):
     deleted_at: datetime = Field(sa_type=TIMESTAMP)
 
 
-def bury(collection: str, removed: CTE, counted: CTE) -> ReturningInsert[int]:
+def leave_tombstone(collection: str, removed: CTE, counted: CTE) -> ReturningInsert[int]:
     """Leaves a tombstone for each row of `removed`, with the number of the change `counted`, which it gives."""
     row: Any = sqlalchemy.select(OWNER, literal(collection, Text), removed.c.id, counted.c.number, counted.c.at)
     columns = ["user_id", "collection", "id", "change", "deleted_at"]
     return insert(Tombstone).from_select(columns, row).returning(col(Tombstone.change))
 
 
-def dig_up(collection: str, row_id: Any, *conditions: Any) -> CTE:
+def remove_tombstone(collection: str, row_id: Any, *conditions: Any) -> CTE:
     """Removes the tombstone of a row that is put back, and gives its `deleted_at`."""
     return (
         delete(Tombstone)
         .where(*of_row(collection, row_id), *conditions)
         .returning(col(Tombstone.deleted_at))
-        .cte("dug_up")
+        .cte("restored")
     )
 
 
@@ -55,7 +55,7 @@ def of_row(collection: Any, row_id: Any) -> tuple[Any, ...]:
 
 
 @statement
-def is_buried(collection: str, row_id: UUID) -> SelectOfScalar[bool]:
+def is_deleted(collection: str, row_id: UUID) -> SelectOfScalar[bool]:
     """Whether there is a tombstone of the row."""
     return select(exists().where(*of_row(collection, row_id)))
 

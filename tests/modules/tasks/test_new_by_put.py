@@ -15,7 +15,7 @@ from tests.conftest import TestDatabase, UserClient, assert_problem
 NEW = {"If-None-Match": "*"}
 STALE = "The resource has changed since you read it. Read it again."
 EXISTED = "There was one under this id when the request came first."
-BURIED = "Something was deleted under this id. Send an Idempotency-Key to put it back."
+DELETED = "Something was deleted under this id. Send an Idempotency-Key to put it back."
 # Of each version that clients make, and the two that are none.
 UUIDS = [
     *("8a4c1a52-0e5f-4a4e-9d39-9c62c1a3c1a1", "d8b6a4b2-95c3-11ef-8f33-0242ac120002"),
@@ -104,7 +104,7 @@ def test_a_late_repeat_does_not_bring_back_what_was_deleted(alice: UserClient) -
     task_id = uuid4()
     path = put(alice, task_id).headers["location"]
     assert alice.delete(path).status_code == 204
-    assert_problem(put(alice, task_id), 400, "key_required", detail=BURIED)
+    assert_problem(put(alice, task_id), 400, "key_required", detail=DELETED)
     assert alice.get(alice.tasks).json()["items"] == []
     # One with a key is not done again, so a new key is meant.
     put(alice, other := uuid4(), "key")
@@ -221,5 +221,5 @@ def test_among_deletes_of_the_same_task_nothing_comes_back_unasked(
         assert statuses in ([[400, 400], [400, 412], [412, 412]] if key is None else [[201, 412], [412, 412]])
         there = alice.get(path).status_code == 200
         assert there == (201 in statuses)
-        buried = database.query("SELECT id::text FROM tombstones WHERE id = %s", task["id"])
-        assert buried == ([] if there else [(task["id"],)])
+        left = database.query("SELECT id::text FROM tombstones WHERE id = %s", task["id"])
+        assert left == ([] if there else [(task["id"],)])
