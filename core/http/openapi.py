@@ -1,25 +1,29 @@
 """The OpenAPI document: what FastAPI finds out, with every failure as problem+json and without its 422."""
 
+import json
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import TypeAdapter
 
 from core.config import VERSION
-from core.http.declarations import REF, problems
+from core.http.declarations import REF, with_problems
 from core.http.dependencies import gives_page, gives_row
+from core.http.document_parts import add_headers, headers, problem_schemas
 from core.http.routing import CookieRoute, PrivateRoute
-from core.problems import Problem, ProblemDetails
+from core.problems import Problem
 
 _ANY = (Problem.VALIDATION_FAILED, Problem.INTERNAL_ERROR, Problem.DATABASE_UNAVAILABLE)
-_WITH_BODY = (Problem.BODY_TIMEOUT, Problem.BODY_TOO_LARGE, Problem.UNSUPPORTED_MEDIA_TYPE)
+_WITH_BODY = (Problem.MALFORMED_JSON, Problem.BODY_TIMEOUT, Problem.BODY_TOO_LARGE, Problem.UNSUPPORTED_MEDIA_TYPE)
 
 
 def _header(name: str, text: str, **schema: Any) -> dict[str, Any]:
     of = {"type": "string", **schema}
     return {"name": name, "in": "header", "required": False, "description": text, "schema": of}
 
+
+# The headers of problems.
+_OF_STATUS = {"401": ["WWW-Authenticate"], "412": ["ETag"], "429": ["Retry-After"], "503": ["Retry-After"]}
 
 _KEY = _header(
     "Idempotency-Key",
@@ -66,23 +70,27 @@ def install(app: FastAPI, description: str) -> None:
 
 def _complete(operation: dict[str, Any], route: PrivateRoute) -> None:
     """Adds the problems, the headers and the security that follow from what guards an operation."""
-    if "application/json" in operation["responses"].get("422", {}).get("content", {}):
-        del operation["responses"]["422"]  # FastAPI's own; a body that is not valid is 400 here
-    for status, response in problems(*_general_problems(route)).items():
-        operation["responses"].setdefault(str(status), response)
-    if route.private:
-        operation.setdefault("security", [{"bearer": []}])
+    responses: dict[str, Any] = operation["responses"]
+    if "application/json" in responses.get("422", {}).get("content", {}):
+        del responses["422"]  # FastAPI's own; a body that is not valid is 400 here
+    general = _general_problems(route)
+    for number in {one.status for one in general}:
+        of_status = [one for one in general if one.status == number]
+        responses[str(number)] = with_problems(responses.get(str(number)), *of_status)
+    operation.setdefault("security", [{"bearer": []}] if route.private else [])
     declared = [(one["name"], one["in"]) for one in operation.get("parameters", ())]
     if "{user_id}" in route.path and ("user_id", "path") not in declared:
         operation["parameters"] = [_USER_ID, *operation.get("parameters", ())]
     found = _headers(route)
     if _KNOWN in found:
-        operation["responses"].setdefault("304", {"description": "The client has this version"})
+        responses.setdefault("304", {"description": "The client has this version"})
     if _ABSENT in found:
-        operation["responses"].setdefault("201", {**operation["responses"]["200"], "description": "Created"})
+        responses.setdefault("201", {**responses["200"], "description": "Created"})
     if found:
         operation["parameters"] = [*operation.get("parameters", ()), *found]
-    operation["responses"] = dict(sorted(operation["responses"].items()))
+    for status, response in responses.items():
+        add_headers(response, _response_headers(route, status))
+    operation["responses"] = dict(sorted(responses.items()))
 
 
 def _general_problems(route: PrivateRoute) -> list[Problem]:
@@ -100,6 +108,8 @@ def _general_problems(route: PrivateRoute) -> list[Problem]:
         found.append(Problem.FORBIDDEN)
     if isinstance(route, CookieRoute):
         found.append(Problem.ORIGIN_NOT_ALLOWED)
+    if route.bounded:
+        found.append(Problem.OVERLOADED)
     if route.methods & {"POST", "PUT", "PATCH"}:
         found += _WITH_BODY
     return found
@@ -118,15 +128,58 @@ def _headers(route: PrivateRoute) -> list[dict[str, Any]]:
     return [*found, _KNOWN] if route.methods == {"GET"} and tagged else found
 
 
+def _response_headers(route: PrivateRoute, status: str) -> list[str]:
+    names = ["X-Request-ID", *_OF_STATUS.get(status, ())]
+    if status == "409" and route.keyed:
+        names.append("Retry-After")
+    if status not in ("200", "201", "204", "304"):
+        return names
+    page = gives_page(route.endpoint)
+    if gives_row(route.endpoint) or page:
+        names.append("ETag")
+    if page and status == "200":
+        names.append("Link")
+    if status == "201" and route.private:
+        names.append("Location")
+    return [*names, "Idempotent-Replayed"] if route.keyed and status != "304" else names
+
+
 def _finish(document: dict[str, Any]) -> dict[str, Any]:
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    details = TypeAdapter(ProblemDetails).json_schema(ref_template=REF + "{model}")
-    schemas.update(details.pop("$defs"))
-    schemas["ProblemDetails"] = details
+    used = json.dumps(document["paths"])
+    schemas.update({name: one for name, one in problem_schemas().items() if _is_used(name, used)})
+    components["headers"] = headers()
+    for item in document["paths"].values():
+        for operation in item.values():
+            _plain_parameters(operation)
+            _without_defaults(operation.get("requestBody", {}), schemas)
     components["schemas"] = dict(sorted(schemas.items()))
     schemes = components.setdefault("securitySchemes", {})
     schemes["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     return document
+
+
+def _is_used(name: str, text: str) -> bool:
+    return f'"{REF}{name}"' in text or name in ("FieldError", "ProblemDetails")
+
+
+def _plain_parameters(operation: dict[str, Any]) -> None:
+    """A query has no null: what is optional is left out."""
+    for parameter in operation.get("parameters", ()):
+        schema = parameter["schema"]
+        kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+        if len(kinds) == 1:
+            del schema["anyOf"]
+            schema.update(kinds[0])
+            schema.pop("default", None)
+
+
+def _without_defaults(body: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """A default makes a field of a request one that generated types demand; what is optional is so by `required`."""
+    for name, schema in schemas.items():
+        if f'"{REF}{name}"' in json.dumps(body):
+            for field in schema.get("properties", {}).values():
+                field.pop("default", None)

@@ -1,0 +1,51 @@
+"""What the responses in the OpenAPI document are made of: a schema for each problem, and the headers."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from core.http.declarations import REF, schema_of
+from core.problems import Problem, ProblemDetails
+
+HEADERS = {
+    "ETag": "The version of the row, for `If-Match`; of a list that nothing has changed since, for `If-None-Match`. Of "
+    "what is compressed it ends in `-gzip`.",
+    "Idempotent-Replayed": "`true` where the request is a repeat, by its Idempotency-Key.",
+    "Link": 'Where the next page is: `<…>; rel="next"` (RFC 8288). Absent on the last one.',
+    "Location": "Where the new row is.",
+    "Retry-After": "Seconds until the same request makes sense again.",
+    "WWW-Authenticate": "How to authenticate (RFC 6750, section 3).",
+    "X-Request-ID": "The request's own, or a new one; the log has it as `request_id`.",
+}
+
+
+def headers() -> dict[str, Any]:
+    """`components.headers`."""
+    return {name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()}
+
+
+def add_headers(response: dict[str, Any], names: Iterable[str]) -> None:
+    """Declares that the response has them."""
+    found = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    response["headers"] = {**found, **response.get("headers", {})}
+
+
+def problem_schemas() -> dict[str, Any]:
+    """A schema for each problem, whose `code` is a constant, and what those have in common."""
+    details = TypeAdapter(ProblemDetails).json_schema(ref_template=REF + "{model}")
+    made = {**details.pop("$defs"), "ProblemDetails": details}
+    for problem in Problem:
+        named: dict[str, dict[str, Any]] = {"status": {"const": problem.status}, "code": {"const": problem.code}}
+        properties = {name: {**field, **named.get(name, {})} for name, field in details["properties"].items()}
+        required = list(details["required"])
+        if problem is Problem.VALIDATION_FAILED:
+            properties["errors"] = {**properties["errors"], "description": "What is wrong, if it can be named."}
+        made[schema_of(problem)] = {
+            "title": schema_of(problem),
+            "type": "object",
+            "description": problem.title,
+            "properties": {name: field for name, field in properties.items() if name != "data"},
+            "required": required,
+        }
+    return made
