@@ -5,7 +5,7 @@ from typing import Literal
 
 import structlog
 from fastapi import Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from core.database import table_schema
 from core.database.errors import DatabaseError
@@ -24,7 +24,7 @@ READY_SECONDS = 4
 class Health(BaseModel):
     """The good response; the other one is a problem."""
 
-    status: Literal["ok"]
+    status: Literal["ok"] = Field(description="All is well; what is not is a problem.")
 
 
 @router.get("/live")

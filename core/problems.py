@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, NotRequired
+from typing import Annotated, Any, NotRequired
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 
@@ -94,23 +95,23 @@ def of_status(status: int) -> Problem | StatusProblem:
 class FieldError(TypedDict):
     """One invalid input. `pointer` is a JSON Pointer (RFC 6901) into the body, or begins with /query or /path."""
 
-    pointer: str
-    message: str
-    code: str
+    pointer: Annotated[str, Field(description="Where it is.")]
+    message: Annotated[str, Field(description="What is wrong, for people; it may be worded anew.")]
+    code: Annotated[str, Field(description="What is wrong, for programs.")]
 
 
 class ProblemDetails(TypedDict):
     """The body of every failure (RFC 9457). `code` is permanent; `errors` is there where input is invalid."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    code: str
-    request_id: str
-    errors: NotRequired[list[FieldError]]
-    data: NotRequired[Any]
+    type: Annotated[str, Field(description="The code as a URI reference.")]
+    title: Annotated[str, Field(description="The problem in words, the same each time.")]
+    status: Annotated[int, Field(description="The status of the response.")]
+    detail: Annotated[str, Field(description="This occurrence in words, for people.")]
+    instance: Annotated[str, Field(description="The path of the request.")]
+    code: Annotated[str, Field(description="The permanent name of the problem.")]
+    request_id: Annotated[str, Field(description="What the server's log has about it is found by this.")]
+    errors: NotRequired[Annotated[list[FieldError], Field(description="What is wrong, place by place.")]]
+    data: NotRequired[Annotated[Any, Field(description="What an operation tells besides.")]]
 
 
 class ProblemError(Exception):

@@ -43,8 +43,10 @@ class SyncHistory(SQLModel, table=True):
 class ChangesQuery(InputModel):
     """How much of the changes, and since when."""
 
-    limit: Limit = DEFAULT_LIMIT
-    cursor: Annotated[str, Described(max_length=2048)] | None = None
+    limit: Limit = Described(default=DEFAULT_LIMIT, description="How many at most, deletions among them.")
+    cursor: Annotated[str, Described(max_length=2048)] | None = Described(
+        default=None, description="The `next_cursor` that was given last. Without one it begins with all there is."
+    )
 
 
 class Changes(Page[T]):

@@ -38,10 +38,12 @@ Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_decimal)]
 class ListQuery(InputModel):
     """Base of what a list takes. A slice adds its filters, and `sort`: what it can be sorted by, with its default."""
 
-    limit: Limit = DEFAULT_LIMIT
-    cursor: Annotated[str, Field(max_length=2048)] | None = None
+    limit: Limit = Field(default=DEFAULT_LIMIT, description="How many at most.")
+    cursor: Annotated[str, Field(max_length=2048)] | None = Field(
+        default=None, description="The `next_cursor` of the page before, with the same `sort` and filters."
+    )
     sort: str = "-created_at"
-    include_total: bool = False
+    include_total: bool = Field(default=False, description="Whether to count all that pass the filters: `total`.")
 
 
 class Page(dict[str, Any], Generic[T]):

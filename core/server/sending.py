@@ -41,11 +41,8 @@ async def in_one_piece(
             await send(_announced(cycle, kept, start))
         await send(message)
 
-    try:
-        await app(scope, receive, hold)
-    finally:
-        if held is not None:  # it failed before its body: uvicorn ends what has begun
-            await send(_announced(cycle, kept, held))
+    # A head never comes without its body: core.http.outgoing holds it until there is one.
+    await app(scope, receive, hold)
 
 
 def _announced(cycle: RequestResponseCycle, kept: bytes, start: Message) -> Message:

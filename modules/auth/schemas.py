@@ -36,52 +36,54 @@ NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=128)]
 class SignUp(InputModel):
     """A new local account."""
 
-    email: Email
-    password: NewPassword
-    name: Name | None = None
+    email: Email = Field(description="The address to sign in with, in whatever case.")
+    password: NewPassword = Field(description="8 to 128 characters, none of those that are easy to guess.")
+    name: Name | None = Field(default=None, description="What the user is called.")
 
 
 class SignIn(InputModel):
     """Credentials of a local account."""
 
-    email: Annotated[str, StringConstraints(max_length=254), AfterValidator(_spelling)]
-    password: Password
+    email: Annotated[str, StringConstraints(max_length=254), AfterValidator(_spelling)] = Field(
+        description="The address of the account, in whatever case."
+    )
+    password: Password = Field(description="As it was set.")
 
 
 class RefreshToken(InputModel):
     """The newest refresh token of a session."""
 
-    refresh_token: Annotated[SecretStr, Field(max_length=200)]
+    refresh_token: Annotated[SecretStr, Field(max_length=200)] = Field(description="As it was given last.")
 
 
 class PasswordChange(InputModel):
     """The current password proves again who asks."""
 
-    current_password: Password
-    new_password: NewPassword
+    current_password: Password = Field(description="As it is now.")
+    new_password: NewPassword = Field(description="8 to 128 characters, none of those that are easy to guess.")
 
 
 class AccessToken(OutputModel):
     """An access token for `Authorization: Bearer`, good for `expires_in` seconds."""
 
-    access_token: str
-    token_type: Literal["Bearer"]
-    expires_in: int
+    access_token: str = Field(description="For `Authorization: Bearer`.")
+    token_type: Literal["Bearer"] = Field(description="RFC 6750.")
+    expires_in: int = Field(description="How many seconds the access token is good for.")
 
 
 class Tokens(AccessToken):
     """An access token for `Authorization: Bearer`, good for `expires_in` seconds, and the token for the next pair."""
 
-    refresh_token: str
+    refresh_token: str = Field(description="For the next pair; each is used once.")
 
 
 class SignedUp(Tokens):
     """The new account with its first tokens."""
 
-    user: UserRead
+    user: UserRead = Field(description="The new user.")
 
 
 class SignedUpByPage(AccessToken):
     """The new account with its first access token; the refresh token is in the cookie."""
 
-    user: UserRead
+    user: UserRead = Field(description="The new user.")

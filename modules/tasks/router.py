@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from core.http import found, located, owned, private_router, problems
 from core.problems import Problem
@@ -23,6 +23,7 @@ from modules.tasks.schemas import (
 router = private_router("tasks", "/users/{user_id}/tasks")
 
 Tasks = Annotated[TaskRepository, owned(TaskRepository)]
+TaskId = Annotated[UUID, Path(description="The task's id.")]
 _MISSING = problems(Problem.NOT_FOUND)
 
 
@@ -45,24 +46,24 @@ async def list_task_changes(tasks: Tasks, query: Annotated[ChangesQuery, Query()
 
 
 @router.get("/{task_id}", response_model=TaskRead, responses=_MISSING)
-async def get_task(tasks: Tasks, task_id: UUID) -> Task:
+async def get_task(tasks: Tasks, task_id: TaskId) -> Task:
     """One task of the current user."""
     return found(await tasks.get(task_id), "task")
 
 
 @router.put("/{task_id}", response_model=TaskRead, responses=_MISSING)
-async def replace_task(tasks: Tasks, task_id: UUID, new: TaskReplace) -> Task:
+async def replace_task(tasks: Tasks, task_id: TaskId, new: TaskReplace) -> Task:
     """Replaces everything that a client may write. Makes a task where there is none with `If-None-Match: *` alone."""
     return found(await tasks.replace(task_id, new), "task")
 
 
 @router.patch("/{task_id}", response_model=TaskRead, responses=_MISSING)
-async def update_task(tasks: Tasks, task_id: UUID, changes: TaskUpdate) -> Task:
+async def update_task(tasks: Tasks, task_id: TaskId, changes: TaskUpdate) -> Task:
     """Merges `changes` into the task (RFC 7396)."""
     return found(await tasks.change(task_id, changes), "task")
 
 
 @router.delete("/{task_id}", status_code=204, responses=_MISSING)
-async def delete_task(tasks: Tasks, task_id: UUID) -> None:
+async def delete_task(tasks: Tasks, task_id: TaskId) -> None:
     """Deletes the task."""
     found(await tasks.delete(task_id), "task")

@@ -8,18 +8,27 @@ from pydantic import Field, StringConstraints
 from core.resources import ETag, InputModel, ListQuery, OutputModel, ReplaceModel, TimeInput, TimeOutput
 from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, TaskStatus
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_LENGTH)]
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_LENGTH),
+    Field(description="What is to be done. Space around it is removed."),
+]
 Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_LENGTH)]
 Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at", "due_at", "-due_at", "title", "-title"]
+
+
+_MORE = "More about it, as text."
+_WHERE = "Where it stands."
+_DUE = "When it is due: RFC 3339 with any offset; null where it is not due."
 
 
 class TaskCreate(InputModel):
     """A new task."""
 
     title: Title
-    description: Description | None = None
-    status: TaskStatus = TaskStatus.PENDING
-    due_at: TimeInput | None = None
+    description: Description | None = Field(default=None, description=_MORE)
+    status: TaskStatus = Field(default=TaskStatus.PENDING, description=f"{_WHERE} `pending` if it is left out.")
+    due_at: TimeInput | None = Field(default=None, description=_DUE)
 
 
 class TaskReplace(ReplaceModel, TaskCreate):
@@ -33,31 +42,31 @@ class TaskUpdate(InputModel):
 
     # The defaults are never used: what is absent is not in `model_fields_set`. A factory keeps them off the document.
     title: Title = Field(default_factory=str)
-    description: Description | None = None
-    status: TaskStatus = Field(default_factory=lambda: TaskStatus.PENDING)
-    due_at: TimeInput | None = None
+    description: Description | None = Field(default=None, description=_MORE)
+    status: TaskStatus = Field(default_factory=lambda: TaskStatus.PENDING, description=_WHERE)
+    due_at: TimeInput | None = Field(default=None, description=_DUE)
 
 
 class TaskRead(OutputModel):
     """A task. `completed_at` is the server's: set when the status becomes completed, cleared when it leaves it."""
 
-    id: UUID
-    title: str
-    description: str | None
-    status: TaskStatus
-    due_at: TimeOutput | None
-    created_at: TimeOutput
-    updated_at: TimeOutput
-    completed_at: TimeOutput | None
+    id: UUID = Field(description="The server's, or of the client's own making.")
+    title: str = Field(description="What is to be done.")
+    description: str | None = Field(description=_MORE)
+    status: TaskStatus = Field(description=_WHERE)
+    due_at: TimeOutput | None = Field(description="When it is due, in UTC.")
+    created_at: TimeOutput = Field(description="When it was created, in UTC.")
+    updated_at: TimeOutput = Field(description="When it was last written. No two changes of a user have the same.")
+    completed_at: TimeOutput | None = Field(description="When it was completed; null while it is not.")
     etag: ETag
 
 
 class TaskPage(OutputModel):
     """A page of tasks. `next_cursor` is null on the last page; `total` is there when it was asked for."""
 
-    items: list[TaskRead]
-    next_cursor: str | None
-    total: int = Field(default_factory=int)
+    items: list[TaskRead] = Field(description="The tasks, in the order of `sort`.")
+    next_cursor: str | None = Field(description="For `cursor` of the next page; null on the last one.")
+    total: int = Field(default_factory=int, description="How many there are on all pages.")
 
 
 class TaskChanges(OutputModel):
@@ -66,23 +75,32 @@ class TaskChanges(OutputModel):
     `next_cursor` is for the next request; `has_more` says that it has something to give now.
     """
 
-    items: list[TaskRead]
-    deleted: list[UUID]
-    next_cursor: str
-    has_more: bool
+    items: list[TaskRead] = Field(description="What was created or changed, as it is now.")
+    deleted: list[UUID] = Field(description="The ids of what was deleted.")
+    next_cursor: str = Field(description="For `cursor` of the next request, whenever that is.")
+    has_more: bool = Field(description="Whether there is more now.")
 
 
 class TaskListQuery(ListQuery):
     """How to choose, sort and cut the list."""
 
-    status: list[TaskStatus] = Field(default=[], max_length=10)
-    q: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    due_before: TimeInput | None = None
-    due_after: TimeInput | None = None
+    status: list[TaskStatus] = Field(
+        default=[], max_length=10, description="With one of these; repeat the parameter for several."
+    )
+    q: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="With this text anywhere in the title or the description, in whatever case."
+    )
+    due_before: TimeInput | None = Field(default=None, description="Due before this time, and not at it.")
+    due_after: TimeInput | None = Field(
+        default=None, description="Due after this time, and not at it. Tasks without a due time are left out."
+    )
     updated_since: TimeInput | None = Field(
         default=None,
         description="Tasks that were created or changed at this time or later. With the newest `updated_at` that you "
         "have seen nothing is missed, and that task comes again: times are in the order in which changes became "
         "visible. Deleted tasks are not told.",
     )
-    sort: Sort = "-created_at"
+    sort: Sort = Field(
+        default="-created_at",
+        description="`-` is the other way round. By `due_at`, tasks without a due time come last (first with `-`).",
+    )

@@ -74,7 +74,7 @@ def _tag(operation: Operation) -> Iterator[str]:
 
 
 def _security(operation: Operation) -> Iterator[str]:
-    allowed = ([{"bearer": []}],) if operation.owned else ([], [{"bearer": []}])
+    allowed: tuple[Any, ...] = ([{"bearer": []}],) if operation.owned else ([], [{"bearer": []}])
     if operation.spec.get("security") not in allowed:
         yield "security that is not the bearer token"
 
