@@ -1,33 +1,29 @@
 """FastAPI with the guarantees: what a request goes through, from the access line to the endpoint."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi_swagger import patch_fastapi
-from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from core.config import VERSION
 from core.http import openapi, problem_responses
 from core.http.context import Services
+from core.http.cors import cors
 from core.http.dispatch import Dispatcher
 from core.http.middleware import RequestMiddleware
 from core.http.routers import included, share_entity_tags, unguarded
 from core.http.routing import CookieRoute
-from core.urls import origins_regex
 
 # Paths without the guarantees: the documentation, which has no user and touches no data.
 UNGUARDED = frozenset(
     {"/openapi.json", "/docs", "/swagger/swagger-ui-bundle.js", "/swagger/swagger-ui.css", "/swagger/favicon-32x32.png"}
 )
-EXPOSED_HEADERS = [
-    *("ETag", "Idempotent-Replayed", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"),
-]
 
 
 class Api(FastAPI):
@@ -74,33 +70,7 @@ class Api(FastAPI):
         for kind, arguments, options in reversed(self.user_middleware):
             app = kind(app, *arguments, **options)
         with_cookies = frozenset(route.path for route in self.router.routes if isinstance(route, CookieRoute))
-        outermost = RequestMiddleware(app, self.services, partial(_cors, settings.cors_origins, with_cookies))
+        outermost = RequestMiddleware(app, self.services, partial(cors, settings.cors_origins, with_cookies))
         # OpenTelemetry's instrumentation calls this from a method of its own that it sets on the object, and puts its
         # layer around what Starlette's outermost one holds, which it knows by its class. Nobody else pays for that.
         return ServerErrorMiddleware(outermost) if "build_middleware_stack" in vars(self) else outermost
-
-
-def _cors(origins: Sequence[str], with_cookies: Set[str], app: ASGIApp) -> ASGIApp:
-    """`with_cookies` are the paths to which pages may send the cookies that they have of this API."""
-    if not origins:
-        return app
-    layer = partial(
-        CORSMiddleware,
-        app,
-        allow_origins=[one for one in origins if "*" not in one],
-        allow_origin_regex=origins_regex(origins),
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        # Tracing adds its own. What protects is the bearer token, which no browser sends by itself.
-        allow_headers=["*"],
-        expose_headers=EXPOSED_HEADERS,
-        max_age=7200,  # no browser keeps a preflight for longer than Chromium, and that is its limit
-    )
-    without = layer()
-    if not with_cookies:
-        return without
-    credentials = layer(allow_credentials=True)
-
-    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
-        await (credentials if scope.get("path") in with_cookies else without)(scope, receive, send)
-
-    return chosen

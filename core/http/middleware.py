@@ -36,8 +36,9 @@ class RequestMiddleware:
 
     def __init__(self, app: ASGIApp, services: Services, cors: Callable[[ASGIApp], ASGIApp]) -> None:
         """`cors` lets browsers read the responses of `app`, and the rejections from here."""
-        self._app = cors(app)
-        self._rejections = cors(_reject)
+        self._app, self._rejections = app, cors(_reject)
+        # What pages send goes this way; nobody else has an Origin.
+        self._pages = cors(app)
         self._services = services
         self._cacheable = services.settings.http_cache == "private"
         # Bound once: each look at the lazy one costs as much as the fields of a line.
@@ -52,7 +53,7 @@ class RequestMiddleware:
         found = begin(scope, self._services, _identify(headers), headers)
         outgoing = Outgoing(scope, found, send, cacheable=self._cacheable)
         try:
-            await self._handle(scope, receive, outgoing)
+            await self._handle(self._pages if b"origin" in headers else self._app, scope, receive, outgoing)
         except ClientDisconnect:
             pass  # nobody is left to respond to
         except Exception as error:
@@ -63,14 +64,14 @@ class RequestMiddleware:
         finally:
             self._access_log.info("request", **access_fields(scope, headers, outgoing.status, started, found))
 
-    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         settings = self._services.settings
         try:
             reject_bad_head(scope["headers"], scope["http_version"], settings.max_body_bytes)
         except ProblemError as error:
             await self._respond(error, scope, receive, send)
             return
-        await self._app(scope, limited(receive, settings.max_body_bytes, settings.body_timeout), send)
+        await app(scope, limited(receive, settings.max_body_bytes, settings.body_timeout), send)
 
     async def _fail(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
         """Responds to a bug: by the application's handler of Exception, if it has one."""

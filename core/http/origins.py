@@ -15,15 +15,18 @@ def reject_other_origins(request: Request) -> None:
     else makes with the cookie of its reader is known by it.
     """
     given = headers.values(request.scope, b"origin")
-    allowed = (*context.of(request).services.settings.cors_origins, _own(request.scope))
+    own = own_origin(request.scope)
+    allowed = (*context.of(request).services.settings.cors_origins, own if is_trustworthy(own) else None)
     if len(given) != 1 or given[0] not in allowed:
         detail = "The page must be of an origin in CORS_ORIGINS or of the API's own, and say so in `Origin`."
         reason = "origin_not_allowed" if given else "no_origin"
         raise ProblemError(Problem.ORIGIN_NOT_ALLOWED, detail, reason=reason)
 
 
-def _own(scope: Scope) -> str | None:
-    """The origin that the request was sent to: the scheme as a trusted proxy tells it, the host as the browser does."""
+def own_origin(scope: Scope) -> str:
+    """The origin that the request was sent to: the scheme as a trusted proxy tells it, the host as the browser does.
+
+    Empty where that is not known.
+    """
     hosts = headers.values(scope, b"host")
-    origin = canonical(f"{scope['scheme']}://{hosts[0]}".lower()) if len(hosts) == 1 else ""
-    return origin if is_trustworthy(origin) else None
+    return canonical(f"{scope['scheme']}://{hosts[0]}".lower()) if len(hosts) == 1 else ""

@@ -30,6 +30,7 @@ MESSAGES = {
     "request rejected",
     "request failed",
     "database error",
+    "origin not allowed",
     "not ready",
 }
 

@@ -225,3 +225,19 @@ def test_a_row_that_the_schema_does_not_know_is_told_by_place_and_rule_alone(
     assert line["exception.type"] == "fastapi.exceptions.ResponseValidationError"
     assert line["exception.message"].endswith("'status'): enum")
     assert MARKER not in str(line)
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_an_origin_that_is_not_allowed_is_named_with_the_setting(process: ApiProcess, method: str) -> None:
+    """Also where the setting is unset: what a page sees of it says nothing."""
+    headers = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "GET"}
+    response = httpx.request(method, f"{process.url}/health/live", headers=headers)
+    line = line_of(process, response.headers["x-request-id"], "origin not allowed")
+    assert (line["todo_api.origin"], line["todo_api.setting"]) == ("https://app.example.com", "CORS_ORIGINS")
+
+
+def test_a_page_of_the_apis_own_origin_is_not_named(process: ApiProcess) -> None:
+    response = httpx.get(f"{process.url}/health/live", headers={"Origin": process.url})
+    assert line_of(process, response.headers["x-request-id"])["http.response.status_code"] == 200
+    names = {line["message"] for line in process.lines if line.get("request_id") == response.headers["x-request-id"]}
+    assert names == {"request"}
