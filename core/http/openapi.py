@@ -57,6 +57,8 @@ def install(app: FastAPI, description: str) -> None:
                 description=description,
                 routes=app.routes,
                 tags=app.openapi_tags,
+                license_info={"name": "MIT", "identifier": "MIT"},
+                servers=[{"url": "/"}],
             )
             for route in app.routes:
                 if isinstance(route, PrivateRoute) and route.include_in_schema:
