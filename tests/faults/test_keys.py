@@ -102,7 +102,8 @@ class Crowd:
 
     def _found(self, user: str, key: int, response: Response) -> None:
         if response.ok:
-            self.rows[user, key].add(str(response.json()["id"]))
+            # Of a row that was deleted since a repeat says no more than where it was.
+            self.rows[user, key].add(response.headers["location"].rpartition("/")[2])
             self.replayed += response.headers.get("idempotent-replayed") == "true"
 
 
