@@ -1,5 +1,6 @@
 """Real Better Auth servers from the npm registry, as processes that a test can stop and start again."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -22,7 +23,12 @@ def install(folder: Path = EXAMPLE) -> None:
     """Has npm install what the package.json of a folder pins, or its lock. Skips the tests where that is impossible."""
     if shutil.which("npm") is None or _node_version() < 20:
         pytest.skip("Node.js 20 or newer with npm is needed")
-    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    with (folder / "package.json").open() as package:
+        fcntl.flock(package, fcntl.LOCK_EX)  # two of npm in one folder take each other's files away
+        _install(folder, json.load(package)["dependencies"])
+
+
+def _install(folder: Path, wanted: dict[str, str]) -> None:
     manifests = [folder / "node_modules" / name / "package.json" for name in wanted]
     found = [json.loads(path.read_text())["version"] if path.exists() else None for path in manifests]
     if found == list(wanted.values()):
