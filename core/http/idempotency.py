@@ -193,7 +193,7 @@ def _parse(lines: list[str]) -> str:
 def _fingerprint(request: Request, body: bytes) -> bytes:
     """What the key stands for: the operation, what it is done to, and the body, byte for byte.
 
-    The user's id is left out: it is the current user's own, or `me`. If-Match is too: whoever tries again has a new tag.
+    The user's id is left out: it is the current user's own, or `me`. So is If-Match: who tries again has a new tag.
     """
     found = context.of(request)
     within = sorted((name, value) for name, value in request.path_params.items() if name != "user_id")
