@@ -19,6 +19,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("users", sa.Column("forgotten", sa.BigInteger(), server_default="0", nullable=False))
+    # A row that is put back has the number of its change for a version: behind all that rows of before had.
+    op.execute(
+        "UPDATE users SET change = newest.version FROM "
+        "(SELECT user_id, max(version) AS version FROM tasks GROUP BY user_id) AS newest "
+        "WHERE users.id = newest.user_id AND users.change < newest.version"
+    )
     op.add_column("idempotency_keys", sa.Column("status", sa.SmallInteger(), nullable=True))
     op.add_column("idempotency_keys", sa.Column("row_id", sa.Uuid(), nullable=True))
     op.create_table(

@@ -167,8 +167,16 @@ def _check_id(request: Request, body: Any) -> None:
     """A PUT may send back what GET gave, with its id; what has another id was meant for another place."""
     given = body.get("id") if isinstance(body, dict) else None
     names = [name for name in request.path_params if name.endswith("_id") and name != "user_id"]
-    if isinstance(given, str) and names and given.lower() != str(request.path_params[names[-1]]).lower():
+    if isinstance(given, str) and names and _plain(given) != _plain(str(request.path_params[names[-1]])):
         raise RequestValidationError([{"type": "other_id", "loc": ("body", "id")}])
+
+
+def _plain(row_id: str) -> str:
+    """An id in one form: a UUID may be in braces, a URN, in upper case and without hyphens."""
+    try:
+        return UUID(row_id).hex
+    except ValueError:
+        return row_id.lower()
 
 
 def _is_json(body: Any) -> bool:

@@ -17,7 +17,7 @@ from core.resources.pagination import ListQuery, Page, page_of
 from core.resources.preconditions import ExistsError, UnchangedError
 from core.resources.repository import OwnedRepository, UnknownOwnerError
 from core.resources.rows import Rows
-from core.resources.tombstones import SWEPT_AT, forget, is_deleted
+from core.resources.tombstones import forget, is_deleted, sweeps
 
 V = TypeVar("V", bound=Versioned)
 
@@ -69,7 +69,7 @@ class CrudRepository(OwnedRepository, Generic[V]):
     async def delete(self, row_id: UUID) -> UUID | None:
         """Removes the row, and gives its id."""
         removed = await self._write(self.rows.remove(row_id, self._expected), self.rows.find(row_id))
-        if self.rows.number and removed is not None and removed % SWEPT_AT == 0:
+        if self.rows.number and removed is not None and sweeps(removed):
             with suppress(DatabaseUnavailableError):  # the row is gone; the next sweep will do
                 await self._database.execute(self._own(forget(self._accounts.deletions_kept)))
         return None if removed is None else row_id

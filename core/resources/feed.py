@@ -44,7 +44,7 @@ class ChangesQuery(InputModel):
     """How much of the changes, and since when."""
 
     limit: Limit = Described(default=DEFAULT_LIMIT, description="How many at most, deletions among them.")
-    cursor: Annotated[str, Described(max_length=2048)] | None = Described(
+    cursor: Annotated[str, Described(min_length=1, max_length=2048)] | None = Described(
         default=None, description="The `next_cursor` that was given last. Without one it begins with all there is."
     )
 

@@ -15,8 +15,10 @@ from core.database.statements import statement
 from core.resources.changes import owner_of
 from core.resources.models import TIMESTAMP, owner_column
 
-# Each so manieth change of an owner, if it is a deletion, also removes what is older than is kept: no worker is needed.
+# About each so manieth deletion of an owner also removes what is older than is kept: no worker is needed.
 SWEPT_AT = 32
+_BITS = 32
+_GOLDEN = 2654435769  # the golden ratio's fraction in as many bits
 
 
 class Tombstone(SQLModel, table=True):
@@ -30,6 +32,15 @@ class Tombstone(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     change: int = Field(sa_type=BigInteger)
     deleted_at: datetime = Field(sa_type=TIMESTAMP)
+
+
+def sweeps(change: int) -> bool:
+    """Whether the deletion with this number sweeps.
+
+    Multiples of the golden ratio are spread evenly, whatever the steps between them. Each so manieth number would be
+    missed for ever by a client that creates and deletes in turn, whose deletions have odd numbers alone.
+    """
+    return change * _GOLDEN % 2**_BITS < 2**_BITS // SWEPT_AT
 
 
 def leave_tombstone(collection: str, removed: CTE, counted: CTE) -> ReturningInsert[int]:

@@ -138,3 +138,17 @@ def test_an_index_that_was_built_beside_traffic_is_found(empty: PlainDatabase) -
     connection.close()
     empty.upgrade()
     assert "ix_tasks_change" in str(empty.query("SELECT indexname FROM pg_indexes WHERE tablename = 'tasks'"))
+
+
+def test_the_numbers_go_on_behind_the_versions_of_older_rows(empty: PlainDatabase) -> None:
+    """What is put back after a deletion has the number of its change for a version: no tag of before may be one again,
+    of a row that was changed often before changes were counted either."""
+    command.upgrade(migrations.configuration(empty.url), "5c1d7e02b9a4")
+    empty.query("INSERT INTO users (id, change) VALUES ('often', 2), ('seldom', 7), ('never', 0)")
+    empty.query(
+        "INSERT INTO tasks (user_id, id, title, status, version) SELECT * FROM (VALUES "
+        "('often', gen_random_uuid(), 'a', 'pending', 9), ('often', gen_random_uuid(), 'b', 'pending', 1), "
+        "('seldom', gen_random_uuid(), 'c', 'pending', 3)) AS old"
+    )
+    empty.upgrade()
+    assert empty.query("SELECT id, change FROM users ORDER BY id") == [("never", 0), ("often", 9), ("seldom", 7)]

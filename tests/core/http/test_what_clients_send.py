@@ -73,7 +73,17 @@ def test_a_put_of_another_id_changes_nothing(alice: UserClient) -> None:
     error = _error(alice.put(path, json=other))
     assert error == {"pointer": "/id", "message": "Must be the id in the path", "code": "other_id"}
     assert alice.get(path).json() == made
-    assert alice.put(path.replace(made["id"], made["id"].upper()), json=made).status_code == 200
+
+
+def test_an_id_is_the_same_in_every_form(alice: UserClient) -> None:
+    """Those in which pydantic takes a UUID."""
+    made = alice.create_task()
+    task_id = made["id"]
+    for form in (task_id.upper(), task_id.replace("-", ""), f"{{{task_id}}}", f"urn:uuid:{task_id}"):
+        assert alice.put(f"{alice.tasks}/{form}", json=made).status_code == 200
+        assert alice.put(f"{alice.tasks}/{task_id}", json={**made, "id": form}).status_code == 200
+    error = _error(alice.put(f"{alice.tasks}/{task_id}", json={**made, "id": "mine"}))
+    assert error["code"] == "other_id"
 
 
 def test_a_post_and_a_patch_take_no_read_only_field(alice: UserClient) -> None:

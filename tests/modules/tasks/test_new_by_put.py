@@ -100,6 +100,20 @@ def test_a_deleted_account_makes_none(alice: UserClient) -> None:
         assert_problem(put(alice, uuid4(), key), 401, "account_deleted")
 
 
+def test_a_key_of_one_put_is_not_that_of_the_other(alice: UserClient) -> None:
+    """To make and to replace are two things, however alike the bodies: neither may get the other's response."""
+    path = put(alice, uuid4()).headers["location"]
+    task_id = path.rsplit("/", 1)[1]
+    tag = put(alice, task_id, "make").headers["etag"]
+    replace = {"If-Match": tag, "Idempotency-Key": "make"}
+    assert_problem(alice.put(path, json={"title": "Mine"}, headers=replace), 422, "idempotency_key_reused")
+    replace["Idempotency-Key"] = "replace"
+    assert alice.put(path, json={"title": "Mine"}, headers=replace).status_code == 200
+    assert alice.delete(path).status_code == 204
+    assert_problem(put(alice, task_id, "replace"), 422, "idempotency_key_reused")
+    assert put(alice, task_id, "put-back").status_code == 201
+
+
 def test_a_late_repeat_does_not_bring_back_what_was_deleted(alice: UserClient) -> None:
     task_id = uuid4()
     path = put(alice, task_id).headers["location"]
