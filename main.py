@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from core import health, logging
 from core.config import ConfigurationError, Settings, load_settings
 from core.database import embedded, migrations, start_check, statements
+from core.database.compatibility import SchemaCheck
 from core.database.database import Database
 from core.http import context
 from core.http.admission import Gate
@@ -59,7 +60,8 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
 
     slices = {LocalAccounts: LocalAccounts(settings, database, accounts, passwords)}
     gate = Gate(settings.max_concurrent_requests)
-    services = context.Services(settings, database, verifier, accounts, migrations.head(), gate, slices)
+    schema = SchemaCheck(database, migrations.known(), migrations.head())
+    services = context.Services(settings, database, verifier, accounts, schema, gate, slices)
     app = Api(services, title="Todo API", description=DESCRIPTION, lifespan=lifespan)
     for router in [tasks.router, users.router, health.router]:
         app.include_router(router)

@@ -1,6 +1,5 @@
 """What one request carries through the code, typed: the services of the process, and what is known of the request."""
 
-import asyncio
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from fastapi import Depends, Request
 from starlette.types import Scope
 
 from core.config import Settings
+from core.database.compatibility import SchemaCheck
 from core.database.database import Database
 from core.database.executor import Executor
 from core.http.admission import Gate
@@ -28,17 +28,15 @@ NO_TAGS = Tags(None)
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the composition root makes once. `revision` is the migration that the code needs; `slices` holds what a
-    slice needs besides, each by its type."""
+    """What the composition root makes once. `slices` holds what a slice needs besides, each by its type."""
 
     settings: Settings
     database: Database
     verifier: TokenVerifier
     accounts: Accounts
-    revision: str
+    schema: SchemaCheck
     gate: Gate
     slices: Mapping[Any, Any] = field(default_factory=dict)
-    migrated: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class RequestContext:
