@@ -16,6 +16,7 @@ _BAD_VALUE_CLASSES = {"22"}
 _BAD_VALUE = {"23502", "23514"}
 _UNDEFINED_CLASSES = {"42", "3F"}
 NO_PRIVILEGE = "42501"
+_PERMISSION_DENIED = re.compile(r"permission denied for (table|schema) (\w{1,63})")
 
 
 class DatabaseError(Exception):
@@ -98,19 +99,24 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
     if state is None:
         return ConnectionLostError(_reason("connection lost", error))
     if state == NO_PRIVILEGE:
-        return MissingGrantError(_missing_grant(diagnostics.message_primary or ""), sqlstate=state)
+        return MissingGrantError(_missing_grant(error), sqlstate=state)
     kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2], StatementError)
     return kind(type(error).__name__, sqlstate=state, constraint=diagnostics.constraint_name)
 
 
-def _missing_grant(message: str) -> str:
-    """PostgreSQL's sentence, which names the table or the schema and nothing else, and the statement that mends it."""
-    found = re.search(r" (table|schema) (\S+)$", message)
+def _missing_grant(error: psycopg2.Error) -> str:
+    """What the role may not, and the grant that mends it. Of PostgreSQL's words only those are taken that name a table
+    or a schema: a function may raise the same with anything in it."""
+    found = _PERMISSION_DENIED.fullmatch(error.diag.message_primary or "")
     if found is None:
-        return message
+        return type(error).__name__
     what, name = found.groups()
-    grant = "USAGE ON SCHEMA" if what == "schema" else "SELECT, INSERT, UPDATE, DELETE ON TABLE"
-    return f"{message}: GRANT {grant} {name} TO the role of DATABASE_URL"
+    if what == "schema":
+        return f"{found[0]}: GRANT USAGE ON SCHEMA {name} TO the role of DATABASE_URL"
+    sent = getattr(error.cursor, "query", None) or b""
+    place = re.search(rf"\b(\w+)\.{name}\b", sent.decode(errors="replace"))
+    table = f"{place[1]}.{name}" if place else name
+    return f"{found[0]}: GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO the role of DATABASE_URL"
 
 
 def _reason(what: str, error: psycopg2.Error) -> str:

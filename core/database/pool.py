@@ -40,6 +40,8 @@ class Pool:
         # These and those in use.
         self._opened: list[Connection] = []
         self._closed = False
+        # Not all are used always, and the server has only so many: set by those that are opened.
+        self._idle_timer = DeadlineTimer(self._close_unused)
 
     async def acquire(self, deadline: float) -> Connection:
         """The idle connection used last (the least likely to be stale), or a new one. Raises at `deadline`."""
@@ -71,6 +73,7 @@ class Pool:
     def close(self) -> None:
         """Closes the idle connections; those in use are closed as they come back."""
         self._closed = True
+        self._idle_timer.stop()
         while self._idle:
             self._idle.pop().close()
 
@@ -78,7 +81,14 @@ class Pool:
         connection = await self._connector.open(deadline)
         self._opened = [one for one in self._opened if not one.closed]
         self._opened.append(connection)
+        self._idle_timer.set(connection.opened + IDLE_SECONDS)
         return connection
+
+    def _close_unused(self, now: float) -> float | None:
+        """Gives back to the server what has been idle for long; gives the time to look again."""
+        self._close_idle(lambda idle: now - idle.last_used >= IDLE_SECONDS)
+        self._opened = [one for one in self._opened if not one.closed]
+        return min((max(now + 1, one.last_used + IDLE_SECONDS) for one in self._opened), default=None)
 
     async def _wait(self, deadline: float) -> None:
         """Takes the place that somebody gives. Raises PoolExhaustedError at `deadline`."""

@@ -61,7 +61,9 @@ class RequestMiddleware:
                 raise  # the response has begun: all that is left is to close the connection
             await self._fail(error, scope, receive, outgoing)
         finally:
-            self._access_log.info("request", **access_fields(scope, headers, outgoing.status, started, found))
+            # At LOG_LEVEL=WARNING these are what is left.
+            log = self._access_log.error if outgoing.status >= 500 else self._access_log.info
+            log("request", **access_fields(scope, headers, outgoing.status, started, found))
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings = self._services.settings
