@@ -43,7 +43,11 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
     url = settings.database_url.get_secret_value() if settings.database_url else database_url
     assert url is not None
     database = Database(
-        url, pool_size=settings.database_pool_size, timeout=settings.request_timeout, deadline=context.deadline
+        url,
+        pool_size=settings.database_pool_size,
+        timeout=settings.request_timeout,
+        slow=settings.slow_statement,
+        usage=context.usage,
     )
     passwords = Passwords()
     verifier = TokenVerifier(_key_sources(settings), settings.token_issuers, settings.token_audiences)

@@ -12,6 +12,7 @@ from core.database.connection import Connection
 from core.database.connector import Connector
 from core.database.deadline_timer import DeadlineTimer
 from core.database.errors import PoolExhaustedError
+from core.database.usage import Usage, waiting
 
 # A connection that lay idle for longer may be dead without a sign (NAT, a suspended compute): open another.
 IDLE_SECONDS = 300
@@ -43,19 +44,24 @@ class Pool:
         # Not all are used always, and the server has only so many: set by those that are opened.
         self._idle_timer = DeadlineTimer(self._close_unused)
 
-    async def acquire(self, deadline: float) -> Connection:
-        """The idle connection used last (the least likely to be stale), or a new one. Raises at `deadline`."""
+    async def acquire(self, deadline: float, usage: Usage | None = None) -> Connection:
+        """The idle connection used last (the least likely to be stale), or a new one. Raises at `deadline`.
+
+        `usage` is told how long it was waited for.
+        """
         if self._free:
             self._free -= 1
         else:
-            await self._wait(deadline)
+            with waiting(usage):
+                await self._wait(deadline)
         try:
             while self._idle:
                 connection = self._idle.pop()
                 if not connection.closed and connection.idle_seconds < IDLE_SECONDS:
                     return connection
                 connection.close()
-            return await self._open(deadline)
+            with waiting(usage):
+                return await self._open(deadline)
         except BaseException:
             self._give_place()
             raise

@@ -135,6 +135,10 @@ def access_fields(
         cut(fields, "user_agent.original", _USER_AGENT_LENGTH)
     if found is None:
         return fields
+    if found.statements or found.waiting_seconds:
+        fields["db.statements"] = found.statements
+        fields["db.duration_ms"] = round(found.statements_seconds * 1000, 3)
+        fields["db.wait_ms"] = round(found.waiting_seconds * 1000, 3)
     route = found.route or getattr(scope.get("route"), "path", None)  # FastAPI knows the route of a 405
     if route is not None:
         fields["http.route"] = route
