@@ -10,7 +10,7 @@ import pytest
 
 from core.config import VERSION
 from core.database import migrations
-from tests.conftest import Caller, RunningServer, TestDatabase, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 from tests.core.api_process import ApiProcess
 
 NOT_READY, NOT_MIGRATED = "The database is not ready.", "The database is not migrated to what this release needs."
@@ -191,14 +191,14 @@ def test_a_wrong_schema_stays_not_ready_while_other_requests_get_their_responses
 ) -> None:
     """Also one that is migrated while requests prove that the database is there."""
     server = start_server(database=own_database, readiness_max_age=0.05)
-    with Caller(server.url) as caller:
-        assert_ready(caller.get("/health/ready"))
+    with UserClient(server.url) as user:
+        assert_ready(user.get("/health/ready"))
         with revision(own_database, FIRST_REVISION):
             deadline = time.monotonic() + 10
-            while caller.get("/health/ready").status_code == 200:
+            while user.get("/health/ready").status_code == 200:
                 assert time.monotonic() < deadline, "it did not look at the schema"
-                assert caller.get(caller.tasks).status_code == 200
+                assert user.get(user.tasks).status_code == 200
             for _ in range(5):
-                assert_problem(caller.get("/health/ready"), 503, "schema_too_old", detail=NOT_MIGRATED)
-                assert caller.get(caller.tasks).status_code == 200
-        assert_ready(caller.get("/health/ready"))
+                assert_problem(user.get("/health/ready"), 503, "schema_too_old", detail=NOT_MIGRATED)
+                assert user.get(user.tasks).status_code == 200
+        assert_ready(user.get("/health/ready"))

@@ -131,7 +131,7 @@ def test_connections_that_nobody_needs_any_more_are_given_back(
     assert on(own.url, work) == (5, 0)
 
 
-def test_beside_a_connection_that_fell_silent_none_is_trusted_that_has_not_answered_since(own: TestDatabase) -> None:
+def test_beside_a_connection_that_fell_silent_none_is_trusted_that_has_not_responded_since(own: TestDatabase) -> None:
     async def work(path: Database) -> bool:
         await asyncio.gather(*(path.fetch_one(sleep(0.05)) for _ in range(3)))
         before = [pid for pid, _ in await asyncio.to_thread(backends, own)]

@@ -7,22 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from core.database.executor import SERVER_MARGIN_SECONDS, milliseconds
-from tests.conftest import Caller, RunningServer, TestDatabase
+from tests.conftest import RunningServer, TestDatabase, UserClient
 
 REQUESTS, CLIENTS = 1000, 10
 
 
 def visit(url: str) -> None:
     """A tenth of the requests: reads, writes and transactions, some of which wait for a connection."""
-    with Caller(url) as caller:
+    with UserClient(url) as user:
         for number in range(REQUESTS // CLIENTS // 5):
-            task = caller.create_task(title=f"Task {number}")
-            assert caller.get(f"{caller.tasks}?limit={number + 1}").status_code == 200
-            path = f"{caller.tasks}/{task['id']}"
-            assert caller.patch(path, json={"title": f"Again {number}"}).status_code == 200
+            task = user.create_task(title=f"Task {number}")
+            assert user.get(f"{user.tasks}?limit={number + 1}").status_code == 200
+            path = f"{user.tasks}/{task['id']}"
+            assert user.patch(path, json={"title": f"Again {number}"}).status_code == 200
             keyed = {"Idempotency-Key": f"key-{number}"}
-            assert caller.post(caller.tasks, json={"title": "Keyed"}, headers=keyed).status_code == 201
-            assert caller.delete(path).status_code == 204
+            assert user.post(user.tasks, json={"title": "Keyed"}, headers=keyed).status_code == 201
+            assert user.delete(path).status_code == 204
 
 
 def test_a_thousand_requests_leave_few_texts_in_pg_stat_statements(

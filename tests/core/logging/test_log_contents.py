@@ -153,10 +153,10 @@ def test_a_higher_level_leaves_out_the_lines_below(make_database: Callable[[], T
     broken = make_database()
     broken.query("ALTER TABLE users RENAME TO hidden")
     port = str(free_port())
-    with ApiProcess(broken.proxied_url, LOG_LEVEL="ERROR", PORT=port) as process, Caller(process.url) as caller:
-        assert caller.get("/health/live").status_code == 200
-        assert caller.get("/api/v1/users/me", headers={"Authorization": "Bearer x"}).status_code == 401
-        assert caller.get("/api/v1/users/me").status_code == 500
+    with ApiProcess(broken.proxied_url, LOG_LEVEL="ERROR", PORT=port) as process, UserClient(process.url) as user:
+        assert user.get("/health/live").status_code == 200
+        assert user.get("/api/v1/users/me", headers={"Authorization": "Bearer x"}).status_code == 401
+        assert user.get("/api/v1/users/me").status_code == 500
     told = [(line["level"], line["message"]) for line in process.lines]
     assert told == [("error", "request failed"), ("error", "request")]
 

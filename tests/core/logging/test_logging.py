@@ -218,13 +218,13 @@ def test_a_missing_grant_is_named(
     database.query(f"CREATE ROLE {role} LOGIN")
     database.query(f"GRANT USAGE ON SCHEMA todo TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA todo TO {role}")
     database.query(f"REVOKE {revoked} FROM {role}")
-    with ApiProcess(database.url.replace("postgres:@", f"{role}:@")) as limited, Caller(limited.url) as caller:
-        response = caller.get(caller.tasks)
+    with ApiProcess(database.url.replace("postgres:@", f"{role}:@")) as limited, UserClient(limited.url) as user:
+        response = user.get(user.tasks)
         assert response.status_code == 500
         line = line_of(limited, response.headers["x-request-id"], "request failed")
         assert (line["db.response.status_code"], line["exception.message"]) == ("42501", told)
         database.query(f"GRANT {granted} TO {role}")
-        assert caller.get(caller.tasks).status_code == 200
+        assert user.get(user.tasks).status_code == 200
 
 
 def test_a_bug_is_an_error_with_all_that_is_known_of_it(

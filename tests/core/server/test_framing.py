@@ -113,10 +113,10 @@ TOO_LARGE = {
 }
 
 
-def assert_too_large(answer: Answer) -> None:
+def assert_too_large(response: RawResponse) -> None:
     """The whole response to a head without an end, or beyond the limit."""
-    problem: dict[str, Any] = answer.json()
-    assert problem.pop("request_id") == answer.header("x-request-id")
+    problem: dict[str, Any] = response.json()
+    assert problem.pop("request_id") == response.header("x-request-id")
     assert problem.pop("instance")
     assert problem == {
         "type": "urn:todo-api:problem:request_header_fields_too_large",
@@ -125,13 +125,13 @@ def assert_too_large(answer: Answer) -> None:
         "detail": "The head of a request may have 64 KiB.",
         "code": "request_header_fields_too_large",
     }
-    assert (answer.status, answer.header("connection")) == (431, "close")
-    assert answer.header("content-type") == "application/problem+json"
+    assert (response.status, response.header("connection")) == (431, "close")
+    assert response.header("content-type") == "application/problem+json"
 
 
-def assert_refused(answer: Answer) -> None:
-    """The whole answer to bytes that are not HTTP; `instance` is there also where no path was understood."""
-    problem: dict[str, Any] = answer.json()
+def assert_rejected(response: RawResponse) -> None:
+    """The whole response to bytes that are not HTTP; `instance` is there also where no path was understood."""
+    problem: dict[str, Any] = response.json()
     occurrence, instance, detail = (problem.pop(name) for name in ("request_id", "instance", "detail"))
     assert problem == {
         "type": "urn:todo-api:problem:bad_request",
@@ -180,8 +180,8 @@ def user(process: ApiProcess) -> Iterator[UserClient]:
         yield made
 
 
-def _refusals(lines: list[Line]) -> int:
-    """How many requests the log calls refused: by the protocol, or by the application."""
+def _rejections(lines: list[Line]) -> int:
+    """How many requests the log calls rejected: by the protocol, or by the application."""
     codes = ("bad_request", "request_header_fields_too_large")
     return len([line for line in lines if line.get("error.code") in codes])
 
@@ -192,9 +192,9 @@ def test_malformed_http_is_rejected_and_nothing_behind_it_is_read(
     served: Served, mallory: UserClient, name: str, offer: str
 ) -> None:
     behind = offering(offer, _create(mallory, "Behind"))
-    (answer,), lines = served.exchange([offering(offer, MALFORMED[name]) + behind])
-    (assert_too_large if name in TOO_LARGE else assert_refused)(answer)
-    assert _refusals(lines) == 1
+    (response,), lines = served.exchange([offering(offer, MALFORMED[name]) + behind])
+    (assert_too_large if name in TOO_LARGE else assert_rejected)(response)
+    assert _rejections(lines) == 1
     assert logged(lines) in ([], [400], [499])  # 499: its response was under way when its body turned out to be none
     assert mallory.get(mallory.tasks).json()["items"] == []
 

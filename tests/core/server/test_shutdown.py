@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -164,7 +163,7 @@ def test_a_hang_up_is_ignored_by_who_was_told_to_ignore_it(workers: str) -> None
         assert process.exit_status == 0
 
 
-def test_a_process_that_cannot_reach_its_database_starts_answers_and_ends() -> None:
+def test_a_process_that_cannot_reach_its_database_starts_responds_and_ends() -> None:
     with ApiProcess("postgresql://nobody@127.0.0.1:1/none") as process:
         assert httpx.get(f"{process.url}/health/live").status_code == 200
         assert httpx.get(f"{process.url}/health/ready").status_code == 503
