@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence, Set
 
 import structlog
-from sqlalchemy import Boolean, CheckConstraint, Column, Select, Table, Text, select
+from sqlalchemy import Boolean, CheckConstraint, Column, PrimaryKeyConstraint, Select, Table, Text, select
+from sqlalchemy.sql.naming import conv
 from sqlmodel import SQLModel
 
 from core.config import VERSION
@@ -18,9 +19,10 @@ from core.problems import Problem
 COMPATIBILITY = Table(
     "schema_compatibility",
     SQLModel.metadata,
-    Column("only_row", Boolean, primary_key=True, server_default="true"),
+    Column("only_row", Boolean, server_default="true", nullable=False),
     Column("oldest_release", Text, nullable=False),
-    CheckConstraint("only_row", name="ck_schema_compatibility_only_row"),
+    PrimaryKeyConstraint("only_row", name=conv("pk_schema_compatibility")),
+    CheckConstraint("only_row", name=conv("ck_schema_compatibility_only_row")),
 )
 
 _log = structlog.get_logger("core.database.compatibility")

@@ -189,12 +189,9 @@ def _parse(lines: list[str]) -> str:
 
 
 def _fingerprint(request: Request, body: bytes) -> bytes:
-    """What the key stands for: the operation, what it is done to, and the body, byte for byte.
-
-    The user's id is left out: it is the current user's own, or `me`. So is If-Match: who tries again has a new tag.
-    """
-    found = context.of(request)
-    within = sorted((name, value) for name, value in request.path_params.items() if name != "user_id")
-    makes = ("makes",) if b"if-none-match" in found.headers else ()  # to make and to replace are two things
-    operation = (request.method, found.route, within, request.scope["query_string"], *makes)
+    """What the key stands for: the operation, what it is done to, and the body, byte for byte. Not the user's id, which
+    can be `me`, and not If-Match: who tries again has a new tag."""
+    within = sorted(item for item in request.path_params.items() if item[0] != "user_id")
+    makes = headers.values(request.scope, b"if-none-match")  # to make and to replace are two things
+    operation = (request.method, context.of(request).route, within, request.scope["query_string"], *makes)
     return hashlib.sha256(f"{operation}\n".encode() + body).digest()

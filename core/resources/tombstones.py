@@ -40,7 +40,7 @@ def sweeps(change: int) -> bool:
     Multiples of the golden ratio are spread evenly, whatever the steps between them. Each so manieth number would be
     missed for ever by a client that creates and deletes in turn, whose deletions have odd numbers alone.
     """
-    return bool(change * _GOLDEN % 2**_BITS < 2**_BITS // SWEPT_AT)
+    return change * _GOLDEN % (1 << _BITS) < (1 << _BITS) // SWEPT_AT
 
 
 def leave_tombstone(collection: str, removed: CTE, counted: CTE) -> ReturningInsert[int]:

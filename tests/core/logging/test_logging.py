@@ -56,6 +56,9 @@ def test_the_line_of_a_request_has_all_its_fields(process: ApiProcess, carol: Us
     assert carol.get(f"{carol.tasks}?q={MARKER}&limit=5", headers=headers).status_code == 200
     line = line_of(process, "whole-1")
     duration, timestamp = line.pop("duration_ms"), line.pop("timestamp")
+    database = {name: line.pop(name) for name in ("db.statements", "db.duration_ms", "db.wait_ms")}
+    assert database["db.statements"] >= 1
+    assert 0 <= database["db.duration_ms"] + database["db.wait_ms"] <= duration
     assert line == {
         **RESOURCE,
         "level": "info",
