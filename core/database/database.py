@@ -18,11 +18,9 @@ from core.database.errors import (
     UndefinedObjectError,
 )
 from core.database.executor import Executor, bound, milliseconds
-from core.database.observed import tell_repeated, tell_slow
 from core.database.pool import Pool
 from core.database.queries import SCHEMA, Query
 from core.database.transaction import Transaction
-from core.database.usage import Usage
 
 T = TypeVar("T")
 
@@ -36,9 +34,8 @@ _log = structlog.get_logger("core.database.database")
 class Database(Executor):
     """Sends each statement in autocommit and one round trip, unless it is sent through a transaction.
 
-    Raises DatabaseUnavailableError at the request's deadline at the latest. `usage` returns what the request has, or
-    None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. The log names
-    statements that take longer than `slow` seconds.
+    Raises DatabaseUnavailableError at the request's deadline at the latest. `deadline` returns it on the event loop's
+    clock, or 0 outside of a request: then the deadline is `timeout` seconds from now.
 
     It looks which schema the tables are in when it is first used, and again when a statement does not find them, so
     that they can be moved while it runs.
@@ -47,19 +44,12 @@ class Database(Executor):
     autocommit = True
 
     def __init__(
-        self,
-        url: str,
-        *,
-        pool_size: int,
-        timeout: float,
-        slow: float = float("inf"),
-        usage: Callable[[], Usage | None] = lambda: None,
+        self, url: str, *, pool_size: int, timeout: float, deadline: Callable[[], float] = lambda: 0.0
     ) -> None:
         psycopg2_setup.prepare()
         self._pool = Pool(url, pool_size)
         self._timeout = timeout
-        self._slow = slow
-        self._usage = usage
+        self._requested = deadline
         self.last_response = float("-inf")
         self._schema: str | None = None
         self._looking = asyncio.Lock()
@@ -78,7 +68,7 @@ class Database(Executor):
         try:
             return await attempt(schema)
         except _UNDONE as error:
-            return await self._again(attempt, schema, error, "transaction")
+            return await self._again(attempt, schema, error)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -88,7 +78,7 @@ class Database(Executor):
 
     @asynccontextmanager
     async def _transaction(self, schema: str) -> AsyncIterator[Transaction]:
-        transaction = Transaction(self._pool, schema, *self._requested(), self._slow)
+        transaction = Transaction(self._pool, schema, self._deadline())
         try:
             yield transaction
             await transaction.commit()
@@ -103,7 +93,7 @@ class Database(Executor):
 
         Those who ask at the same time share one look. Raises DatabaseUnavailableError.
         """
-        deadline, _ = self._requested()
+        deadline = self._deadline()
         try:
             async with asyncio.timeout_at(deadline):
                 await self._looking.acquire()
@@ -133,9 +123,9 @@ class Database(Executor):
         try:
             return await self._attempt(query, schema)
         except _UNDONE as error:  # the statement was the whole transaction
-            return await self._again(lambda found: self._attempt(query, found), schema, error, query.statement.name)
+            return await self._again(lambda found: self._attempt(query, found), schema, error)
 
-    async def _again(self, attempt: Callable[[str], Awaitable[T]], schema: str, error: DatabaseError, name: str) -> T:
+    async def _again(self, attempt: Callable[[str], Awaitable[T]], schema: str, error: DatabaseError) -> T:
         """Tries until it succeeds: after a conflict when the other one should be done, else where the tables are now.
 
         Raises `error`, or the newest one, where they have not moved, or after some conflicts.
@@ -148,7 +138,6 @@ class Database(Executor):
                 break
             else:
                 schema = found
-            tell_repeated(error, name)
             try:
                 return await attempt(schema)
             except _UNDONE as newest:
@@ -156,28 +145,22 @@ class Database(Executor):
         raise error
 
     async def _attempt(self, query: Query[Any], schema: str) -> cursor:
-        deadline, usage = self._requested()
+        deadline = self._deadline()
         values = bound(query)
         while True:
-            connection = await self._pool.acquire(deadline, usage)
+            connection = await self._pool.acquire(deadline)
             reused = connection.used
             try:
                 sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {query.statement.texts[schema]}"
-                result = await connection.run(sql, values, deadline, usage)
+                result = await connection.run(sql, values, deadline)
                 self.last_response = connection.last_used
                 return result
-            except ConnectionLostError as error:
+            except ConnectionLostError:
                 # It died unseen while it lay idle. A read can be sent again; of a write nobody knows.
                 if not (reused and query.statement.reads):
                     raise
-                tell_repeated(error, query.statement.name)
             finally:
-                if connection.took > self._slow:
-                    tell_slow(connection, query.statement.name)
                 self._pool.release(connection)
 
-    def _requested(self) -> tuple[float, Usage | None]:
-        usage = self._usage()
-        if usage is not None and usage.deadline:
-            return usage.deadline, usage
-        return asyncio.get_running_loop().time() + self._timeout, usage
+    def _deadline(self) -> float:
+        return self._requested() or asyncio.get_running_loop().time() + self._timeout
