@@ -23,7 +23,8 @@ def with_problems(response: dict[str, Any] | None, *found: Problem) -> dict[str,
     declared = _schema(response).get("oneOf", [_schema(response)]) if response else []
     names = [str(one.get("$ref", "")).removeprefix(REF) for one in declared]
     known = [one for one in codes.values() if schema_of(one) in names]
-    return {**(response or {}), **_response([*known, *(one for one in found if one not in known)])}
+    given, made = response or {}, _response([*known, *(one for one in found if one not in known)])
+    return {**given, **made, "content": {**given.get("content", {}), **made["content"]}}
 
 
 def schema_of(problem: Problem) -> str:

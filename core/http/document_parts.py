@@ -38,14 +38,11 @@ def problem_schemas() -> dict[str, Any]:
     for problem in Problem:
         named: dict[str, dict[str, Any]] = {"status": {"const": problem.status}, "code": {"const": problem.code}}
         properties = {name: {**field, **named.get(name, {})} for name, field in details["properties"].items()}
-        required = list(details["required"])
-        if problem is Problem.VALIDATION_FAILED:
-            properties["errors"] = {**properties["errors"], "description": "What is wrong, if it can be named."}
         made[schema_of(problem)] = {
             "title": schema_of(problem),
             "type": "object",
             "description": problem.title,
             "properties": {name: field for name, field in properties.items() if name != "data"},
-            "required": required,
+            "required": details["required"],
         }
     return made

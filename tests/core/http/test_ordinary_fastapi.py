@@ -333,7 +333,9 @@ def _rows_router() -> APIRouter:
     async def list_shouted(task_id: UUID) -> Shouted:
         return {"items": [Shouting.model_construct(id=task_id, title="quiet", version=1)]}  # type: ignore[return-value]
 
-    @router.get("", openapi_extra={"x-note": "kept", "parameters": []})
+    @router.get(
+        "", openapi_extra={"x-note": "kept", "parameters": []}, responses={403: {"content": {"text/plain": {}}}}
+    )
     async def list_rows() -> list[str]:
         return []
 
@@ -370,6 +372,7 @@ def test_what_a_slice_adds_to_the_document_is_kept(database: TestDatabase) -> No
     app.include_router(_rows_router())
     operation = app.openapi()["paths"]["/api/v1/users/{user_id}/rows"]["get"]
     assert (operation["x-note"], operation["security"]) == ("kept", [{"bearer": []}])
+    assert set(operation["responses"]["403"]["content"]) == {"text/plain", "application/problem+json"}
 
 
 @pytest.mark.parametrize("fast_path", [True, False])
