@@ -100,7 +100,9 @@ class Postgres:
         self._control("stop", "-w", "-m", how)
 
     def kill(self) -> None:
-        """SIGKILL to all its processes at once."""
+        """SIGKILL to all its processes at once, the first of them stopped before, so that it starts no other meanwhile:
+        a session that outlives it would write into the files of the next server."""
+        self.freeze(postmaster_only=True)
         doomed = self.processes()
         for process in doomed:
             with suppress(psutil.NoSuchProcess):
