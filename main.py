@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from core import health, logging
 from core.config import ConfigurationError, Settings, load_settings
 from core.database import embedded, migrations, start_check, statements
+from core.database.compatibility import SchemaCheck
 from core.database.database import Database
 from core.http import context
 from core.http.admission import Gate
@@ -42,7 +43,11 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
     url = settings.database_url.get_secret_value() if settings.database_url else database_url
     assert url is not None
     database = Database(
-        url, pool_size=settings.database_pool_size, timeout=settings.request_timeout, deadline=context.deadline
+        url,
+        pool_size=settings.database_pool_size,
+        timeout=settings.request_timeout,
+        slow=settings.slow_statement,
+        usage=context.usage,
     )
     passwords = Passwords()
     verifier = TokenVerifier(_key_sources(settings), settings.token_issuers, settings.token_audiences)
@@ -59,7 +64,8 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
 
     slices = {LocalAccounts: LocalAccounts(settings, database, accounts, passwords)}
     gate = Gate(settings.max_concurrent_requests)
-    services = context.Services(settings, database, verifier, accounts, migrations.head(), gate, slices)
+    schema = SchemaCheck(database, migrations.known(), migrations.head())
+    services = context.Services(settings, database, verifier, accounts, schema, gate, slices)
     app = Api(services, title="Todo API", description=DESCRIPTION, lifespan=lifespan)
     for router in [tasks.router, users.router, health.router]:
         app.include_router(router)

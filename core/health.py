@@ -7,7 +7,6 @@ import structlog
 from fastapi import Request
 from pydantic import BaseModel, Field
 
-from core.database import table_schema
 from core.database.errors import DatabaseError
 from core.http import context
 from core.http.routers import root_router
@@ -19,6 +18,13 @@ _log = structlog.get_logger("core.health")
 
 # A probe gets its response within 5 s, so the database has a little less.
 READY_SECONDS = 4
+# How often READINESS_MAX_AGE goes by before the schema is looked at again.
+SCHEMA_AGES = 12
+
+_DETAILS = {
+    Problem.SCHEMA_TOO_OLD: "The database is not migrated to what this release needs.",
+    Problem.SCHEMA_TOO_NEW: "A migration has left no room for this release.",
+}
 
 
 class Health(BaseModel):
@@ -35,32 +41,24 @@ async def get_liveness() -> Health:
 
 @router.get("/ready")
 async def get_readiness(request: Request) -> Health:
-    """The database responds and has the revision that the code needs, and the process is not about to end; else 503.
+    """The database responds, has a schema that this release may serve, and the process is not about to end; else 503.
 
-    A response of the database within the last READINESS_MAX_AGE seconds, to whatever request, is proof enough.
+    A response of the database within the last READINESS_MAX_AGE seconds, to whatever request, is proof enough; the
+    schema is looked at after some times as long, as it may be migrated under a busy process.
     """
     if getattr(request.state, context.DRAINING, False):
         raise ProblemError(Problem.SHUTTING_DOWN, "This process is about to end.")
     found = context.of(request)
-    services = found.services
+    services, max_age = found.services, found.services.settings.readiness_max_age
     now = asyncio.get_running_loop().time()
-    age = now - services.database.last_response
-    if services.migrated.is_set() and age < services.settings.readiness_max_age:
+    if now - services.database.last_response < max_age and now - services.schema.passed < max_age * SCHEMA_AGES:
         return Health(status="ok")
     found.deadline = now + min(services.settings.request_timeout, READY_SECONDS)
     try:
-        revision = await services.database.fetch_one(table_schema.revision())
-        if revision != services.revision and await services.database.moved():
-            revision = await services.database.fetch_one(table_schema.revision())
+        problem = await services.schema.problem()
     except DatabaseError as error:
         _log.warning("not ready", **{"error.reason": str(error), "db.response.status_code": error.sqlstate})
         raise ProblemError(Problem.DATABASE_UNAVAILABLE, "The database is not ready.") from None
-    if revision != services.revision:
-        services.migrated.clear()
-        _log.warning(
-            "not ready",
-            **{"error.reason": "revision", "db.revision": revision, "code.revision": services.revision},
-        )
-        raise ProblemError(Problem.DATABASE_UNAVAILABLE, "The database has another revision than the code.")
-    services.migrated.set()
+    if problem:
+        raise ProblemError(problem, _DETAILS[problem])
     return Health(status="ok")

@@ -47,6 +47,8 @@ class Problem(_Kind, Enum):
     INTERNAL_ERROR = 500, "Internal server error"
     DATABASE_UNAVAILABLE = 503, "The database is not available"
     KEYS_UNAVAILABLE = 503, "The keys that verify tokens are not available"
+    SCHEMA_TOO_OLD = 503, "The schema of the database is older than this release"
+    SCHEMA_TOO_NEW = 503, "The schema of the database is newer than this release can serve"
     OVERLOADED = 503, "The server is busy"
     SHUTTING_DOWN = 503, "The server is shutting down"
 

@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 # Frontend messages (PostgreSQL documentation, "Message Formats"): a type, a length that counts itself, a body.
 _QUERY = ord("Q")
+_LIMIT = re.compile(r"SET LOCAL \w+ = [^;]+")
 _OWN_LIMITS = re.compile(r"^(SET LOCAL statement_timeout = \d+; )")
 
 
@@ -19,7 +20,8 @@ class PostgresProxy:
     """Forwards a TCP port of the loopback to PostgreSQL's Unix socket, in a thread of its own.
 
     `queries` holds the text of every simple query since `clear()`: its length is the number of round trips.
-    The application's own `SET LOCAL` prefix is taken off. `looks` counts apart how often it looked which schema the
+    The application's own `SET LOCAL` prefix is taken off; `limits` holds each text of such a statement, as
+    pg_stat_statements would. `looks` counts apart how often it looked which schema the
     tables are in, which it does once before its first statement. Made for `sslmode=disable`.
     """
 
@@ -31,6 +33,7 @@ class PostgresProxy:
         self._accepting = True
         self._server: asyncio.Server | None = None
         self.queries: list[str] = []
+        self.limits: set[str] = set()
         self.looks = 0
         self._thread = threading.Thread(target=self._loop.run_forever, name="postgres-proxy", daemon=True)
         self._thread.start()
@@ -142,7 +145,9 @@ class _Frontend:
                 return
             message, self._buffer = self._buffer[:size], self._buffer[size:]
             if self._started and message[0] == _QUERY:
-                text = _OWN_LIMITS.sub("", message[5:-1].decode())
+                sent = message[5:-1].decode()
+                self._proxy.limits.update(_LIMIT.findall(sent))
+                text = _OWN_LIMITS.sub("", sent)
                 if text == FIND:
                     self._proxy.looks += 1
                 else:

@@ -10,6 +10,7 @@ from psycopg2.extensions import POLL_OK, POLL_WRITE, TRANSACTION_STATUS_IDLE, co
 
 from core.database.deadline_timer import DeadlineTimer
 from core.database.errors import READ_ONLY, DeadlineError, ValueRejectedError, translate
+from core.database.usage import Usage
 
 
 class Connection:
@@ -31,6 +32,8 @@ class Connection:
         self._timer = DeadlineTimer(self._expire)
         self.opened = self.last_used = self._loop.time()
         self.used = False
+        # The seconds of the last statement.
+        self.took = 0.0
         # Whether the server let the deadline pass without a word.
         self.silent = False
         # Whether a write met a server that takes none.
@@ -57,6 +60,11 @@ class Connection:
         return self
 
     @property
+    def backend(self) -> int:
+        """The process of the server that serves it, or what a pooler says in its place; 0 once it is closed."""
+        return self._pg.info.backend_pid
+
+    @property
     def closed(self) -> bool:
         """Whether it can no longer be used."""
         return self._pg.closed != 0
@@ -71,23 +79,32 @@ class Connection:
         """Since the last response."""
         return self._loop.time() - self.last_used
 
-    async def run(self, sql: str, values: Mapping[str, Any] | None, deadline: float) -> cursor:
+    async def run(
+        self, sql: str, values: Mapping[str, Any] | None, deadline: float, usage: Usage | None = None
+    ) -> cursor:
         """Sends `sql` (one round trip, whatever the number of statements in it) and gives the last one's cursor.
 
         Raises an error of core.database.errors. Ended before its time, by the deadline or by cancellation, it
-        closes the connection: what the server then does with the statement is unknown.
+        closes the connection: what the server then does with the statement is unknown. `usage` is told the time.
         """
+        began = self._loop.time()
         try:
             result = self._pg.cursor()
             result.execute(sql, values)
+            await self._settle(deadline)
+            self.last_used = self._loop.time()
+            self.used = True
+            return result
         except psycopg2.Error as error:
             raise self._failed(error) from None
         except ValueError:  # of psycopg2's own: NUL, or half a surrogate pair, in a text
             raise ValueRejectedError("psycopg2 cannot send a value") from None
-        await self._settle(deadline)
-        self.last_used = self._loop.time()
-        self.used = True
-        return result
+        finally:
+            ended = self.last_used if self.last_used > began else self._loop.time()
+            self.took = ended - began
+            if usage is not None:
+                usage.statements += 1
+                usage.statements_seconds += self.took
 
     def close(self) -> None:
         """Closes at once, without a word to the server if it does not listen."""

@@ -18,9 +18,11 @@ from core.database.errors import (
     UndefinedObjectError,
 )
 from core.database.executor import Executor, bound, milliseconds
+from core.database.observed import tell_repeated, tell_slow
 from core.database.pool import Pool
 from core.database.queries import SCHEMA, Query
 from core.database.transaction import Transaction
+from core.database.usage import Usage
 
 T = TypeVar("T")
 
@@ -34,8 +36,9 @@ _log = structlog.get_logger("core.database.database")
 class Database(Executor):
     """Sends each statement in autocommit and one round trip, unless it is sent through a transaction.
 
-    Raises DatabaseUnavailableError at the request's deadline at the latest. `deadline` returns it on the event loop's
-    clock, or 0 outside of a request: then the deadline is `timeout` seconds from now.
+    Raises DatabaseUnavailableError at the request's deadline at the latest. `usage` returns what the request has, or
+    None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. The log names
+    statements that take longer than `slow` seconds.
 
     It looks which schema the tables are in when it is first used, and again when a statement does not find them, so
     that they can be moved while it runs.
@@ -44,12 +47,19 @@ class Database(Executor):
     autocommit = True
 
     def __init__(
-        self, url: str, *, pool_size: int, timeout: float, deadline: Callable[[], float] = lambda: 0.0
+        self,
+        url: str,
+        *,
+        pool_size: int,
+        timeout: float,
+        slow: float = float("inf"),
+        usage: Callable[[], Usage | None] = lambda: None,
     ) -> None:
         psycopg2_setup.prepare()
         self._pool = Pool(url, pool_size)
         self._timeout = timeout
-        self._requested = deadline
+        self._slow = slow
+        self._usage = usage
         self.last_response = float("-inf")
         self._schema: str | None = None
         self._looking = asyncio.Lock()
@@ -68,7 +78,7 @@ class Database(Executor):
         try:
             return await attempt(schema)
         except _UNDONE as error:
-            return await self._again(attempt, schema, error)
+            return await self._again(attempt, schema, error, "transaction")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -78,7 +88,7 @@ class Database(Executor):
 
     @asynccontextmanager
     async def _transaction(self, schema: str) -> AsyncIterator[Transaction]:
-        transaction = Transaction(self._pool, schema, self._deadline())
+        transaction = Transaction(self._pool, schema, *self._requested(), self._slow)
         try:
             yield transaction
             await transaction.commit()
@@ -93,7 +103,7 @@ class Database(Executor):
 
         Those who ask at the same time share one look. Raises DatabaseUnavailableError.
         """
-        deadline = self._deadline()
+        deadline, _ = self._requested()
         try:
             async with asyncio.timeout_at(deadline):
                 await self._looking.acquire()
@@ -123,9 +133,9 @@ class Database(Executor):
         try:
             return await self._attempt(query, schema)
         except _UNDONE as error:  # the statement was the whole transaction
-            return await self._again(lambda found: self._attempt(query, found), schema, error)
+            return await self._again(lambda found: self._attempt(query, found), schema, error, query.statement.name)
 
-    async def _again(self, attempt: Callable[[str], Awaitable[T]], schema: str, error: DatabaseError) -> T:
+    async def _again(self, attempt: Callable[[str], Awaitable[T]], schema: str, error: DatabaseError, name: str) -> T:
         """Tries until it succeeds: after a conflict when the other one should be done, else where the tables are now.
 
         Raises `error`, or the newest one, where they have not moved, or after some conflicts.
@@ -138,6 +148,7 @@ class Database(Executor):
                 break
             else:
                 schema = found
+            tell_repeated(error, name)
             try:
                 return await attempt(schema)
             except _UNDONE as newest:
@@ -145,22 +156,28 @@ class Database(Executor):
         raise error
 
     async def _attempt(self, query: Query[Any], schema: str) -> cursor:
-        deadline = self._deadline()
+        deadline, usage = self._requested()
         values = bound(query)
         while True:
-            connection = await self._pool.acquire(deadline)
+            connection = await self._pool.acquire(deadline, usage)
             reused = connection.used
             try:
                 sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {query.statement.texts[schema]}"
-                result = await connection.run(sql, values, deadline)
+                result = await connection.run(sql, values, deadline, usage)
                 self.last_response = connection.last_used
                 return result
-            except ConnectionLostError:
+            except ConnectionLostError as error:
                 # It died unseen while it lay idle. A read can be sent again; of a write nobody knows.
                 if not (reused and query.statement.reads):
                     raise
+                tell_repeated(error, query.statement.name)
             finally:
+                if connection.took > self._slow:
+                    tell_slow(connection, query.statement.name)
                 self._pool.release(connection)
 
-    def _deadline(self) -> float:
-        return self._requested() or asyncio.get_running_loop().time() + self._timeout
+    def _requested(self) -> tuple[float, Usage | None]:
+        usage = self._usage()
+        if usage is not None and usage.deadline:
+            return usage.deadline, usage
+        return asyncio.get_running_loop().time() + self._timeout, usage

@@ -1,5 +1,6 @@
 """What a failure of PostgreSQL means to the application. None of these errors holds SQL, a value or a password."""
 
+import re
 from collections.abc import Mapping
 
 import psycopg2
@@ -14,6 +15,8 @@ _CONFLICT = {"40001", "40P01"}
 _BAD_VALUE_CLASSES = {"22"}
 _BAD_VALUE = {"23502", "23514"}
 _UNDEFINED_CLASSES = {"42", "3F"}
+NO_PRIVILEGE = "42501"
+_PERMISSION_DENIED = re.compile(r"permission denied for (table|schema) (\w{1,63})")
 
 
 class DatabaseError(Exception):
@@ -65,6 +68,10 @@ class UndefinedObjectError(StatementError):
     """Class 42 or 3F: it names what is not there, or not there any more. Nothing was done."""
 
 
+class MissingGrantError(UndefinedObjectError):
+    """42501: the role may not. The message says of what, and what the owner of the database is to grant."""
+
+
 # What a SQLSTATE means, or else its class: its first two characters. All others are bugs of ours.
 _BY_STATE: Mapping[str, type[DatabaseError]] = {
     "23505": UniqueViolationError,
@@ -72,6 +79,7 @@ _BY_STATE: Mapping[str, type[DatabaseError]] = {
     **dict.fromkeys(_BAD_VALUE, ValueRejectedError),
     **dict.fromkeys(_CONFLICT, TransactionConflictError),
     **dict.fromkeys(_AWAY, DatabaseUnavailableError),
+    NO_PRIVILEGE: MissingGrantError,
 }
 _BY_CLASS: Mapping[str, type[DatabaseError]] = {
     **dict.fromkeys(_BAD_VALUE_CLASSES, ValueRejectedError),
@@ -90,8 +98,25 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
         return StatementError("psycopg2 cannot send it")
     if state is None:
         return ConnectionLostError(_reason("connection lost", error))
+    if state == NO_PRIVILEGE:
+        return MissingGrantError(_missing_grant(error), sqlstate=state)
     kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2], StatementError)
     return kind(type(error).__name__, sqlstate=state, constraint=diagnostics.constraint_name)
+
+
+def _missing_grant(error: psycopg2.Error) -> str:
+    """What the role may not, and the grant that mends it. Of PostgreSQL's words only those are taken that name a table
+    or a schema: a function may raise the same with anything in it."""
+    found = _PERMISSION_DENIED.fullmatch(error.diag.message_primary or "")
+    if found is None:
+        return type(error).__name__
+    what, name = found.groups()
+    if what == "schema":
+        return f"{found[0]}: GRANT USAGE ON SCHEMA {name} TO the role of DATABASE_URL"
+    sent = getattr(error.cursor, "query", None) or b""
+    place = re.search(rf"\b(\w+)\.{name}\b", sent.decode(errors="replace"))
+    table = f"{place[1]}.{name}" if place else name
+    return f"{found[0]}: GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO the role of DATABASE_URL"
 
 
 def _reason(what: str, error: psycopg2.Error) -> str:

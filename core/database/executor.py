@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -14,6 +15,8 @@ T = TypeVar("T")
 
 # The server gives up this much before we do, so that its response arrives and the connection stays usable.
 SERVER_MARGIN_SECONDS = 0.25
+# What it gets in milliseconds. Few values: pg_stat_statements keeps each text of a SET apart, and has 5,000 places.
+_TIMEOUTS = (1, 10, 25, 50, 100, 250, 500, 750, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 4500, 4700)
 
 
 class Executor(ABC):
@@ -53,9 +56,9 @@ class Executor(ABC):
 
 
 def milliseconds(deadline: float) -> int:
-    """How long the server may take for what is sent now."""
+    """How long the server may take for what is sent now, rounded down to one of few values."""
     remaining = deadline - asyncio.get_running_loop().time() - SERVER_MARGIN_SECONDS
-    return max(1, int(remaining * 1000))
+    return _TIMEOUTS[bisect_right(_TIMEOUTS, remaining * 1000, 1) - 1]
 
 
 def bound(query: Query[Any]) -> dict[str, Any]:

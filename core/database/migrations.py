@@ -9,6 +9,7 @@ from psycopg2.extensions import connection, parse_dsn
 
 from core.config import PROJECT_ROOT, ConfigurationError, Settings, load_settings
 from core.database import embedded
+from core.database.errors import NO_PRIVILEGE
 from core.database.queries import SCHEMA
 from core.database.table_schema import WHAT_TO_DO
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 # Class 42 of SQLSTATE: a table (or index, or view), a type or a column exists; the role may not.
 _EXISTS = {"42P07", "42710", "42701"}
-_NO_PRIVILEGE = "42501"
 
 _REVISION = re.compile(r"^(down_)?revision\b.*?= *(.*)$", re.MULTILINE)
 
@@ -74,6 +74,7 @@ def url_of_settings() -> str:
 
 def load_models() -> None:
     """Imports the models of core and of every slice, so that SQLModel.metadata has all tables."""
+    importlib.import_module("core.database.compatibility")
     importlib.import_module("core.http.idempotency")
     for path in sorted(PROJECT_ROOT.glob("modules/*/models.py")):
         importlib.import_module(f"modules.{path.parent.name}.models")
@@ -83,7 +84,7 @@ def rejection(error: Any) -> str | None:
     """One sentence for what others' tables, or missing rights, make of a migration; None for other psycopg2.Errors."""
     if error.pgcode in _EXISTS:
         return f"{error.diag.message_primary}, and this application did not make it: {WHAT_TO_DO}. Nothing was changed."
-    if error.pgcode == _NO_PRIVILEGE:
+    if error.pgcode == NO_PRIVILEGE:
         return (
             f"{error.diag.message_primary}: let the owner of the database run CREATE SCHEMA IF NOT EXISTS {SCHEMA}; "
             f"GRANT USAGE, CREATE ON SCHEMA {SCHEMA} TO the role that migrates. Nothing was changed."

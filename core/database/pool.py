@@ -12,6 +12,7 @@ from core.database.connection import Connection
 from core.database.connector import Connector
 from core.database.deadline_timer import DeadlineTimer
 from core.database.errors import PoolExhaustedError
+from core.database.usage import Usage, waiting
 
 # A connection that lay idle for longer may be dead without a sign (NAT, a suspended compute): open another.
 IDLE_SECONDS = 300
@@ -40,20 +41,27 @@ class Pool:
         # These and those in use.
         self._opened: list[Connection] = []
         self._closed = False
+        # Not all are used always, and the server has only so many: set by those that are opened.
+        self._idle_timer = DeadlineTimer(self._close_unused)
 
-    async def acquire(self, deadline: float) -> Connection:
-        """The idle connection used last (the least likely to be stale), or a new one. Raises at `deadline`."""
+    async def acquire(self, deadline: float, usage: Usage | None = None) -> Connection:
+        """The idle connection used last (the least likely to be stale), or a new one. Raises at `deadline`.
+
+        `usage` is told how long it was waited for.
+        """
         if self._free:
             self._free -= 1
         else:
-            await self._wait(deadline)
+            with waiting(usage):
+                await self._wait(deadline)
         try:
             while self._idle:
                 connection = self._idle.pop()
                 if not connection.closed and connection.idle_seconds < IDLE_SECONDS:
                     return connection
                 connection.close()
-            return await self._open(deadline)
+            with waiting(usage):
+                return await self._open(deadline)
         except BaseException:
             self._give_place()
             raise
@@ -71,6 +79,7 @@ class Pool:
     def close(self) -> None:
         """Closes the idle connections; those in use are closed as they come back."""
         self._closed = True
+        self._idle_timer.stop()
         while self._idle:
             self._idle.pop().close()
 
@@ -78,7 +87,14 @@ class Pool:
         connection = await self._connector.open(deadline)
         self._opened = [one for one in self._opened if not one.closed]
         self._opened.append(connection)
+        self._idle_timer.set(connection.opened + IDLE_SECONDS)
         return connection
+
+    def _close_unused(self, now: float) -> float | None:
+        """Gives back to the server what has been idle for long; gives the time to look again."""
+        self._close_idle(lambda idle: now - idle.last_used >= IDLE_SECONDS)
+        self._opened = [one for one in self._opened if not one.closed]
+        return min((max(now + 1, one.last_used + IDLE_SECONDS) for one in self._opened), default=None)
 
     async def _wait(self, deadline: float) -> None:
         """Takes the place that somebody gives. Raises PoolExhaustedError at `deadline`."""

@@ -34,6 +34,8 @@ class Compiled(Generic[T_co]):
     make: Callable[[Row], T_co] | None
     owned: bool
     reads: bool
+    # For the log: that of the function that made it.
+    name: str = "on the spot"
 
 
 class Query(Generic[T_co]):

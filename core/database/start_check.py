@@ -7,6 +7,7 @@ import structlog
 from core.database import table_schema
 from core.database.database import Database
 from core.database.errors import DatabaseError
+from core.database.usage import Usage
 
 # A database that is asleep or away does not keep the process from starting: readiness tells of that.
 SECONDS = 3
@@ -25,7 +26,7 @@ def rejection(url: str, head: str) -> str | None:
 
 async def _look(url: str, head: str) -> str | None:
     deadline = asyncio.get_running_loop().time() + SECONDS
-    database = Database(url, pool_size=1, timeout=SECONDS, deadline=lambda: deadline)
+    database = Database(url, pool_size=1, timeout=SECONDS, usage=lambda: Usage(deadline))
     try:
         schema = await database.schema()
         found = await database.fetch_all(table_schema.relations(schema))

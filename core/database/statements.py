@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_args, get_origin, overload
@@ -63,7 +64,7 @@ class Statement(Generic[P, T_co]):
 
     def _compiled(self, **variant: Any) -> Compiled[T_co]:
         try:
-            return compile_statement(*self._build(**variant))
+            return replace(compile_statement(*self._build(**variant)), name=self.name)
         except (TypeError, UnscopedStatementError) as error:
             raise type(error)(f"{self.name} ({self.place}): {error}") from error
 

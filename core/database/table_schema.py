@@ -86,4 +86,4 @@ def _with_more(schema: str, found: Iterable[Sequence[Any]], ours: Mapping[str, s
 
 
 def _of_catalogue(sql: str, make: Callable[[Any], T]) -> Query[T]:
-    return Query(Compiled(dict.fromkeys(SCHEMAS, sql), (), {}, {}, make, owned=False, reads=True), {})
+    return Query(Compiled(dict.fromkeys(SCHEMAS, sql), (), {}, {}, make, owned=False, reads=True, name="catalogue"), {})

@@ -9,8 +9,10 @@ from psycopg2.extensions import cursor
 from core.database.connection import Connection
 from core.database.errors import ConnectionLostError, DatabaseError, StatementError
 from core.database.executor import Executor, bound, milliseconds
+from core.database.observed import tell_repeated, tell_slow
 from core.database.pool import Pool
 from core.database.queries import Query
+from core.database.usage import Usage
 
 T = TypeVar("T")
 
@@ -26,10 +28,12 @@ class Transaction(Executor):
 
     autocommit = False
 
-    def __init__(self, pool: Pool, schema: str, deadline: float) -> None:
+    def __init__(self, pool: Pool, schema: str, deadline: float, usage: Usage | None, slow: float) -> None:
         self._pool = pool
         self._schema = schema
         self._deadline = deadline
+        self._usage = usage
+        self._slow = slow
         self._connection: Connection | None = None
         self._last: Query[Any] | None = None
 
@@ -45,7 +49,7 @@ class Transaction(Executor):
         sql, values = "COMMIT", None
         if self._last is not None:
             sql, values = f"{self._last.statement.texts[self._schema]}; COMMIT", bound(self._last)
-        ended = await self._connection.run(sql, values, self._deadline)
+        ended = await self._send(self._connection, sql, values, self._last)
         if ended.statusmessage != "COMMIT":  # an error inside was caught, and PostgreSQL has rolled back
             raise StatementError("the transaction had failed before its COMMIT")
 
@@ -67,13 +71,22 @@ class Transaction(Executor):
     async def _run(self, query: Query[Any]) -> cursor:
         sql, values = query.statement.texts[self._schema], bound(query)
         if self._connection is None:
-            return await self._begin(sql, values)
-        return await self._connection.run(sql, values, self._deadline)
+            return await self._begin(sql, values, query)
+        return await self._send(self._connection, sql, values, query)
 
-    async def _begin(self, sql: str, values: Mapping[str, Any]) -> cursor:
+    async def _send(
+        self, connection: Connection, sql: str, values: Mapping[str, Any] | None, query: Query[Any] | None
+    ) -> cursor:
+        try:
+            return await connection.run(sql, values, self._deadline, self._usage)
+        finally:
+            if connection.took > self._slow:
+                tell_slow(connection, query.statement.name if query else "COMMIT")
+
+    async def _begin(self, sql: str, values: Mapping[str, Any], query: Query[Any]) -> cursor:
         """On a connection that died unseen while it lay idle it begins again on another: nothing was committed."""
         while True:
-            self._connection = await self._pool.acquire(self._deadline)
+            self._connection = await self._pool.acquire(self._deadline, self._usage)
             reused, timeout = self._connection.used, milliseconds(self._deadline)
             begin = (
                 f"BEGIN; SET LOCAL statement_timeout = {timeout}; "
@@ -81,9 +94,10 @@ class Transaction(Executor):
                 f"SET LOCAL idle_in_transaction_session_timeout = {timeout}; "
             )
             try:
-                return await self._connection.run(begin + sql, values, self._deadline)
-            except ConnectionLostError:
+                return await self._send(self._connection, begin + sql, values, query)
+            except ConnectionLostError as error:
                 self._pool.release(self._connection)
                 self._connection = None
                 if not reused:
                     raise
+                tell_repeated(error, query.statement.name)

@@ -1,17 +1,19 @@
 """What one request carries through the code, typed: the services of the process, and what is known of the request."""
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Depends, Request
 from starlette.types import Scope
 
 from core.config import Settings
+from core.database.compatibility import SchemaCheck
 from core.database.database import Database
 from core.database.executor import Executor
+from core.database.usage import Usage
 from core.http.admission import Gate
 from core.problems import ProblemError
 from core.resources.preconditions import Tags
@@ -28,24 +30,21 @@ NO_TAGS = Tags(None)
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the composition root makes once. `revision` is the migration that the code needs; `slices` holds what a
-    slice needs besides, each by its type."""
+    """What the composition root makes once. `slices` holds what a slice needs besides, each by its type."""
 
     settings: Settings
     database: Database
     verifier: TokenVerifier
     accounts: Accounts
-    revision: str
+    schema: SchemaCheck
     gate: Gate
     slices: Mapping[Any, Any] = field(default_factory=dict)
-    migrated: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class RequestContext:
+class RequestContext(Usage):
     """What is known of one request, filled in on its way. The access line is written from it."""
 
     __slots__ = (
-        "deadline",
         "executor",
         "headers",
         "makes",
@@ -60,6 +59,9 @@ class RequestContext:
     )
 
     def __init__(self, services: Services, request_id: str, headers: Mapping[bytes, bytes]) -> None:
+        # As Usage makes them, without a call more. The deadline is 0 before the request is complete.
+        self.deadline = self.statements_seconds = self.waiting_seconds = 0.0
+        self.statements = 0
         self.services = services
         self.request_id = request_id
         # By names in lower case; of one that came several times, the last: good to see whether one is there.
@@ -70,8 +72,6 @@ class RequestContext:
         self.principal: Principal | None = None
         # What repositories send their statements through: the database, or the transaction of a keyed create.
         self.executor: Executor = services.database
-        # By when the response must be there, on the event loop's clock; 0 before the request is complete.
-        self.deadline = 0.0
         # Whether the request makes a row under an id of the client's own.
         self.makes = False
         # What the endpoint gave, and how its entity tags are made.
@@ -116,10 +116,8 @@ def current() -> RequestContext | None:
     return _current.get(None)
 
 
-def deadline() -> float:
-    """By when the request under way must have its response, on the event loop's clock; 0 if there is none."""
-    found = _current.get(None)
-    return 0.0 if found is None else found.deadline
+# What the database asks for at every statement: `current`, without a frame of its own.
+usage: Callable[[], Usage | None] = partial(_current.get, None)
 
 
 def service(kind: type[T]) -> Any:

@@ -27,7 +27,6 @@ from core.resources.models import TIMESTAMP, OwnedTable, owner_column
 from core.resources.preconditions import ExistsError
 from core.resources.repository import OwnedRepository, UnknownOwnerError
 
-# Gives the response to the request.
 Write = Callable[[], Awaitable[AnyResponse]]
 # Gives, by the id of the row if it has one, the content as it is now, None if it is gone, and the headers about it.
 Repeated = Callable[[UUID | None], Awaitable[tuple[bytes | None, Iterable[Header]]]]
@@ -107,15 +106,14 @@ class _Keys(OwnedRepository):
             except DatabaseUnavailableError as error:
                 if error.sqlstate != LOCK_NOT_AVAILABLE:
                     raise
-                detail = "The first request with this key is under way."
-                raise ProblemError(Problem.REQUEST_IN_PROGRESS, detail) from None
+                raise ProblemError(Problem.REQUEST_IN_PROGRESS, "The first request with this key runs.") from None
             if claimed is not None:
                 return None
             stored = await self._database.fetch_one(self._own(_find(key)))
         return stored
 
     def filled(self, key: str, response: AnyResponse, row: Any) -> Query[None]:
-        """What stores the response, to which the endpoint gave `row`, under the key."""
+        """What stores the response, to which the endpoint gave `row`."""
         headers = {name: value.decode("latin-1") for name, value in response.raw_headers}
         row_id = row.id if isinstance(row, OwnedTable) else None
         status = response.status if isinstance(response, WholeResponse) else response.status_code
@@ -130,9 +128,9 @@ async def once(request: Request, body: bytes, write: Write, repeated: Repeated) 
     """`write()`, or what it gave before under the same Idempotency-Key: status, Location and the row as it is now.
 
     The row, the key and what is stored of the response are one transaction: a lost response is found again, a failure
-    leaves nothing, but for the 412 of what exists, which is final. What is stored holds no content, so that a row that
-    was deleted is gone. `repeated` gives the response to a repeat. Raises ProblemError 400 for a malformed key, 409
-    while the first request runs, 422 for another request.
+    leaves nothing, but for the 412 of what exists. What is stored holds no content: a row that was deleted is gone.
+    `repeated` gives the response to a repeat. Raises ProblemError 400 for a malformed key, 409 while the first request
+    runs, 422 for another request.
     """
     key, fingerprint = _parse(headers.values(request.scope, b"idempotency-key")), _fingerprint(request, body)
     attempt = partial(_in_transaction, request, key, fingerprint, write, repeated)

@@ -62,7 +62,9 @@ class RequestMiddleware:
                 raise  # the response has begun: all that is left is to close the connection
             await self._fail(error, scope, receive, outgoing)
         finally:
-            self._access_log.info("request", **access_fields(scope, headers, outgoing.status, started, found))
+            # At LOG_LEVEL=WARNING these are what is left.
+            log = self._access_log.error if outgoing.status >= 500 else self._access_log.info
+            log("request", **access_fields(scope, headers, outgoing.status, started, found))
 
     async def _handle(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         settings = self._services.settings
@@ -132,8 +134,17 @@ def access_fields(
     if len(path) > _PATH_LENGTH or len(agent) > _USER_AGENT_LENGTH:
         cut(fields, "url.path", _PATH_LENGTH)
         cut(fields, "user_agent.original", _USER_AGENT_LENGTH)
-    if found is None:
-        return fields
+    if found is not None:
+        _add_known(fields, scope, found)
+    return fields
+
+
+def _add_known(fields: dict[str, Any], scope: MutableMapping[str, Any], found: RequestContext) -> None:
+    """What became known of the request on its way."""
+    if found.statements or found.waiting_seconds:
+        fields["db.statements"] = found.statements
+        fields["db.duration_ms"] = round(found.statements_seconds * 1000, 3)
+        fields["db.wait_ms"] = round(found.waiting_seconds * 1000, 3)
     route = found.route or getattr(scope.get("route"), "path", None)  # FastAPI knows the route of a 405
     if route is not None:
         fields["http.route"] = route
@@ -141,4 +152,3 @@ def access_fields(
         fields["user.id"] = found.principal.user_id
     if found.problem_code is not None:
         fields["error.code"] = found.problem_code
-    return fields

@@ -9,6 +9,8 @@ Client = tuple[str, int] | None
 Scheme = Literal["http", "https"]
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
+# What a proxy may call it that was asked for a WebSocket: the request that offers one is an ordinary request here.
+_SECURE = (b"https", b"wss")
 # Longer than an address with its zone and a port can be.
 _ENTRY_LENGTH = 80
 
@@ -64,7 +66,7 @@ def _told(headers: Sequence[tuple[bytes, bytes]]) -> tuple[list[str], Scheme]:
         if name == b"x-forwarded-for":
             entries += value.decode("latin-1").split(",")
         elif name == b"x-forwarded-proto":
-            scheme = "https" if value == b"https" else "http"
+            scheme = "https" if value.strip().lower() in _SECURE else "http"
     return [entry.strip() for entry in entries if entry.strip()], scheme
 
 

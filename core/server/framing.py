@@ -29,6 +29,8 @@ class FramedProtocol(HttpToolsProtocol, ABC):
     _rejecting = False
     # Bytes that no complete head and no body have come of: a head, trailers, what chunks are wrapped in.
     _pending = 0
+    # Whether that was a head, and too much.
+    _too_large = False
 
     def data_received(self, data: bytes) -> None:
         """Raises nothing: what is not HTTP ends the connection."""
@@ -41,6 +43,7 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         except httptools.HttpParserError:
             self._break_off()
         if self._pending > MAX_HEAD_BYTES:
+            self._too_large = self._part == "head"
             self._break_off()
         self._set_timers()
 
@@ -68,7 +71,8 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         if self._ended:
             return
         self._ended = True
-        response = rejections.bad_framing()
+        why = rejections.HEAD_TOO_LARGE if self._too_large else rejections.BAD_FRAMING
+        response = rejections.unreadable(why, self.client)
         own = self.cycle if self._part == "body" else None
         before = self._before(own)
         if before is not None:
@@ -99,6 +103,7 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         """From here on it is a body, which core.http.body_limits bounds. Raises ValueError, which is bad framing."""
         self._pending = 0
         if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
+            self._too_large = True
             raise ValueError("the head is too large")
         if self.parser.should_upgrade():
             if self.parser.get_method() == b"CONNECT":

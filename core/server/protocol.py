@@ -114,7 +114,7 @@ class BoundedProtocol(FramedProtocol):
         self.transport.write(rejections.overloaded(self.gate.reject(), path, request_id, end))
         scope = {**self.scope, "method": self.parser.get_method().decode(), "path": path}
         fields = {**access_fields(scope, headers, 503, started), "error.code": _OVERLOADED}
-        _log_access.info("request", request_id=request_id, **fields)
+        _log_access.error("request", request_id=request_id, **fields)
         if self._ended:
             self.transport.close()
         else:

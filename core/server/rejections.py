@@ -6,28 +6,38 @@ import orjson
 import structlog
 
 from core.http.problem_responses import details, retry_after
-from core.problems import Problem, ProblemError
+from core.problems import Problem, ProblemError, StatusProblem, of_status
 
 _log = structlog.get_logger("core.server.protocol")
 
 _SECURITY = "x-content-type-options: nosniff\r\ncache-control: no-store\r\n"
-_BAD_FRAMING = {
-    "type": "urn:todo-api:problem:bad_request",
-    "title": Problem.BAD_REQUEST.title,
-    "status": 400,
-    "detail": "This is not well-formed HTTP/1.1.",
-    "code": Problem.BAD_REQUEST.code,
-}
+# Why nothing more is read of a connection: the problem, and what the client is told.
+Unreadable = tuple[Problem | StatusProblem, str]
+BAD_FRAMING: Unreadable = (Problem.BAD_REQUEST, "This is not well-formed HTTP/1.1.")
+HEAD_TOO_LARGE: Unreadable = (of_status(431), "The head of a request may have 64 KiB.")
 
 
-def bad_framing() -> bytes:
-    """400, which is logged here; what it was sent to is not known."""
+def unreadable(why: Unreadable, client: tuple[str, int] | None) -> bytes:
+    """The response to what has no end that can be known, which is logged here; what it was sent to is not known."""
+    problem, detail = why
     occurrence = uuid4()
-    fields = {"error.code": Problem.BAD_REQUEST.code, "error.reason": "bad_framing"}
+    reason = "bad_framing" if why is BAD_FRAMING else "head_too_large"
+    address = client[0] if client else None
+    fields = {"error.code": problem.code, "error.reason": reason, "client.address": address}
     _log.info("request rejected", request_id=occurrence.hex, **fields)
-    body = orjson.dumps({**_BAD_FRAMING, "instance": occurrence.urn, "request_id": occurrence.hex})
+    body = orjson.dumps(
+        {
+            "type": f"urn:todo-api:problem:{problem.code}",
+            "title": problem.title,
+            "status": problem.status,
+            "detail": detail,
+            "code": problem.code,
+            "instance": occurrence.urn,
+            "request_id": occurrence.hex,
+        }
+    )
     head = (
-        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
+        f"HTTP/1.1 {problem.status} {problem.title}\r\ncontent-type: application/problem+json\r\n"
         f"content-length: {len(body)}\r\nx-request-id: {occurrence.hex}\r\n"
         f"{_SECURITY}connection: close\r\n\r\n"
     )

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -56,7 +57,8 @@ def config(app: Any, settings: Settings, gate: Gate | None = None, **options: An
 
 class Server(uvicorn.Server):
     """On SIGTERM it drains first: for `notice` seconds it says that it is not ready, and that each response is the last
-    on its connection, while it goes on serving. So a proxy in front loses no request. SIGINT ends it at once.
+    on its connection, while it goes on serving. So a proxy in front loses no request. SIGHUP does the same, as there is
+    nothing to load again; it is ignored by a process that was started so (nohup). SIGINT ends it at once.
     """
 
     def __init__(self, config: uvicorn.Config, notice: float, parent: int | None = None) -> None:
@@ -80,16 +82,24 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The handler of both signals."""
-        self._drains = sig == signal.SIGTERM
+        self._drains = sig != signal.SIGINT
         super().handle_exit(sig, frame)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Behind it the process ends by the signal that it got: what it has to say is said before."""
+        """Behind it the process ends by SIGINT if it got that, and with status 0 after the others: what it has to say
+        is said before."""
+        hang_up = signal.getsignal(signal.SIGHUP)
+        handled = threading.current_thread() is threading.main_thread() and hang_up != signal.SIG_IGN
+        if handled:
+            signal.signal(signal.SIGHUP, self.handle_exit)
         with super().capture_signals():
             try:
                 yield
             finally:
+                if handled:
+                    signal.signal(signal.SIGHUP, hang_up)
+                self._captured_signals = [one for one in self._captured_signals if one == signal.SIGINT]
                 flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -12,7 +12,7 @@ import structlog
 # A worker that ends sooner has not served: another would end as soon.
 LIFE_SECONDS = 2
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 
 _log = structlog.get_logger("core.server.workers")
 
@@ -34,19 +34,21 @@ class Workers:
         self._born: dict[int, float] = {}
         self._leaving = False
         self._status = 0
+        # What is ignored (nohup) would be received nevertheless by who waits for it.
+        self._awaited = {one for one in _SIGNALS if signal.getsignal(one) != signal.SIG_IGN}
 
     def run(self) -> int:
-        """Ends after SIGTERM or SIGINT, which it passes on, when all workers have ended; gives the exit status.
+        """Ends after SIGTERM, SIGHUP or SIGINT, which it passes on, when all workers have ended; gives the exit status.
 
         A worker that dies is replaced. One that dies as soon as it is born ends all, with status 1.
         """
         gc.collect()
         gc.freeze()  # what the collector looks at it writes to, and what is written to is shared no more
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
         for _ in range(self._count):
             self._fork()
         while self._born:
-            received = signal.sigwait(_SIGNALS)
+            received = signal.sigwait(self._awaited)
             if received == signal.SIGCHLD:
                 for pid, status in _ended():
                     self._bury(pid, os.waitstatus_to_exitcode(status))
@@ -79,7 +81,7 @@ class Workers:
             self._born[pid] = time.monotonic()
             return
         os.close(self._held)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._awaited)
         try:
             self._serve(self._listeners, self._alive)
         finally:

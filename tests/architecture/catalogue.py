@@ -119,7 +119,7 @@ def _of_a_column(statement: str, name: str) -> Any:
         return _PARAMETERS[name]
     slices = {table: mapper.class_.__module__ for mapper in SQLModel._sa_registry.mappers for table in mapper.tables}
     package = ".".join(statement.split(".")[:2])
-    for table in sorted(SQLModel.metadata.tables.values(), key=lambda one: not slices[one].startswith(package)):
+    for table in sorted(SQLModel.metadata.tables.values(), key=lambda one: not slices.get(one, "").startswith(package)):
         if name in table.columns:
             return _OF_TYPE.get(table.columns[name].type.python_type)
     return None

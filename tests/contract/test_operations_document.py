@@ -17,46 +17,46 @@ def test_the_statements_do_what_the_document_says(
     make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]
 ) -> None:
     own = make_database()
-    with UserClient(start_server(database=own).url) as caller:
-        tasks = [caller.create_task() for _ in range(4)]
-        _rename_the_history(caller, own)
-        _remove_old_keys(caller, own)
-        _forget_old_deletions(caller, own, tasks)
+    with UserClient(start_server(database=own).url) as user:
+        tasks = [user.create_task() for _ in range(4)]
+        _rename_the_history(user, own)
+        _remove_old_keys(user, own)
+        _forget_old_deletions(user, own, tasks)
 
 
-def _rename_the_history(caller: UserClient, own: TestDatabase) -> None:
-    cursor = _cursor(caller)
+def _rename_the_history(user: UserClient, own: TestDatabase) -> None:
+    cursor = _cursor(user)
     own.query(_only("sync_history"))
-    assert_problem(caller.get(f"{caller.tasks}/changes", params={"cursor": cursor}), 410, "cursor_expired")
-    assert _cursor(caller) != cursor
+    assert_problem(user.get(f"{user.tasks}/changes", params={"cursor": cursor}), 410, "cursor_expired")
+    assert _cursor(user) != cursor
 
 
-def _remove_old_keys(caller: UserClient, own: TestDatabase) -> None:
+def _remove_old_keys(user: UserClient, own: TestDatabase) -> None:
     for key in ("old", "young"):
-        caller.patch("/api/v1/users/me", json={"name": key}, headers={"Idempotency-Key": key})
+        user.patch("/api/v1/users/me", json={"name": key}, headers={"Idempotency-Key": key})
     own.query("UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = 'old'")
     own.query(_only("idempotency_keys"))
     assert own.query("SELECT key FROM idempotency_keys") == [("young",)]
 
 
-def _forget_old_deletions(caller: UserClient, own: TestDatabase, tasks: list[dict[str, str]]) -> None:
-    before = _cursor(caller)
+def _forget_old_deletions(user: UserClient, own: TestDatabase, tasks: list[dict[str, str]]) -> None:
+    before = _cursor(user)
     for task in tasks[:2]:
-        assert caller.delete(f"{caller.tasks}/{task['id']}").status_code == 204
-    between = _cursor(caller)
+        assert user.delete(f"{user.tasks}/{task['id']}").status_code == 204
+    between = _cursor(user)
     for task in tasks[2:]:
-        assert caller.delete(f"{caller.tasks}/{task['id']}").status_code == 204
+        assert user.delete(f"{user.tasks}/{task['id']}").status_code == 204
     own.query(
         "UPDATE tombstones SET deleted_at = now() - interval '31 days' WHERE id = ANY(%s::uuid[])",
         [task["id"] for task in tasks[:2]],
     )
     own.query(_only("tombstones"))
     assert own.query("SELECT count(*) FROM tombstones") == [(2,)]
-    assert_problem(caller.get(f"{caller.tasks}/changes", params={"cursor": before}), 410, "cursor_expired")
-    page = caller.get(f"{caller.tasks}/changes", params={"cursor": between}).json()
+    assert_problem(user.get(f"{user.tasks}/changes", params={"cursor": before}), 410, "cursor_expired")
+    page = user.get(f"{user.tasks}/changes", params={"cursor": between}).json()
     assert page["deleted"] == [task["id"] for task in tasks[2:]]
 
 
-def _cursor(caller: UserClient) -> str:
-    cursor: str = caller.get(f"{caller.tasks}/changes").json()["next_cursor"]
+def _cursor(user: UserClient) -> str:
+    cursor: str = user.get(f"{user.tasks}/changes").json()["next_cursor"]
     return cursor

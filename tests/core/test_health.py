@@ -3,14 +3,19 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 
 import httpx
 import pytest
 
+from core.config import VERSION
 from core.database import migrations
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
+from tests.core.api_process import ApiProcess
 
-NOT_READY, OTHER_REVISION = "The database is not ready.", "The database has another revision than the code."
+NOT_READY, NOT_MIGRATED = "The database is not ready.", "The database is not migrated to what this release needs."
+NO_ROOM = "A migration has left no room for this release."
+FIRST_REVISION = "f3bb921031f7"
 OK = {"status": "ok"}
 
 
@@ -83,30 +88,74 @@ def test_while_the_database_is_silent_everything_gets_a_response_in_time(
     assert (status, seconds < 5) == (200, True)
 
 
-@pytest.mark.parametrize("revision", ["0", "ffffffffffff"])
-def test_another_revision_than_the_codes_is_not_ready(
-    probe: httpx.Client, own_database: TestDatabase, revision: str
-) -> None:
-    own_database.query("UPDATE alembic_version SET version_num = %s", revision)
+@contextmanager
+def sql_in_effect(database: TestDatabase, change: str, back: str) -> Iterator[None]:
+    """While the block runs, `change` has been done; then `back` is."""
+    database.query(change)
     try:
-        assert_problem(probe.get("/ready"), 503, "database_unavailable", detail=OTHER_REVISION)
-        assert_ready(probe.get("/live"))
+        yield
     finally:
-        own_database.query("UPDATE alembic_version SET version_num = %s", migrations.head())
+        database.query(back)
+
+
+def revision(database: TestDatabase, found: str) -> AbstractContextManager[None]:
+    """The database has another revision meanwhile."""
+    update = "UPDATE alembic_version SET version_num = '{}'"
+    return sql_in_effect(database, update.format(found), update.format(migrations.head()))
+
+
+def oldest_release(database: TestDatabase, release: str) -> AbstractContextManager[None]:
+    """What a migration that takes something away says meanwhile."""
+    update = "UPDATE schema_compatibility SET oldest_release = '{}'"
+    return sql_in_effect(database, update.format(release), update.format("0.1.0"))
+
+
+def test_an_older_schema_is_not_ready(probe: httpx.Client, own_database: TestDatabase) -> None:
+    with revision(own_database, FIRST_REVISION):
+        assert_problem(probe.get("/ready"), 503, "schema_too_old", detail=NOT_MIGRATED)
+        assert_ready(probe.get("/live"))
     assert_ready(probe.get("/ready"))
 
 
+@pytest.mark.parametrize("oldest", ["0.0.9", VERSION])
+def test_a_newer_schema_that_leaves_room_is_ready(probe: httpx.Client, own_database: TestDatabase, oldest: str) -> None:
+    with revision(own_database, "ffffffffffff"), oldest_release(own_database, oldest):
+        assert_ready(probe.get("/ready"))
+
+
+def test_one_warning_says_that_the_schema_is_newer(own_database: TestDatabase) -> None:
+    with ApiProcess(own_database.proxied_url, READINESS_MAX_AGE="0") as process, revision(own_database, "ffffffffffff"):
+        for _ in range(3):
+            last = httpx.get(f"{process.url}/health/ready").headers["x-request-id"]
+        process.find(lambda line: line.get("request_id") == last and line["message"] == "request")
+        (told,) = [line for line in process.lines if line["message"] == "the schema is newer than this release"]
+        found = (told["level"], told["db.revision"], told["code.revision"], told["release.oldest"])
+        assert found == ("warning", "ffffffffffff", migrations.head(), "0.1.0")
+
+
+@pytest.mark.parametrize("oldest", ["0.1.1", "0.10.0", "1.0.0"])
+def test_a_newer_schema_that_leaves_no_room_is_not_ready(
+    probe: httpx.Client, own_database: TestDatabase, oldest: str
+) -> None:
+    with revision(own_database, "ffffffffffff"), oldest_release(own_database, oldest):
+        assert_problem(probe.get("/ready"), 503, "schema_too_new", detail=NO_ROOM)
+        assert_ready(probe.get("/live"))
+    assert_ready(probe.get("/ready"))
+
+
+def test_the_release_that_migrated_serves_whatever_it_says_of_older_ones(
+    probe: httpx.Client, own_database: TestDatabase
+) -> None:
+    with oldest_release(own_database, "99.0"):
+        assert_ready(probe.get("/ready"))
+
+
 def test_a_database_that_was_never_migrated_is_not_ready(probe: httpx.Client, own_database: TestDatabase) -> None:
-    own_database.query("ALTER TABLE alembic_version RENAME TO hidden")
-    try:
-        assert_problem(probe.get("/ready"), 503, "database_unavailable", detail=NOT_READY)
-    finally:
-        own_database.query("ALTER TABLE hidden RENAME TO alembic_version")
-    own_database.query("DELETE FROM alembic_version")
-    try:
-        assert_problem(probe.get("/ready"), 503, "database_unavailable", detail=OTHER_REVISION)
-    finally:
-        own_database.query("INSERT INTO alembic_version VALUES (%s)", migrations.head())
+    hidden = ("ALTER TABLE alembic_version RENAME TO hidden", "ALTER TABLE hidden RENAME TO alembic_version")
+    empty = ("DELETE FROM alembic_version", f"INSERT INTO alembic_version VALUES ('{migrations.head()}')")
+    for change, back in (hidden, empty):
+        with sql_in_effect(own_database, change, back):
+            assert_problem(probe.get("/ready"), 503, "schema_too_old", detail=NOT_MIGRATED)
     assert_ready(probe.get("/ready"))
 
 
@@ -137,18 +186,19 @@ def test_any_response_of_the_database_is_proof_that_it_is_there(
         assert own_database.proxy.queries == []
 
 
-def test_a_wrong_revision_stays_not_ready_while_other_requests_are_served(
+def test_a_wrong_schema_stays_not_ready_while_other_requests_get_their_responses(
     start_server: Callable[..., RunningServer], own_database: TestDatabase
 ) -> None:
-    server = start_server(database=own_database, readiness_max_age=0.2)
+    """Also one that is migrated while requests prove that the database is there."""
+    server = start_server(database=own_database, readiness_max_age=0.05)
     with UserClient(server.url) as user:
         assert_ready(user.get("/health/ready"))
-        own_database.query("UPDATE alembic_version SET version_num = 'ffffffffffff'")
-        try:
-            time.sleep(0.3)  # until the good result no longer holds
-            for _ in range(5):
-                assert_problem(user.get("/health/ready"), 503, "database_unavailable", detail=OTHER_REVISION)
+        with revision(own_database, FIRST_REVISION):
+            deadline = time.monotonic() + 10
+            while user.get("/health/ready").status_code == 200:
+                assert time.monotonic() < deadline, "it did not look at the schema"
                 assert user.get(user.tasks).status_code == 200
-        finally:
-            own_database.query("UPDATE alembic_version SET version_num = %s", migrations.head())
+            for _ in range(5):
+                assert_problem(user.get("/health/ready"), 503, "schema_too_old", detail=NOT_MIGRATED)
+                assert user.get(user.tasks).status_code == 200
         assert_ready(user.get("/health/ready"))

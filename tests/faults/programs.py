@@ -45,6 +45,8 @@ class Program:
     def __init__(self, command: Sequence[str], log: Path, *, user: str | None = None, **environment: str) -> None:
         self.command, self.log, self.user = command, log, user
         self.environment = {**os.environ, **environment}
+        # Where it is started: another version of the project lies elsewhere.
+        self.folder = project_root()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -52,7 +54,7 @@ class Program:
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 self.command,
-                cwd=project_root(),
+                cwd=self.folder,
                 env=self.environment,
                 user=self.user,
                 stdin=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ import pytest
 from core.database import migrations
 from tests.architecture.folders import replace as replace_text
 from tests.conftest import SECRET, project_root
+from tests.faults import trial
 from tests.faults.bench import Bench, Way
-from tests.faults.bounds import EVENT_SECONDS
+from tests.faults.bounds import EVENT_SECONDS, RECOVERED_SECONDS
 from tests.faults.conftest import Say
 from tests.faults.load import Load
 from tests.faults.postgres import ROLE
@@ -116,13 +118,56 @@ def _wait_until_one_gives_up(bench: Bench) -> None:
 def test_a_database_that_is_newer_than_the_code_is_left_alone_with_a_clear_word(
     bench: Bench, next_version: Path
 ) -> None:
+    """An older replica that migrates before it serves goes on to serve; who would go back is told that it cannot."""
     way = replace(bench.direct, database=bench.postgres.make_database("newer"))
-    newer = alembic(bench, way, next_version, "upgrade", "head")
-    output, _ = newer.communicate(timeout=60)
-    assert newer.returncode == 0, output
-    older = alembic(bench, way, project_root(), "upgrade", "head")
-    output, _ = older.communicate(timeout=60)
-    assert older.returncode != 0
-    assert "revision 0123456789ab, which this code does not know: it is newer than the code" in output
-    assert "Traceback" not in output
+    assert finished(alembic(bench, way, next_version, "upgrade", "head"))[0] == 0
+    for arguments, status in ((("upgrade", "head"), 0), (("downgrade", "-1"), 1), (("check",), 1)):
+        code, output = finished(alembic(bench, way, project_root(), *arguments))
+        assert bool(code) == bool(status), output
+        assert "revision 0123456789ab, which this code does not know: it is newer than the code" in output
+        assert "Traceback" not in output
     assert bench.postgres.query("SELECT version_num FROM alembic_version", database="newer") == [("0123456789ab",)]
+
+
+def test_two_versions_roll_over_two_replicas_forward_and_back_and_lose_no_request(
+    bench: Bench, next_version: Path, report: Report, say: Say
+) -> None:
+    replicas = bench.direct.replicas
+    nginx = bench.nginx(replicas)
+    plain = replace(bench.direct, name="nginx as it is", ports=[nginx.plain_port])
+    ways = [plain, replace(plain, name="nginx with kept connections", ports=[nginx.kept_port])]
+    try:
+        found = trial.run(
+            bench, "a release with a migration, and back", rolled(bench, next_version), 0, ways, think=0.03
+        )
+    finally:
+        nginx.stop()
+        assert finished(alembic(bench, bench.direct, next_version, "downgrade", migrations.head()))[0] == 0
+    report.faults("faults-releases", found, by_way=True)
+    for one in found:
+        say(f"{one.way}: {statuses(one.seen.statuses(0))}, {one.verdict}")
+    assert [text for one in found for text in one.complaints(RECOVERED_SECONDS)] == []
+    assert [status for one in found for status in one.seen.statuses(0) if status not in (200, 201, 204, 412)] == []
+
+
+@contextmanager
+def rolled(bench: Bench, next_version: Path) -> Iterator[None]:
+    """Migrates first, then replaces one replica after the other; back the same way, and the schema stays new."""
+    replicas = bench.direct.replicas
+    assert finished(alembic(bench, bench.direct, next_version, "upgrade", "head"))[0] == 0
+    for folder in (next_version, project_root()):
+        for replica in replicas:
+            assert [one.status("/health/ready") for one in replicas] == [200, 200]
+            replica.signal(signal.SIGTERM)
+            replica.wait()
+            replica.folder = folder
+            replica.start()
+            replica.wait_ready()
+        assert finished(alembic(bench, bench.direct, folder, "upgrade", "head"))[0] == 0
+    yield
+
+
+def finished(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    """The exit status of a process, and what it wrote."""
+    output, _ = process.communicate(timeout=60)
+    return process.returncode, output

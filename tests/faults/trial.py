@@ -71,7 +71,7 @@ class Running:
     def causes(self) -> tuple[Counter[str], int]:
         """How often the log names each cause of a rejection, and how many rejections it does not explain."""
         lines = [line for replica, size in self.logged.items() for line in replica.log_lines(size)]
-        told = {line["request_id"]: _cause(line) for line in lines if line.get("error.code") == "database_unavailable"}
+        told = {line["request_id"]: _cause(line) for line in lines if line["message"] == "database error"}
         rejected = [response for _, response in self.load.seen.responses if response.code() == "database_unavailable"]
         causes = Counter(told[_request_id(response)] for response in rejected if _request_id(response) in told)
         return causes, len(rejected) - causes.total() + causes[""]

@@ -19,6 +19,7 @@ from core.database.connector import Connector
 from core.database.database import Database
 from core.database.statements import statement
 from core.database.transaction import Transaction
+from core.database.usage import Usage
 from tests.conftest import TestDatabase
 
 T = TypeVar("T")
@@ -92,7 +93,7 @@ def on(url: str, work: Callable[[Database], Awaitable[T]], *, pool_size: int = 5
     """What `work` gives with a pool for the database at `url`, which is closed behind it."""
 
     async def main() -> T:
-        path = Database(url, pool_size=pool_size, timeout=timeout, deadline=lambda: request_deadline.get(0.0))
+        path = Database(url, pool_size=pool_size, timeout=timeout, usage=lambda: Usage(request_deadline.get(0.0)))
         try:
             return await work(path)
         finally:

@@ -16,6 +16,7 @@ from core.database.errors import (
     DatabaseError,
     DatabaseUnavailableError,
     ForeignKeyViolationError,
+    MissingGrantError,
     PoolExhaustedError,
     StatementError,
     TransactionConflictError,
@@ -42,7 +43,8 @@ MEANINGS: dict[str, type[DatabaseError]] = {
     **dict.fromkeys(AWAY, DatabaseUnavailableError),
     **dict.fromkeys(REJECTED, ValueRejectedError),
     **dict.fromkeys(BUGS, StatementError),
-    **dict.fromkeys(("3F000", "42000", "42501", "42601", "42703", "42P01"), UndefinedObjectError),
+    **dict.fromkeys(("3F000", "42000", "42601", "42703", "42P01"), UndefinedObjectError),
+    "42501": MissingGrantError,
     **dict.fromkeys(["40001", "40P01"], TransactionConflictError),
     "23505": UniqueViolationError,
     "23503": ForeignKeyViolationError,
@@ -120,7 +122,8 @@ def meanings(own: TestDatabase) -> dict[str, DatabaseError]:
 def test_a_sqlstate_has_its_meaning(meanings: dict[str, DatabaseError], state: str) -> None:
     error = meanings[state]
     assert (type(error), error.sqlstate) == (MEANINGS[state], state)
-    assert error.constraint == "fk_tasks_user_id_users"
+    # A missing grant breaks no constraint.
+    assert error.constraint == (None if state == "42501" else "fk_tasks_user_id_users")
 
 
 @pytest.mark.parametrize("state", MEANINGS)

@@ -107,6 +107,30 @@ def test_a_connection_that_lay_idle_for_long_is_replaced(own: TestDatabase, monk
     assert on(own.url, work) == (False, 1)
 
 
+def test_connections_that_nobody_needs_any_more_are_given_back(
+    own: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while one of them is used again and again: the others are those that the server has too many of."""
+    monkeypatch.setattr(core.database.pool, "IDLE_SECONDS", 0.5)  # five minutes in the product
+
+    async def work(path: Database) -> tuple[int, int]:
+        await asyncio.gather(*(path.fetch_one(sleep(0.05)) for _ in range(5)))
+        opened = len(await asyncio.to_thread(backends, own))
+
+        async def goes_on() -> None:
+            while True:
+                await path.fetch_one(echo("x"))
+                await asyncio.sleep(0.05)
+
+        busy = asyncio.create_task(goes_on())
+        await until(lambda: len(backends(own)) == 1)
+        busy.cancel()
+        await until(lambda: backends(own) == [])
+        return opened, len(path._pool._opened)
+
+    assert on(own.url, work) == (5, 0)
+
+
 def test_beside_a_connection_that_fell_silent_none_is_trusted_that_has_not_responded_since(own: TestDatabase) -> None:
     async def work(path: Database) -> bool:
         await asyncio.gather(*(path.fetch_one(sleep(0.05)) for _ in range(3)))

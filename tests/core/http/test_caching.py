@@ -26,7 +26,7 @@ def private_server(request: pytest.FixtureRequest, start_server: Callable[..., R
 
 
 @pytest.fixture
-def caller(private_server: RunningServer) -> Iterator[UserClient]:
+def user(private_server: RunningServer) -> Iterator[UserClient]:
     """Somebody new there."""
     with UserClient(private_server.url) as made:
         yield made
@@ -44,60 +44,60 @@ def rule(response: httpx.Response) -> list[str]:
 
 @pytest.mark.parametrize("description", ["short", "long " * 500])
 @pytest.mark.parametrize("origin", [None, APP, "https://evil.example.com"])
-def test_what_has_a_tag_may_be_kept_and_asked_about(caller: UserClient, origin: str | None, description: str) -> None:
+def test_what_has_a_tag_may_be_kept_and_asked_about(user: UserClient, origin: str | None, description: str) -> None:
     if origin is not None:
-        caller.headers["origin"] = origin
-    task = f"{ME}/tasks/{caller.create_task(description=description)['id']}"
+        user.headers["origin"] = origin
+    task = f"{ME}/tasks/{user.create_task(description=description)['id']}"
     for path in (ME, task):
         for method in ("GET", "HEAD"):
             for encoding in ("gzip", "identity"):
-                whole = caller.request(method, path, headers={"Accept-Encoding": encoding})
+                whole = user.request(method, path, headers={"Accept-Encoding": encoding})
                 unchanged = {"Accept-Encoding": encoding, "If-None-Match": whole.headers["etag"]}
-                again = caller.request(method, path, headers=unchanged)
+                again = user.request(method, path, headers=unchanged)
                 assert (whole.status_code, again.status_code) == (200, 304)
                 assert rule(whole) == rule(again) == PRIVATE
                 assert again.headers["etag"] == whole.headers["etag"]
 
 
-def test_every_get_of_ones_own_is_kept_exactly_if_it_has_a_tag(caller: UserClient) -> None:
-    task = caller.create_task()["id"]
+def test_every_get_of_ones_own_is_kept_exactly_if_it_has_a_tag(user: UserClient) -> None:
+    task = user.create_task()["id"]
     paths = [one.path for one in operations(document()) if one.method.upper() == "GET"]
     assert len(paths) >= 5
     for path in paths:
-        response = caller.get(path.replace("{user_id}", "me").replace("{task_id}", task))
+        response = user.get(path.replace("{user_id}", "me").replace("{task_id}", task))
         assert response.status_code == 200, path
         kept = "etag" in response.headers and path.startswith("/api/v1/users/")
         assert rule(response) == (PRIVATE if kept else NO_STORE), path
 
 
 @pytest.mark.filterwarnings("ignore:open_binary is deprecated:DeprecationWarning")
-def test_nothing_else_may_be_kept(caller: UserClient) -> None:
-    created = caller.post(caller.tasks, json={"title": "x"})
+def test_nothing_else_may_be_kept(user: UserClient) -> None:
+    created = user.post(user.tasks, json={"title": "x"})
     path, tag = created.headers["location"], created.headers["etag"]
-    account = {"email": f"{caller.user_id}@example.com", "password": "a long pass phrase"}
-    answers = [
+    account = {"email": f"{user.user_id}@example.com", "password": "a long pass phrase"}
+    responses = [
         created,
-        caller.put(path, json={"title": "y"}),
-        caller.patch(path, json={"title": "z"}),
-        caller.patch(path, json={"title": "old"}, headers={"If-Match": tag}),
-        caller.get(f"{path}?nonsense=1"),
-        caller.get(f"{caller.tasks}/00000000-0000-7000-8000-000000000000"),
-        caller.get("/api/v1/users/somebody", headers={"If-None-Match": "*"}),
-        caller.get("/nothing"),
-        caller.put(caller.tasks),
-        caller.delete(path),
-        caller.get("/health/live"),
-        caller.get("/openapi.json"),
-        caller.options(path, headers={"Origin": APP, "Access-Control-Request-Method": "GET"}),
-        caller.post("/api/v1/auth/sign-up", json=account),
-        caller.post("/api/v1/auth/sign-in", json=account),
+        user.put(path, json={"title": "y"}),
+        user.patch(path, json={"title": "z"}),
+        user.patch(path, json={"title": "old"}, headers={"If-Match": tag}),
+        user.get(f"{path}?nonsense=1"),
+        user.get(f"{user.tasks}/00000000-0000-7000-8000-000000000000"),
+        user.get("/api/v1/users/somebody", headers={"If-None-Match": "*"}),
+        user.get("/nothing"),
+        user.put(user.tasks),
+        user.delete(path),
+        user.get("/health/live"),
+        user.get("/openapi.json"),
+        user.options(path, headers={"Origin": APP, "Access-Control-Request-Method": "GET"}),
+        user.post("/api/v1/auth/sign-up", json=account),
+        user.post("/api/v1/auth/sign-in", json=account),
     ]
-    del caller.headers["authorization"]
-    answers.append(caller.get(path, headers={"If-None-Match": "*"}))
-    statuses = {one.status_code for one in answers}
+    del user.headers["authorization"]
+    responses.append(user.get(path, headers={"If-None-Match": "*"}))
+    statuses = {one.status_code for one in responses}
     assert statuses == {200, 201, 204, 400, 401, 403, 404, 405, 412}
-    for answer in answers:
-        assert rule(answer) == NO_STORE, answer.request.url
+    for response in responses:
+        assert rule(response) == NO_STORE, response.request.url
 
 
 def test_by_default_nothing_may_be_kept(alice: UserClient) -> None:

@@ -49,7 +49,7 @@ def server(request: pytest.FixtureRequest, start_server: Callable[..., RunningSe
 
 
 @pytest.fixture
-def caller(server: RunningServer) -> Iterator[UserClient]:
+def user(server: RunningServer) -> Iterator[UserClient]:
     """Somebody new."""
     with UserClient(server.url) as made:
         yield made
@@ -75,24 +75,24 @@ def test_a_client_gets_what_it_accepts(alice: UserClient, lines: list[str], take
     assert response.json()["description"] == LONG
 
 
-def test_what_is_longer_than_a_kibibyte_is_compressed(caller: UserClient) -> None:
-    empty = caller.create_task(description="")
+def test_what_is_longer_than_a_kibibyte_is_compressed(user: UserClient) -> None:
+    empty = user.create_task(description="")
     room = 1024 - len(json.dumps(empty, separators=(",", ":")))
     for length, packed in ((room, False), (room + 1, True)):
-        path = f"{caller.tasks}/{empty['id']}"
-        changed = caller.patch(path, json={"description": "x" * length}, headers=GZIP)
+        path = f"{user.tasks}/{empty['id']}"
+        changed = user.patch(path, json={"description": "x" * length}, headers=GZIP)
         assert len(changed.content) == 1024 + packed
-        assert is_compressed(changed) is is_compressed(caller.get(path, headers=GZIP)) is packed
-        assert not is_compressed(caller.get(path, headers=PLAIN))
+        assert is_compressed(changed) is is_compressed(user.get(path, headers=GZIP)) is packed
+        assert not is_compressed(user.get(path, headers=PLAIN))
 
 
-def test_a_page_is_compressed_however_long_it_is(caller: UserClient) -> None:
+def test_a_page_is_compressed_however_long_it_is(user: UserClient) -> None:
     for length in (10, 10_000):
-        made = [caller.create_task(description="x" * length)["id"] for _ in range(20)]
-        page = caller.get(f"{caller.tasks}?limit=20", headers=GZIP)
+        made = [user.create_task(description="x" * length)["id"] for _ in range(20)]
+        page = user.get(f"{user.tasks}?limit=20", headers=GZIP)
         assert is_compressed(page)
         assert [one["id"] for one in page.json()["items"]] == made[::-1]
-        assert page.content == caller.get(f"{caller.tasks}?limit=20", headers=PLAIN).content
+        assert page.content == user.get(f"{user.tasks}?limit=20", headers=PLAIN).content
 
 
 def test_a_strong_tag_stands_for_the_same_bytes(alice: UserClient) -> None:
@@ -107,55 +107,55 @@ def test_a_strong_tag_stands_for_the_same_bytes(alice: UserClient) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("sent", [GZIP, PLAIN], ids=["gzip", "identity"])
-def test_a_304_names_the_tag_of_what_the_client_has(caller: UserClient, sent: dict[str, str], form: str | None) -> None:
+def test_a_304_names_the_tag_of_what_the_client_has(user: UserClient, sent: dict[str, str], form: str | None) -> None:
     """A cache uses it for nothing else (RFC 9111, section 4.3.4); where it has both, it is what a 200 would have."""
-    path = f"{caller.tasks}/{caller.create_task(description=LONG)['id']}"
-    plain, gzip = (caller.get(path, headers=one).headers["etag"] for one in (PLAIN, GZIP))
+    path = f"{user.tasks}/{user.create_task(description=LONG)['id']}"
+    plain, gzip = (user.get(path, headers=one).headers["etag"] for one in (PLAIN, GZIP))
     assert gzip == f'{plain[:-1]}-gzip"'
     if not form:
-        assert caller.get(path, headers=sent).status_code == 200
+        assert user.get(path, headers=sent).status_code == 200
         return
-    response = caller.get(path, headers={**sent, "If-None-Match": form.format(plain=plain, gzip=gzip)})
+    response = user.get(path, headers={**sent, "If-None-Match": form.format(plain=plain, gzip=gzip)})
     assert (response.status_code, response.content, response.headers["vary"]) == (304, b"", "Accept-Encoding")
     assert response.headers["etag"] == (gzip if sent is GZIP and "{gzip}" in form else plain)
     assert not {"content-encoding", "content-length"} & response.headers.keys()
 
 
-def test_a_304_of_what_is_short_names_no_compressed_one(caller: UserClient) -> None:
-    path = f"{caller.tasks}/{caller.create_task()['id']}"
-    tag = caller.get(path, headers=GZIP).headers["etag"]
-    response = caller.get(path, headers={**GZIP, "If-None-Match": f'"x-gzip", {tag}'})
+def test_a_304_of_what_is_short_names_no_compressed_one(user: UserClient) -> None:
+    path = f"{user.tasks}/{user.create_task()['id']}"
+    tag = user.get(path, headers=GZIP).headers["etag"]
+    response = user.get(path, headers={**GZIP, "If-None-Match": f'"x-gzip", {tag}'})
     assert (response.status_code, response.headers["etag"]) == (304, tag)
 
 
-def test_tags_of_what_is_compressed_let_a_client_write(caller: UserClient) -> None:
-    created = caller.post(caller.tasks, json={"title": "x", "description": LONG}, headers=GZIP)
+def test_tags_of_what_is_compressed_let_a_client_write(user: UserClient) -> None:
+    created = user.post(user.tasks, json={"title": "x", "description": LONG}, headers=GZIP)
     assert is_compressed(created)
     path, tag = created.headers["location"], created.headers["etag"]
     for title in "abc":
-        changed = caller.patch(path, json={"title": title}, headers={**GZIP, "If-Match": tag})
+        changed = user.patch(path, json={"title": title}, headers={**GZIP, "If-Match": tag})
         assert (changed.status_code, is_compressed(changed)) == (200, True)
         tag = changed.headers["etag"]
-    refused = caller.delete(path, headers={**GZIP, "If-Match": created.headers["etag"]})
-    assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
-    assert refused.headers["etag"] == tag.replace("-gzip", "")
-    assert caller.delete(path, headers={"If-Match": tag}).status_code == 204
+    rejected = user.delete(path, headers={**GZIP, "If-Match": created.headers["etag"]})
+    assert (rejected.status_code, rejected.json()["code"]) == (412, "precondition_failed")
+    assert rejected.headers["etag"] == tag.replace("-gzip", "")
+    assert user.delete(path, headers={"If-Match": tag}).status_code == 204
 
 
-def test_a_replay_is_encoded_as_its_own_request_asks(caller: UserClient) -> None:
+def test_a_replay_is_encoded_as_its_own_request_asks(user: UserClient) -> None:
     body = {"title": "x", "description": LONG}
-    answers = [
-        caller.post(caller.tasks, json=body, headers={**sent, "Idempotency-Key": "one"}) for sent in (GZIP, PLAIN, GZIP)
+    responses = [
+        user.post(user.tasks, json=body, headers={**sent, "Idempotency-Key": "one"}) for sent in (GZIP, PLAIN, GZIP)
     ]
-    assert [is_compressed(one) for one in answers] == [True, False, True]
-    assert {(one.status_code, one.content) for one in answers} == {(201, answers[0].content)}
+    assert [is_compressed(one) for one in responses] == [True, False, True]
+    assert {(one.status_code, one.content) for one in responses} == {(201, responses[0].content)}
 
 
-def test_a_head_has_the_headers_of_the_get(caller: UserClient) -> None:
+def test_a_head_has_the_headers_of_the_get(user: UserClient) -> None:
     """RFC 9110, section 9.3.2."""
-    path = f"{caller.tasks}/{caller.create_task(description=LONG)['id']}"
+    path = f"{user.tasks}/{user.create_task(description=LONG)['id']}"
     for sent in (GZIP, PLAIN):
-        whole, head = (caller.request(method, path, headers=sent) for method in ("GET", "HEAD"))
+        whole, head = (user.request(method, path, headers=sent) for method in ("GET", "HEAD"))
         assert (head.status_code, head.content, len(whole.content) > 1024) == (200, b"", True)
         for name in ("date", "x-request-id"):
             del whole.headers[name], head.headers[name]

@@ -115,21 +115,21 @@ def test_a_list_that_has_not_changed_is_not_read(alice: UserClient, database: Te
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_every_write_changes_the_tag_of_every_list(start_server: Callable[..., RunningServer], fast: bool) -> None:
-    with UserClient(start_server(fast_path=fast).url) as caller:
+    with UserClient(start_server(fast_path=fast).url) as user:
         path, seen = "", list[str]()
         for method, headers in (
             *(("POST", {}), ("POST", {"Idempotency-Key": "a"}), ("NEW", {"If-None-Match": "*"})),
             *(("PUT", {}), ("PATCH", {}), ("DELETE", {})),
         ):
-            address = caller.tasks if method == "POST" else f"{caller.tasks}/{uuid4()}" if method == "NEW" else path
+            address = user.tasks if method == "POST" else f"{user.tasks}/{uuid4()}" if method == "NEW" else path
             sent = None if method == "DELETE" else {"title": "a"}
-            written = caller.request(method.replace("NEW", "PUT"), address, headers=headers, json=sent)
+            written = user.request(method.replace("NEW", "PUT"), address, headers=headers, json=sent)
             assert written.is_success
             path = written.headers.get("location", path)
-            answers = [caller.get(caller.tasks), caller.get(caller.tasks, params={"limit": 1, "include_total": True})]
-            assert len({answer.headers["etag"] for answer in answers}) == 1
-            seen.append(answers[0].headers["etag"])
-            assert caller.get(caller.tasks, headers={"If-None-Match": seen[-1]}).status_code == 304
+            responses = [user.get(user.tasks), user.get(user.tasks, params={"limit": 1, "include_total": True})]
+            assert len({response.headers["etag"] for response in responses}) == 1
+            seen.append(responses[0].headers["etag"])
+            assert user.get(user.tasks, headers={"If-None-Match": seen[-1]}).status_code == 304
         assert len(set(seen)) == len(seen)
 
 

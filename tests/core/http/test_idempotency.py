@@ -35,14 +35,14 @@ def titles(user: UserClient) -> list[str]:
 
 
 def assert_replay(response: httpx.Response, first: httpx.Response) -> None:
-    """The first answer, byte for byte and header for header, and marked: nothing has changed since."""
+    """The first response, byte for byte and header for header, and marked: nothing has changed since."""
     assert (response.status_code, response.content) == (first.status_code, first.content)
     assert response.headers[REPLAYED] == "true"
     assert _lasting(response) == _lasting(first)
 
 
 def assert_gone(response: httpx.Response, first: httpx.Response) -> None:
-    """The first answer's status and address without what was deleted since."""
+    """The first response's status and address without what was deleted since."""
     assert (response.status_code, response.content) == (first.status_code, b"")
     assert response.headers[REPLAYED] == "true"
     assert response.headers.get("location") == first.headers.get("location")

@@ -72,7 +72,7 @@ def test_every_response_has_the_security_headers_and_no_word_of_the_server(
 
 
 async def broken(scope: Scope, receive: Receive, send: Send) -> None:
-    """An application with three bugs: one before its answer, one before the answer's content, one within that."""
+    """An application with three bugs: one before its response, one before the response's content, one within that."""
     if scope["type"] == "lifespan":
         await live_and_die(receive, send)
         return
@@ -91,7 +91,7 @@ def broken_port() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("path", ["/before", "/between"])
-def test_a_bug_is_answered_without_a_word_of_its_cause(broken_port: int, path: str) -> None:
+def test_the_response_to_a_bug_has_no_word_of_its_cause(broken_port: int, path: str) -> None:
     """Until there is content nothing was sent, and so another head can be."""
     with capture_logs() as logs:
         response = httpx.get(f"http://127.0.0.1:{broken_port}{path}", headers={"X-Request-ID": "bug-1"})

@@ -56,7 +56,7 @@ def test_an_unknown_query_parameter_is_rejected_by_every_operation(
             assert_problem(response, 400, "validation_failed", errors=[error])
 
 
-def test_every_other_method_is_refused_with_a_complete_allow(
+def test_every_other_method_is_rejected_with_a_complete_allow(
     alice: UserClient, paths: dict[str, dict[str, Any]]
 ) -> None:
     for path in paths:

@@ -1,6 +1,7 @@
 """The log of the real process tells of every request in one line, and of every failure why."""
 
 import re
+import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,6 +56,9 @@ def test_the_line_of_a_request_has_all_its_fields(process: ApiProcess, carol: Us
     assert carol.get(f"{carol.tasks}?q={MARKER}&limit=5", headers=headers).status_code == 200
     line = line_of(process, "whole-1")
     duration, timestamp = line.pop("duration_ms"), line.pop("timestamp")
+    database = {name: line.pop(name) for name in ("db.statements", "db.duration_ms", "db.wait_ms")}
+    assert database["db.statements"] >= 1
+    assert 0 <= database["db.duration_ms"] + database["db.wait_ms"] <= duration
     assert line == {
         **RESOURCE,
         "level": "info",
@@ -190,6 +194,40 @@ def test_a_failure_of_the_database_carries_its_sqlstate(
         assert (line["level"], line["error.code"]) == ("warning", "database_unavailable")
         assert line["db.response.status_code"] == state
         assert line_of(process, response.headers["x-request-id"])["http.response.status_code"] == 503
+
+
+@pytest.mark.parametrize(
+    ("revoked", "granted", "told"),
+    [
+        (
+            "SELECT ON todo.tasks",
+            "SELECT, INSERT, UPDATE, DELETE ON todo.tasks",
+            "permission denied for table tasks: GRANT SELECT, INSERT, UPDATE, DELETE ON todo.tasks TO the role of "
+            "DATABASE_URL",
+        ),
+        (
+            "USAGE ON SCHEMA todo",
+            "USAGE ON SCHEMA todo",
+            "permission denied for schema todo: GRANT USAGE ON SCHEMA todo TO the role of DATABASE_URL",
+        ),
+    ],
+)
+def test_a_missing_grant_is_named(
+    make_database: Callable[[], TestDatabase], revoked: str, granted: str, told: str
+) -> None:
+    """In the words that mend it."""
+    database = make_database()
+    role = f"limited_{secrets.token_hex(4)}"
+    database.query(f"CREATE ROLE {role} LOGIN")
+    database.query(f"GRANT USAGE ON SCHEMA todo TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA todo TO {role}")
+    database.query(f"REVOKE {revoked} FROM {role}")
+    with ApiProcess(database.url.replace("postgres:@", f"{role}:@")) as limited, UserClient(limited.url) as user:
+        response = user.get(user.tasks)
+        assert response.status_code == 500
+        line = line_of(limited, response.headers["x-request-id"], "request failed")
+        assert (line["db.response.status_code"], line["exception.message"]) == ("42501", told)
+        database.query(f"GRANT {granted} TO {role}")
+        assert user.get(user.tasks).status_code == 200
 
 
 def test_a_bug_is_an_error_with_all_that_is_known_of_it(

@@ -1,7 +1,6 @@
 """A log that nobody reads, or that cannot be written, stops nothing: the service goes on, and says what is missing."""
 
 import os
-import signal
 import socket
 import tempfile
 import time
@@ -112,7 +111,7 @@ def test_the_end_does_not_wait_for_a_reader_that_stalls(database: TestDatabase) 
         stall(process)
         process.terminate()
         process.wait()
-        assert process.exit_status == -signal.SIGTERM
+        assert process.exit_status == 0
 
 
 @contextmanager
@@ -131,7 +130,7 @@ def test_a_pipe_that_was_closed_is_no_reason_to_stop_or_to_complain(database: Te
         assert_healthy(process)
         process.terminate()
         process.wait()
-        assert process.exit_status == -signal.SIGTERM
+        assert process.exit_status == 0
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -143,7 +142,7 @@ def test_neither_is_a_full_disk(database: TestDatabase, workers: int) -> None:
             assert_healthy(process)
             process.terminate()
             process.wait()
-            assert process.exit_status == (-signal.SIGTERM if workers == 1 else 0)
+            assert process.exit_status == 0
 
 
 def test_a_terminal_that_was_stopped_stops_nobody(database: TestDatabase) -> None:

@@ -77,7 +77,12 @@ def test_nobody_else_is_believed(peer: tuple[str, int] | None) -> None:
     assert PROXIES.origin(peer, headers) == (peer, "http")
 
 
-@pytest.mark.parametrize(("value", "scheme"), [(b"https", "https"), (b"http", "http"), (b"gopher", "http")])
+@pytest.mark.parametrize("value", [b"https", b"HTTPS", b"wss", b" https"])
+def test_a_trusted_proxy_says_that_it_was_asked_over_tls(value: bytes) -> None:
+    assert PROXIES.origin(PEER, [(b"x-forwarded-proto", value)]) == (PEER, "https")
+
+
+@pytest.mark.parametrize(("value", "scheme"), [(b"http", "http"), (b"ws", "http"), (b"gopher", "http")])
 def test_a_trusted_proxy_says_by_which_scheme_it_was_asked(value: bytes, scheme: str) -> None:
     assert PROXIES.origin(PEER, [(b"x-forwarded-proto", value)]) == (PEER, scheme)
 

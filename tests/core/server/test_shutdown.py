@@ -1,6 +1,7 @@
 """SIGTERM: the process says that it drains, serves what is under way, and ends; nobody else delays it."""
 
 import signal
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pytest
 from starlette.types import Receive, Scope, Send
 
 from core.http.context import DRAINING
@@ -135,6 +137,30 @@ def test_an_interrupt_ends_it_without_notice() -> None:
     with ApiProcess("postgresql://nobody@127.0.0.1:1/none", SHUTDOWN_NOTICE="4") as process:
         process.send(signal.SIGINT)
         assert process.wait() < 4
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_end_that_was_asked_for_is_no_failure(number: signal.Signals) -> None:
+    """With one worker as with several: what watches over the process sees status 0."""
+    with ApiProcess("postgresql://nobody@127.0.0.1:1/none", SHUTDOWN_NOTICE="1") as process:
+        process.send(number)
+        _wait_for(lambda: httpx.get(f"{process.url}/health/ready").json()["code"] == "shutting_down")
+        assert process.wait() < 15
+        assert process.exit_status == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_hang_up_is_ignored_by_who_was_told_to_ignore_it(workers: str) -> None:
+    program = ("nohup", sys.executable, "main.py")
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    with ApiProcess(url, program=program, WEB_CONCURRENCY=workers, SHUTDOWN_NOTICE="0") as process:
+        process.send(signal.SIGHUP)
+        for _ in range(20):
+            time.sleep(0.02)
+            assert httpx.get(f"{process.url}/health/live").status_code == 200
+        process.terminate()
+        process.wait()
+        assert process.exit_status == 0
 
 
 def test_a_process_that_cannot_reach_its_database_starts_responds_and_ends() -> None:

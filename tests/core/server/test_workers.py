@@ -91,6 +91,14 @@ def test_sigterm_ends_them_all_and_closes_the_port(process: ApiProcess) -> None:
         httpx.get(f"{process.url}/health/live")
 
 
+def test_a_hang_up_ends_them_as_sigterm_does(process: ApiProcess) -> None:
+    until(lambda: len(started(process)) == WORKERS)
+    process.send(signal.SIGHUP)
+    assert process.wait() < 15
+    assert process.exit_status == 0
+    assert len([line for line in process.lines if line["message"].startswith("Finished server")]) == WORKERS
+
+
 def test_workers_do_not_outlive_the_process_that_started_them(process: ApiProcess) -> None:
     until(lambda: len(started(process)) == WORKERS)
     left = workers(process)

@@ -22,19 +22,19 @@ def _path(user: UserClient, task: dict[str, Any]) -> str:
     return f"{user.tasks}/{task['id']}"
 
 
-def _written(answered: dict[str, Any]) -> dict[str, Any]:
+def _written(received: dict[str, Any]) -> dict[str, Any]:
     """What every write changes."""
-    return {name: answered[name] for name in ("updated_at", "etag")}
+    return {name: received[name] for name in ("updated_at", "etag")}
 
 
 def test_put_replaces_everything_a_client_may_write(alice: UserClient) -> None:
     task = alice.create_task(**FULL)
     new = {"title": "Feed the cat", "description": None, "status": "pending", "due_at": "2031-01-31T09:00:00Z"}
     response = alice.put(_path(alice, task), json=new)
-    answered = response.json()
-    assert (response.status_code, answered) == (200, {**task, **new, **_written(answered)})
-    assert answered["updated_at"] > task["updated_at"]
-    assert alice.get(_path(alice, task)).json() == answered
+    received = response.json()
+    assert (response.status_code, received) == (200, {**task, **new, **_written(received)})
+    assert received["updated_at"] > task["updated_at"]
+    assert alice.get(_path(alice, task)).json() == received
 
 
 def test_put_gives_what_is_absent_its_default(alice: UserClient) -> None:
@@ -61,10 +61,10 @@ def test_put_gives_what_is_absent_its_default(alice: UserClient) -> None:
 def test_patch_writes_what_is_there_and_leaves_the_rest(alice: UserClient, changes: dict[str, Any]) -> None:
     task = alice.create_task(**FULL)
     response = alice.patch(_path(alice, task), json=changes)
-    answered = response.json()
-    assert (response.status_code, answered) == (200, {**task, **changes, **_written(answered)})
-    assert answered["updated_at"] > task["updated_at"]
-    assert alice.get(_path(alice, task)).json() == answered
+    received = response.json()
+    assert (response.status_code, received) == (200, {**task, **changes, **_written(received)})
+    assert received["updated_at"] > task["updated_at"]
+    assert alice.get(_path(alice, task)).json() == received
 
 
 def test_an_empty_patch_changes_nothing(alice: UserClient) -> None:

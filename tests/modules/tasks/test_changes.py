@@ -19,30 +19,30 @@ ROW = "0190a7c8-0000-7000-8000-00000000000a"
 Page = dict[str, Any]
 
 
-def changes(caller: UserClient, cursor: str | None = None, limit: int = 50) -> Page:
+def changes(user: UserClient, cursor: str | None = None, limit: int = 50) -> Page:
     """One page of the feed."""
     query: dict[str, Any] = {"limit": limit} if cursor is None else {"limit": limit, "cursor": cursor}
-    response = caller.get(f"{caller.tasks}/changes", params=query)
+    response = user.get(f"{user.tasks}/changes", params=query)
     assert response.status_code == 200, response.text
     page: Page = response.json()
     assert page.keys() == {"items", "deleted", "next_cursor", "has_more"}
     return page
 
 
-def delete(caller: UserClient, task: Page) -> None:
+def delete(user: UserClient, task: Page) -> None:
     """Deletes a task."""
-    assert caller.delete(f"{caller.tasks}/{task['id']}").status_code == 204
+    assert user.delete(f"{user.tasks}/{task['id']}").status_code == 204
 
 
-def patch(caller: UserClient, task: Page, **fields: Any) -> Page:
+def patch(user: UserClient, task: Page, **fields: Any) -> Page:
     """Changes a task."""
-    changed: Page = caller.patch(f"{caller.tasks}/{task['id']}", json=fields).json()
+    changed: Page = user.patch(f"{user.tasks}/{task['id']}", json=fields).json()
     return changed
 
 
-def assert_expired(caller: UserClient, cursor: str) -> None:
+def assert_expired(user: UserClient, cursor: str) -> None:
     """410."""
-    response = caller.get(f"{caller.tasks}/changes", params={"cursor": cursor})
+    response = user.get(f"{user.tasks}/changes", params={"cursor": cursor})
     assert_problem(response, 410, "cursor_expired", title="The cursor is expired", detail=EXPIRED)
 
 
@@ -155,12 +155,12 @@ def test_a_cursor_of_another_history_is_expired(
 ) -> None:
     """As docs/operations.md says what to run after a restore."""
     own = make_database()
-    with UserClient(start_server(database=own).url) as caller:
-        caller.create_task()
-        cursor = changes(caller)["next_cursor"]
+    with UserClient(start_server(database=own).url) as user:
+        user.create_task()
+        cursor = changes(user)["next_cursor"]
         own.query("UPDATE sync_history SET id = gen_random_uuid()")
-        assert_expired(caller, cursor)
-        assert len(changes(caller)["items"]) == 1
+        assert_expired(user, cursor)
+        assert len(changes(user)["items"]) == 1
 
 
 def test_a_cursor_from_before_forgotten_deletions_is_expired(alice: UserClient, database: TestDatabase) -> None:
@@ -182,13 +182,13 @@ def test_a_cursor_from_before_forgotten_deletions_is_expired(alice: UserClient, 
 def test_a_deletion_is_kept_for_as_long_as_is_set(
     database: TestDatabase, start_server: Callable[..., RunningServer]
 ) -> None:
-    with UserClient(start_server(database=database, deletions_kept_days=400).url) as caller:
-        task = caller.create_task()
-        start = changes(caller)["next_cursor"]
-        delete(caller, task)
+    with UserClient(start_server(database=database, deletions_kept_days=400).url) as user:
+        task = user.create_task()
+        start = changes(user)["next_cursor"]
+        delete(user, task)
         database.query("UPDATE tombstones SET deleted_at = now() - interval '399 days' WHERE id = %s", task["id"])
-        _sweep(caller)
-        assert task["id"] in changes(caller, start)["deleted"]
+        _sweep(user)
+        assert task["id"] in changes(user, start)["deleted"]
 
 
 @pytest.mark.parametrize("before", [0, 1])
@@ -202,10 +202,10 @@ def test_no_rhythm_of_a_client_keeps_what_is_old(alice: UserClient, database: Te
     assert database.query("SELECT 1 FROM tombstones WHERE id = %s", old["id"]) == []
 
 
-def _sweep(caller: UserClient) -> None:
+def _sweep(user: UserClient) -> None:
     """Makes and deletes, until a deletion was one that sweeps."""
     for _ in range(2 * SWEPT_AT):
-        delete(caller, caller.create_task())
+        delete(user, user.create_task())
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,10 @@ UUIDS = [
 DAY = timedelta(days=1)
 
 
-def put(caller: UserClient, task_id: object, key: str | None = None, **fields: Any) -> httpx.Response:
+def put(user: UserClient, task_id: object, key: str | None = None, **fields: Any) -> httpx.Response:
     """Asks for a new task with this id."""
     headers = {**NEW, "Idempotency-Key": key} if key else NEW
-    return caller.put(f"{caller.tasks}/{task_id}", json={"title": "Mine", **fields}, headers=headers)
+    return user.put(f"{user.tasks}/{task_id}", json={"title": "Mine", **fields}, headers=headers)
 
 
 @pytest.mark.parametrize("task_id", [UUID(text) for text in UUIDS])
@@ -196,8 +196,8 @@ def test_the_time_of_making_counts_nowhere_else(alice: UserClient) -> None:
     assert made.json()["created_at"] == made.json()["updated_at"]
     replaced = alice.put(made.headers["location"], json={"title": "x", "created_at": long_ago})
     assert replaced.json()["created_at"] == made.json()["created_at"]
-    refused = alice.put(made.headers["location"], json={"title": "x", "created_at": "yesterday"})
-    assert_problem(refused, 400, "validation_failed")
+    rejected = alice.put(made.headers["location"], json={"title": "x", "created_at": "yesterday"})
+    assert_problem(rejected, 400, "validation_failed")
 
 
 def test_of_many_at_once_one_makes_it(alice: UserClient) -> None:
