@@ -54,7 +54,11 @@ class SchemaCheck:
             found = await self._revisions()
         problem, oldest = await self._judge(found)
         self.passed = float("-inf") if problem else asyncio.get_running_loop().time()
-        fields = {"db.revision": ", ".join(found) or None, "code.revision": self._head, "release.oldest": oldest}
+        fields = {
+            "todo_api.revision.database": ", ".join(found) or None,
+            "todo_api.revision.code": self._head,
+            "todo_api.oldest_release": oldest,
+        }
         if problem:
             _log.warning("not ready", **{"error.code": problem.code, "error.reason": "revision", **fields})
         elif self._head not in found and found != self._told:

@@ -20,12 +20,13 @@ from core.problems import Problem, ProblemError
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 # W3C Trace Context, section 3.2: version, trace-id, parent-id, flags; all zeros is invalid. Version 00 ends there.
 _TRACEPARENT = re.compile(
-    rb"(?!ff|00-.{52}-)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
+    rb"(?!ff|00-.{52}-)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
 # What is longer is cut where it is logged: anybody may send it, and a line has to fit into one write.
 _PATH_LENGTH = 512
 _USER_AGENT_LENGTH = 256
 
+_PROBES = frozenset({"/health/live", "/health/ready"})
 _BUG = ProblemError(Problem.INTERNAL_ERROR, "Internal server error; its log has the cause under this request_id.")
 
 _log = structlog.get_logger("core.http.middleware")
@@ -39,6 +40,7 @@ class RequestMiddleware:
         self._app = cors(app)
         self._rejections = cors(_reject)
         self._services = services
+        self._logs_probes = services.settings.log_probes
         self._cacheable = services.settings.http_cache == "private"
         # Bound once: each look at the lazy one costs as much as the fields of a line.
         self._access_log = _log.bind()
@@ -61,9 +63,10 @@ class RequestMiddleware:
                 raise  # the response has begun: all that is left is to close the connection
             await self._fail(error, scope, receive, outgoing)
         finally:
-            # At LOG_LEVEL=WARNING these are what is left.
-            log = self._access_log.error if outgoing.status >= 500 else self._access_log.info
-            log("request", **access_fields(scope, headers, outgoing.status, started, found))
+            if self._logs_probes or outgoing.status >= 400 or scope["path"] not in _PROBES:
+                # At LOG_LEVEL=WARNING those of a failure are what is left.
+                log = self._access_log.error if outgoing.status >= 500 else self._access_log.info
+                log("request", **access_fields(scope, headers, outgoing.status, started, found))
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings = self._services.settings
@@ -108,7 +111,10 @@ def _identify(headers: dict[bytes, bytes]) -> str:
     structlog.contextvars.bind_contextvars(request_id=request_id)
     trace = headers.get(b"traceparent")
     if trace and (parent := _TRACEPARENT.fullmatch(trace)):
-        structlog.contextvars.bind_contextvars(trace_id=parent[1].decode(), span_id=parent[2].decode())
+        # The trace is theirs, the span is ours: what is told here happens in it, below the span that asked.
+        trace_id, caller, flags = (parent[number].decode() for number in (1, 2, 3))
+        span = {"trace_id": trace_id, "span_id": os.urandom(8).hex(), "trace_flags": flags}
+        structlog.contextvars.bind_contextvars(**span, **{"todo_api.parent_span_id": caller})
     return request_id
 
 
