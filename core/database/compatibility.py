@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence, Set
+from typing import Any, ClassVar
 
 import structlog
-from sqlalchemy import Boolean, CheckConstraint, Column, Select, Table, Text, select
-from sqlmodel import SQLModel
+from sqlalchemy import Boolean, CheckConstraint, PrimaryKeyConstraint, Text, true
+from sqlalchemy.sql.elements import conv
+from sqlmodel import Field, SQLModel, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from core.config import VERSION
 from core.database import table_schema
@@ -14,22 +17,29 @@ from core.database.errors import MissingGrantError, UndefinedObjectError
 from core.database.statements import statement
 from core.problems import Problem
 
-# Its one row says which release a migration has left room for, of those that do not know the migration.
-COMPATIBILITY = Table(
-    "schema_compatibility",
-    SQLModel.metadata,
-    Column("only_row", Boolean, primary_key=True, server_default="true"),
-    Column("oldest_release", Text, nullable=False),
-    CheckConstraint("only_row", name="ck_schema_compatibility_only_row"),
-)
-
 _log = structlog.get_logger("core.database.compatibility")
 
 
+class SchemaCompatibility(SQLModel, table=True):
+    """The one row that says for which release the migrations left room, of those that do not know the migrations.
+
+    Whole names, as this file may be read before the one that says how names are made.
+    """
+
+    __tablename__ = "schema_compatibility"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("singleton", name=conv("ck_schema_compatibility_one_row")),
+        PrimaryKeyConstraint("singleton", name="pk_schema_compatibility"),
+    )
+
+    singleton: bool = Field(sa_type=Boolean, primary_key=True, sa_column_kwargs={"server_default": true()})
+    oldest_release: str = Field(sa_type=Text)
+
+
 @statement
-def oldest_release() -> Select[str]:
+def oldest_release() -> SelectOfScalar[str]:
     """The oldest release that may serve this schema."""
-    return select(COMPATIBILITY.c.oldest_release)
+    return select(SchemaCompatibility.oldest_release)
 
 
 class SchemaCheck:

@@ -139,8 +139,13 @@ def access_fields(
     if len(path) > _PATH_LENGTH or len(agent) > _USER_AGENT_LENGTH:
         cut(fields, "url.path", _PATH_LENGTH)
         cut(fields, "user_agent.original", _USER_AGENT_LENGTH)
-    if found is None:
-        return fields
+    if found is not None:
+        _add_known(fields, scope, found)
+    return fields
+
+
+def _add_known(fields: dict[str, Any], scope: MutableMapping[str, Any], found: RequestContext) -> None:
+    """What was learned of the request on its way."""
     if found.statements or found.waiting_seconds:
         fields["db.statements"] = found.statements
         fields["db.duration_ms"] = round(found.statements_seconds * 1000, 3)
@@ -152,4 +157,3 @@ def access_fields(
         fields["user.id"] = found.principal.user_id
     if found.problem_code is not None:
         fields["error.code"] = found.problem_code
-    return fields

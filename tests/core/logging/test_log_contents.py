@@ -21,6 +21,11 @@ SERVICE = {"service.name", "service.version", "service.instance.id", "deployment
 ALWAYS = {"timestamp", "level", "message", "logger"} | SERVICE
 # Datadog reads these bare names as its own.
 TAKEN = {"status", "host", "source", "date", "service"}
+# What a log line has besides attributes (OpenTelemetry's log data model has these outside of them), and the names under
+# which operators look for what has no stable one there.
+OUTSIDE = {"timestamp", "level", "message", "logger", "trace_id", "span_id", "trace_flags", "request_id", "duration_ms"}
+SETTLED = {"error.code", "error.reason", "user.id", "db.statements", "db.duration_ms", "db.wait_ms"}
+NAMES = (project_root() / "tests" / "core" / "logging" / "opentelemetry_names.txt").read_text().splitlines()
 MESSAGES = {
     "Started server process",
     "Waiting for application startup.",
@@ -108,6 +113,8 @@ def test_every_line_has_the_fields_that_all_have_and_no_name_that_is_taken(
     for line in all_lines(process):
         assert line.keys() >= ALWAYS
         assert not line.keys() & TAKEN
+        own = {name for name in line if name.startswith("todo_api.")}
+        assert line.keys() - own - OUTSIDE - SETTLED <= set(NAMES)
         assert [name for name in line if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", name)] == []
         assert (line["service.name"], line["service.version"]) == ("todo-api", VERSION)
         assert line["deployment.environment.name"] == "production"

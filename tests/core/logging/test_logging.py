@@ -234,6 +234,10 @@ def test_a_missing_grant_is_named(
         assert response.status_code == 500
         line = line_of(limited, response.headers["x-request-id"], "request failed")
         assert (line["db.response.status_code"], line["exception.message"]) == ("42501", told)
+        ready = caller.get("/health/ready")
+        if "SCHEMA" in revoked:  # it is no older schema, nor none
+            assert ready.json()["code"] == "database_unavailable"
+            assert line_of(limited, ready.headers["x-request-id"], "not ready")["error.reason"] == told
         database.query(f"GRANT {granted} TO {role}")
         assert caller.get(caller.tasks).status_code == 200
 
