@@ -88,12 +88,12 @@ class Connection:
         Raises an error of core.database.errors. Ended before its time, by the deadline or by cancellation, it
         closes the connection: what the server then does with the statement is unknown. `usage` is told the time.
         """
-        began = time.perf_counter()  # the loop's clock has milliseconds
+        began = time.monotonic()  # what the loop's clock shows, but for its rounding to milliseconds
         try:
             result = self._pg.cursor()
             result.execute(sql, values)
             await self._settle(deadline)
-            self.last_used = self._loop.time()
+            self.last_used = time.monotonic()
             self.used = True
             return result
         except psycopg2.Error as error:
@@ -101,7 +101,7 @@ class Connection:
         except ValueError:  # of psycopg2's own: NUL, or half a surrogate pair, in a text
             raise ValueRejectedError("psycopg2 cannot send a value") from None
         finally:
-            self.took = time.perf_counter() - began
+            self.took = (self.last_used if self.last_used >= began else time.monotonic()) - began
             if usage is not None:
                 usage.statements += 1
                 usage.statements_seconds += self.took

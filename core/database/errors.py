@@ -99,7 +99,7 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
     if state is None:
         return ConnectionLostError(_reason("connection lost", error))
     if state == NO_PRIVILEGE:
-        return MissingGrantError(_missing_grant(error), sqlstate=state)
+        return MissingGrantError(_missing_grant(error), sqlstate=state, constraint=diagnostics.constraint_name)
     kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2], StatementError)
     return kind(type(error).__name__, sqlstate=state, constraint=diagnostics.constraint_name)
 

@@ -149,7 +149,7 @@ def _add_known(fields: dict[str, Any], scope: MutableMapping[str, Any], found: R
     if found.statements or found.waiting_seconds:
         fields["db.statements"] = found.statements
         fields["db.duration_ms"] = round(found.statements_seconds * 1000, 3)
-        fields["db.wait_ms"] = round(found.waiting_seconds * 1000, 3)
+        fields["db.wait_ms"] = round(found.waiting_seconds * 1000, 3) if found.waiting_seconds else 0.0
     route = found.route or getattr(scope.get("route"), "path", None)  # FastAPI knows the route of a 405
     if route is not None:
         fields["http.route"] = route

@@ -5,9 +5,9 @@ import re
 import secrets
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -102,17 +102,13 @@ def test_a_slow_request_says_why(process: ApiProcess, own: TestDatabase) -> None
     """A lock keeps one statement waiting, and the only connection with it; so the next request waits for that."""
     with Caller(process.url) as caller:
         caller.create_task()
-        with locked_tasks(own) as unlock:
-            slow = httpx.Client(base_url=process.url, headers=caller.headers, timeout=20)
-            answers: list[httpx.Response] = []
-            ask = [threading.Thread(target=lambda: answers.append(slow.get(caller.tasks))) for _ in range(2)]
-            for one in ask:
-                one.start()
+        slow = httpx.Client(base_url=process.url, headers=caller.headers, timeout=20)
+        with slow, ThreadPoolExecutor() as pool, locked_tasks(own) as unlock:
+            asked = [pool.submit(slow.get, caller.tasks) for _ in range(2)]
             wait_for_waiting(own)
             time.sleep(0.2)
             unlock()
-            for one in ask:
-                one.join()
+            answers = [one.result() for one in asked]
         lines = [found(process, "request", request_id=one.headers["x-request-id"]) for one in answers]
     assert [one.status_code for one in answers] == [200, 200]
     first, second = sorted(lines, key=lambda line: line["db.wait_ms"])
