@@ -78,7 +78,7 @@ class Connection:
     @property
     def idle_seconds(self) -> float:
         """Since the last response."""
-        return self._loop.time() - self.last_used
+        return time.monotonic() - self.last_used
 
     async def run(
         self, sql: str, values: Mapping[str, Any] | None, deadline: float, usage: Usage | None = None
