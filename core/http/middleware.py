@@ -132,7 +132,7 @@ def access_fields(
         "url.path": path,
         "url.scheme": scope["scheme"],
         "http.response.status_code": status,
-        "duration_ms": round((time.perf_counter() - started) * 1000, 3),
+        "duration_ms": (time.perf_counter() - started) * 1e6 // 1 / 1000,  # to the microsecond, without a call
         "client.address": client[0] if client else None,
         "user_agent.original": agent.decode("latin-1"),
     }
@@ -148,8 +148,8 @@ def _add_known(fields: dict[str, Any], scope: MutableMapping[str, Any], found: R
     """What was learned of the request on its way."""
     if found.statements or found.waiting_seconds:
         fields["db.statements"] = found.statements
-        fields["db.duration_ms"] = round(found.statements_seconds * 1000, 3)
-        fields["db.wait_ms"] = round(found.waiting_seconds * 1000, 3) if found.waiting_seconds else 0.0
+        fields["db.duration_ms"] = found.statements_seconds * 1e6 // 1 / 1000
+        fields["db.wait_ms"] = found.waiting_seconds * 1e6 // 1 / 1000
     route = found.route or getattr(scope.get("route"), "path", None)  # FastAPI knows the route of a 405
     if route is not None:
         fields["http.route"] = route
