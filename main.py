@@ -19,7 +19,7 @@ from core.database.database import Database
 from core.http import context
 from core.http.admission import Gate
 from core.http.application import Api
-from core.server import listening, other_servers, server
+from core.server import listening, other_servers, server, started
 from core.server.workers import Workers
 from core.tokens.published_keys import PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
@@ -30,6 +30,8 @@ from modules.auth.passwords import Passwords
 from modules.tasks import router as tasks
 from modules.users import router as users
 from modules.users.accounts import UserAccounts
+
+_log = structlog.get_logger("main")
 
 DESCRIPTION = "Tasks of the users of a Better Auth frontend. Every failure is problem+json (RFC 9457)."
 
@@ -89,8 +91,9 @@ def _key_sources(settings: Settings) -> dict[str, KeySource]:
 
 def main() -> None:
     """Serves until SIGTERM or SIGINT. Starts the embedded PostgreSQL where no other is set; migrates nothing."""
-    settings, url = _prepare()
+    settings, url, told = _prepare()
     sockets = listening.listeners_or_exit(settings.host, settings.port)
+    _log.info("started", **told)
     if settings.app_env == "development":
         welcome = _WELCOME + (_SIGN_UP_HERE if settings.local_accounts_enabled else _SIGN_UP_THERE)
         origin = listening.origin(settings.host, settings.port)
@@ -101,8 +104,14 @@ def main() -> None:
 def __getattr__(name: str) -> Any:
     """`app`, for a server that imports it; made when it is asked for, so that importing this file does nothing."""
     if name == "app":
-        return other_servers.app_for_them(lambda: create_app(*_prepare()))
+        return other_servers.app_for_them(_prepared_app)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _prepared_app() -> Api:
+    settings, url, told = _prepare()
+    _log.info("started", **told)
+    return create_app(settings, url)
 
 
 def __dir__() -> list[str]:
@@ -110,20 +119,24 @@ def __dir__() -> list[str]:
     return [*globals(), "app"]
 
 
-def _prepare() -> tuple[Settings, str]:
-    """The settings and the URL of the database, with logging set up. Exits with one sentence where it cannot go on."""
+def _prepare() -> tuple[Settings, str, dict[str, Any]]:
+    """The settings, the URL of the database and what the log is told of both, with logging set up.
+
+    Exits with one sentence where it cannot go on.
+    """
     try:
         settings = load_settings()
     except ConfigurationError as error:
         sys.exit(str(error))
     url = settings.database_url.get_secret_value() if settings.database_url else embedded.start().get_uri()
-    logging.configure(settings.log_level, settings.app_env)
+    logging.configure(settings.log_level, settings.app_env, settings.log_format)
     if settings.auth_local_accounts is None and not settings.local_accounts_enabled:
         reason = {"setting": "AUTH_LOCAL_ACCOUNTS", "reason": "BETTER_AUTH_SECRET is not set"}
-        structlog.get_logger("main").info("local accounts are off", **reason)
-    if foreign := start_check.rejection(url, migrations.head()):
+        _log.info("local accounts are off", **reason)
+    revision, foreign = start_check.look(url, migrations.head())
+    if foreign:
         sys.exit(foreign)
-    return settings, url
+    return settings, url, started.fields(settings, url, revision, migrations.head())
 
 
 def _serve(app: Api, settings: Settings, sockets: list[socket.socket]) -> None:

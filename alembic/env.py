@@ -3,15 +3,17 @@
 import random
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
+import structlog
 from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, pool
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import SQLModel
 
-from core import config
+from core import config, logging
 from core.database import migrations, table_schema
 
 LOCK_TIMEOUT = "1s"
@@ -84,9 +86,20 @@ def _try(engine: Engine) -> None:
                 raise CommandError("The database has no tables yet: run `alembic upgrade head` first.")
             if changes:
                 connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+        before = context.get_context().get_current_heads()
         context.run_migrations()
         if changes:
             _reject_foreign_columns(connection, schema)
+        after = context.get_context().get_current_heads()
+    if before != after and context.config.cmd_opts is not None:  # from a command line, or a job
+        _log_migrated(before, after)
+
+
+def _log_migrated(before: Sequence[str], after: Sequence[str]) -> None:
+    settings = config.load_settings()
+    logging.configure(settings.log_level, settings.app_env, settings.log_format)
+    fields = {"todo_api.revision.from": ", ".join(before) or None, "todo_api.revision.to": ", ".join(after) or None}
+    structlog.get_logger("alembic").info("migrated", **fields)
 
 
 def _reject_foreign_columns(connection: Connection, schema: str) -> None:

@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     web_concurrency: int = Field(default=1, ge=1, le=64)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = "INFO"
+    log_format: Literal["json", "terminal"] | None = None
+    log_probes: bool = True
     docs: bool | None = None
     auth_cookies: bool = False
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()

@@ -19,10 +19,10 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "schema_compatibility",
-        sa.Column("only_row", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("singleton", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("oldest_release", sa.Text(), nullable=False),
-        sa.CheckConstraint("only_row", name=op.f("ck_schema_compatibility_only_row")),
-        sa.PrimaryKeyConstraint("only_row", name=op.f("pk_schema_compatibility")),
+        sa.CheckConstraint("singleton", name=op.f("ck_schema_compatibility_one_row")),
+        sa.PrimaryKeyConstraint("singleton", name=op.f("pk_schema_compatibility")),
     )
     op.execute("INSERT INTO schema_compatibility (oldest_release) VALUES ('0.1.0')")
 

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence, Set
+from typing import Any, ClassVar
 
 import structlog
-from sqlalchemy import Boolean, CheckConstraint, Column, PrimaryKeyConstraint, Select, Table, Text, select
-from sqlalchemy.sql.naming import conv
-from sqlmodel import SQLModel
+from sqlalchemy import Boolean, CheckConstraint, PrimaryKeyConstraint, Text, true
+from sqlalchemy.sql.elements import conv
+from sqlmodel import Field, SQLModel, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from core.config import VERSION
 from core.database import table_schema
@@ -15,23 +17,29 @@ from core.database.errors import MissingGrantError, UndefinedObjectError
 from core.database.statements import statement
 from core.problems import Problem
 
-# Its one row says which release a migration has left room for, of those that do not know the migration.
-COMPATIBILITY = Table(
-    "schema_compatibility",
-    SQLModel.metadata,
-    Column("only_row", Boolean, server_default="true", nullable=False),
-    Column("oldest_release", Text, nullable=False),
-    PrimaryKeyConstraint("only_row", name=conv("pk_schema_compatibility")),
-    CheckConstraint("only_row", name=conv("ck_schema_compatibility_only_row")),
-)
-
 _log = structlog.get_logger("core.database.compatibility")
 
 
+class SchemaCompatibility(SQLModel, table=True):
+    """The one row that says for which release the migrations left room, of those that do not know the migrations.
+
+    Whole names, as this file may be read before the one that says how names are made.
+    """
+
+    __tablename__ = "schema_compatibility"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("singleton", name=conv("ck_schema_compatibility_one_row")),
+        PrimaryKeyConstraint("singleton", name="pk_schema_compatibility"),
+    )
+
+    singleton: bool = Field(sa_type=Boolean, primary_key=True, sa_column_kwargs={"server_default": true()})
+    oldest_release: str = Field(sa_type=Text)
+
+
 @statement
-def oldest_release() -> Select[str]:
+def oldest_release() -> SelectOfScalar[str]:
     """The oldest release that may serve this schema."""
-    return select(COMPATIBILITY.c.oldest_release)
+    return select(SchemaCompatibility.oldest_release)
 
 
 class SchemaCheck:
@@ -56,7 +64,11 @@ class SchemaCheck:
             found = await self._revisions()
         problem, oldest = await self._judge(found)
         self.passed = float("-inf") if problem else asyncio.get_running_loop().time()
-        fields = {"db.revision": ", ".join(found) or None, "code.revision": self._head, "release.oldest": oldest}
+        fields = {
+            "todo_api.revision.database": ", ".join(found) or None,
+            "todo_api.revision.code": self._head,
+            "todo_api.oldest_release": oldest,
+        }
         if problem:
             _log.warning("not ready", **{"error.code": problem.code, "error.reason": "revision", **fields})
         elif self._head not in found and found != self._told:

@@ -1,6 +1,7 @@
 """One PostgreSQL connection that the event loop drives: psycopg2's asynchronous mode with a deadline on every step."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -77,7 +78,7 @@ class Connection:
     @property
     def idle_seconds(self) -> float:
         """Since the last response."""
-        return self._loop.time() - self.last_used
+        return time.monotonic() - self.last_used
 
     async def run(
         self, sql: str, values: Mapping[str, Any] | None, deadline: float, usage: Usage | None = None
@@ -87,12 +88,12 @@ class Connection:
         Raises an error of core.database.errors. Ended before its time, by the deadline or by cancellation, it
         closes the connection: what the server then does with the statement is unknown. `usage` is told the time.
         """
-        began = self._loop.time()
+        began = time.monotonic()  # what the loop's clock shows, but for its rounding to milliseconds
         try:
             result = self._pg.cursor()
             result.execute(sql, values)
             await self._settle(deadline)
-            self.last_used = self._loop.time()
+            self.last_used = time.monotonic()
             self.used = True
             return result
         except psycopg2.Error as error:
@@ -100,8 +101,7 @@ class Connection:
         except ValueError:  # of psycopg2's own: NUL, or half a surrogate pair, in a text
             raise ValueRejectedError("psycopg2 cannot send a value") from None
         finally:
-            ended = self.last_used if self.last_used > began else self._loop.time()
-            self.took = ended - began
+            self.took = (self.last_used if self.last_used >= began else time.monotonic()) - began
             if usage is not None:
                 usage.statements += 1
                 usage.statements_seconds += self.took

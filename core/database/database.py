@@ -88,7 +88,7 @@ class Database(Executor):
 
     @asynccontextmanager
     async def _transaction(self, schema: str) -> AsyncIterator[Transaction]:
-        transaction = Transaction(self._pool, schema, *self._requested(), self._slow)
+        transaction = Transaction(self._pool, schema, self._deadline(), self._usage(), self._slow)
         try:
             yield transaction
             await transaction.commit()
@@ -103,7 +103,7 @@ class Database(Executor):
 
         Those who ask at the same time share one look. Raises DatabaseUnavailableError.
         """
-        deadline, _ = self._requested()
+        deadline = self._deadline()
         try:
             async with asyncio.timeout_at(deadline):
                 await self._looking.acquire()
@@ -156,7 +156,8 @@ class Database(Executor):
         raise error
 
     async def _attempt(self, query: Query[Any], schema: str) -> cursor:
-        deadline, usage = self._requested()
+        usage = self._usage()
+        deadline = usage.deadline if usage and usage.deadline else self._own_deadline()
         values = bound(query)
         while True:
             connection = await self._pool.acquire(deadline, usage)
@@ -176,8 +177,9 @@ class Database(Executor):
                     tell_slow(connection, query.statement.name)
                 self._pool.release(connection)
 
-    def _requested(self) -> tuple[float, Usage | None]:
+    def _deadline(self) -> float:
         usage = self._usage()
-        if usage is not None and usage.deadline:
-            return usage.deadline, usage
-        return asyncio.get_running_loop().time() + self._timeout, usage
+        return usage.deadline if usage and usage.deadline else self._own_deadline()
+
+    def _own_deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self._timeout

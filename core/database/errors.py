@@ -10,8 +10,9 @@ _AWAY_CLASSES = {"08", "53"}
 # A write met a server, or a session, that takes none.
 READ_ONLY = "25006"
 _AWAY = {"57P01", "57P02", "57P03", "57P05", "58030", READ_ONLY, "25P03", "57014", "55P03"}
-# Serialization failure and deadlock: PostgreSQL has undone the whole transaction, so that it may be tried again.
-_CONFLICT = {"40001", "40P01"}
+# Serialization failure, deadlock, and XX000, with which PostgreSQL tells of its own races ("new multixact has more than
+# one updating member", "tuple concurrently updated"): the whole transaction is undone, so that it may be tried again.
+_CONFLICT = {"40001", "40P01", "XX000"}
 _BAD_VALUE_CLASSES = {"22"}
 _BAD_VALUE = {"23502", "23514"}
 _UNDEFINED_CLASSES = {"42", "3F"}
@@ -45,7 +46,7 @@ class PoolExhaustedError(DatabaseUnavailableError):
 
 
 class TransactionConflictError(DatabaseUnavailableError):
-    """40001 or 40P01: another transaction was in the way, and this one was undone. Also when COMMIT says so."""
+    """40001, 40P01 or XX000: another transaction was in the way, and this one was undone. Also when COMMIT says so."""
 
 
 class UniqueViolationError(DatabaseError):
@@ -99,7 +100,7 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
     if state is None:
         return ConnectionLostError(_reason("connection lost", error))
     if state == NO_PRIVILEGE:
-        return MissingGrantError(_missing_grant(error), sqlstate=state)
+        return MissingGrantError(_missing_grant(error), sqlstate=state, constraint=diagnostics.constraint_name)
     kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2], StatementError)
     return kind(type(error).__name__, sqlstate=state, constraint=diagnostics.constraint_name)
 

@@ -1,6 +1,6 @@
 """What a repository sends its queries through, and by when the response must be there."""
 
-import asyncio
+import time
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable
@@ -56,8 +56,9 @@ class Executor(ABC):
 
 
 def milliseconds(deadline: float) -> int:
-    """How long the server may take for what is sent now, rounded down to one of few values."""
-    remaining = deadline - asyncio.get_running_loop().time() - SERVER_MARGIN_SECONDS
+    """How long the server may take for what is sent now, rounded down to one of few values. The event loop's clock is
+    this one, but for its rounding."""
+    remaining = deadline - time.monotonic() - SERVER_MARGIN_SECONDS
     return _TIMEOUTS[bisect_right(_TIMEOUTS, remaining * 1000, 1) - 1]
 
 

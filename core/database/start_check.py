@@ -15,8 +15,9 @@ SECONDS = 3
 _log = structlog.get_logger("core.database.start_check")
 
 
-def rejection(url: str, head: str) -> str | None:
-    """One sentence on what in the database at `url` is somebody else's; None where nothing is, or nobody responds.
+def look(url: str, head: str) -> tuple[str | None, str | None]:
+    """The revision of the database at `url`, None where it does not tell; and one sentence on what there is somebody
+    else's, None where nothing is.
 
     `head` is the revision that the code needs. Runs an event loop of its own, so that nothing of it is left when the
     workers are forked.
@@ -24,7 +25,7 @@ def rejection(url: str, head: str) -> str | None:
     return asyncio.run(_look(url, head))
 
 
-async def _look(url: str, head: str) -> str | None:
+async def _look(url: str, head: str) -> tuple[str | None, str | None]:
     deadline = asyncio.get_running_loop().time() + SECONDS
     database = Database(url, pool_size=1, timeout=SECONDS, usage=lambda: Usage(deadline))
     try:
@@ -32,10 +33,10 @@ async def _look(url: str, head: str) -> str | None:
         found = await database.fetch_all(table_schema.relations(schema))
         migrated = any(name == table_schema.VERSIONS.name for name, _, _ in found)
         revision = await database.fetch_one(table_schema.revision()) if migrated else None
-        return table_schema.foreign(schema, found, revision, head)
+        return revision, table_schema.foreign(schema, found, revision, head)
     except DatabaseError as error:
         reason = {"error.reason": str(error), "db.response.status_code": error.sqlstate}
         _log.warning("tables not looked at", **reason)
-        return None
+        return None, None
     finally:
         database.close()

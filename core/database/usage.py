@@ -1,6 +1,6 @@
 """By when a request must have its response, and what the database has taken of its time."""
 
-import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,10 +21,9 @@ class Usage:
 @contextmanager
 def waiting(usage: Usage | None) -> Iterator[None]:
     """What its block takes, a connection was waited for."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    began = time.perf_counter()
     try:
         yield
     finally:
         if usage is not None:
-            usage.waiting_seconds += loop.time() - began
+            usage.waiting_seconds += time.perf_counter() - began

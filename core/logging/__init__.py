@@ -1,13 +1,14 @@
 """Structured logs: one JSON object a line on standard output (a readable form on a terminal), uvicorn's lines too."""
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from fastapi.exceptions import ValidationException
@@ -15,19 +16,25 @@ from pydantic import ValidationError
 
 from core.config import VERSION
 from core.database.errors import DatabaseError
-from core.logging.lines import Event, cut, lines
+from core.logging.lines import TRACE_BEGINS, Event, cut, lines
+from core.logging.readable import wants_colours
 from core.logging.writer import LogWriter
 
 _MESSAGE_LENGTH = 1024
 _STACKTRACE_LENGTH = 2560
+_LAST_LINE_LENGTH = 128
 _PROJECT = f"{Path(__file__).parents[2]}/"
 
 
-def configure(level: str, environment: str) -> None:
-    """Sets up structlog and the standard library's logging for the whole process. Field names: OpenTelemetry's."""
+def configure(level: str, environment: str, form: Literal["json", "terminal"] | None = None) -> None:
+    """Sets up structlog and the standard library's logging for the whole process. Field names: OpenTelemetry's.
+
+    Without `form`, lines are for a person where standard output is a terminal, else JSON.
+    """
     shared = _fields(environment)
-    if sys.stdout.isatty():
-        final = [lines(readable=True)]
+    on_terminal = sys.stdout.isatty()
+    if form == "terminal" or (form is None and on_terminal):
+        final = [lines(readable=True, colours=on_terminal and wants_colours())]
     else:
         final = [structlog.processors.EventRenamer("message"), lines(readable=False)]
     writer = LogWriter(sys.stdout.fileno(), _dropped([*shared, *final]))
@@ -79,7 +86,10 @@ def _fields(environment: str) -> list[Any]:
         "service.name": "todo-api",
         "service.version": VERSION,
         "deployment.environment.name": environment,
+        "service.instance.id": os.urandom(16).hex(),
     }
+    # A process that is forked is another instance.
+    os.register_at_fork(after_in_child=lambda: resource.update({"service.instance.id": os.urandom(16).hex()}))
 
     def add_resource(_: Any, __: str, event: Event) -> Event:
         event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -136,8 +146,10 @@ def _exception_fields(_: Any, __: str, event: Event) -> Event:
     if isinstance(error, BaseException):
         event["exception.type"] = f"{type(error).__module__}.{type(error).__qualname__}"
         event["exception.message"] = _safe_message(error)
-        event["exception.stacktrace"] = _stacktrace(error)
         cut(event, "exception.message", _MESSAGE_LENGTH)
+        # It begins and ends as Python's does: so error collectors know it for one.
+        last = f"{event['exception.type']}: {event['exception.message'][:_LAST_LINE_LENGTH]}"
+        event["exception.stacktrace"] = f"{TRACE_BEGINS}{_stacktrace(error)}{last}\n"
         cut(event, "exception.stacktrace", _STACKTRACE_LENGTH)
     if isinstance(error, DatabaseError):
         event["db.response.status_code"] = error.sqlstate

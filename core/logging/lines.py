@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import structlog
 
+from core.logging.readable import renderer
 from core.logging.writer import MAX_WRITE_BYTES
 
 Event = MutableMapping[str, Any]
@@ -13,6 +14,7 @@ Event = MutableMapping[str, Any]
 # True on a line with a value that was cut: a mark alone could have been there before.
 TRUNCATED = "todo_api.truncated"
 _MARK = "…"
+TRACE_BEGINS = "Traceback (most recent call last):\n"
 
 # What a line keeps that has so many fields that there is no room for all of them.
 _ESSENTIAL = (
@@ -23,6 +25,7 @@ _ESSENTIAL = (
     "logger",
     "service.name",
     "service.version",
+    "service.instance.id",
     "deployment.environment.name",
     "request_id",
     "trace_id",
@@ -35,16 +38,18 @@ _ESSENTIAL = (
 
 
 def cut(event: Event, name: str, length: int) -> None:
-    """Shortens a text to so many characters and a mark. Of a stack trace the end stays: where it was raised."""
+    """Shortens a text to so many characters and a mark. Of a stack trace the end stays: where it was raised; and how
+    it begins."""
     text = event[name]
     if len(text) > length:
-        event[name] = _MARK + text[-length:] if name == "exception.stacktrace" else text[:length] + _MARK
+        begins = TRACE_BEGINS if text.startswith(TRACE_BEGINS) else ""
+        event[name] = begins + _MARK + text[-length:] if name == "exception.stacktrace" else text[:length] + _MARK
         event[TRUNCATED] = True
 
 
-def lines(*, readable: bool) -> structlog.typing.Processor:
+def lines(*, readable: bool, colours: bool = False) -> structlog.typing.Processor:
     """The last processor: makes the line, with its end, JSON or for people to read."""
-    render = _readable() if readable else _json
+    render = renderer(colours=colours) if readable else _json
 
     def line(_: Any, __: str, event: Event) -> bytes:
         made = render(event)
@@ -63,15 +68,6 @@ def _json(event: Mapping[str, Any]) -> bytes:
 
 def _encodable(value: object) -> str:
     return str(value).encode(errors="replace").decode()
-
-
-def _readable() -> Callable[[Mapping[str, Any]], bytes]:
-    console = structlog.dev.ConsoleRenderer(repr_native_str=True)
-
-    def render(event: Mapping[str, Any]) -> bytes:
-        return f"{console(None, '', dict(event))}\n".encode(errors="replace")
-
-    return render
 
 
 def _shortened(render: Callable[[Mapping[str, Any]], bytes], event: Event) -> bytes:

@@ -141,6 +141,7 @@ class BoundedProtocol(FramedProtocol):
     def _head_is_overdue(self) -> None:
         """Requests before this head get their responses still."""
         self._ended = True
+        rejections.tell("head_timeout", self.client)
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
         else:

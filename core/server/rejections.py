@@ -44,6 +44,11 @@ def unreadable(why: Unreadable, client: tuple[str, int] | None) -> bytes:
     return head.encode() + body
 
 
+def tell(reason: str, client: tuple[str, int] | None) -> None:
+    """That a connection was ended without a response."""
+    _log.info("connection ended", **{"error.reason": reason, "client.address": client[0] if client else None})
+
+
 def overloaded(error: ProblemError, path: str, request_id: str, connection: bytes) -> bytes:
     """503 as core.http.problem_responses makes it, at a fifth of the cost; `connection` is what ends the head."""
     body = details(error, path, request_id)

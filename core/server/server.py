@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+import structlog
 import uvicorn
 
 from core.config import Settings
@@ -23,6 +24,8 @@ from core.server.sending import kept_for
 SHUTDOWN_SECONDS = 10
 # A connection that came just before has this long to send its request.
 LAST_ARRIVAL_SECONDS = 0.5
+
+_log = structlog.get_logger("core.server.server")
 
 
 def limits(settings: Settings, gate: Gate | None) -> dict[str, Any]:
@@ -104,6 +107,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends when all requests get their responses, or their time is over."""
+        if self._parent is None:
+            _log.info("stopping", **{"todo_api.drain_seconds": self._notice if self._drains else 0})
         if self._drains:
             self.lifespan.state[DRAINING] = True
             await asyncio.sleep(self._notice)

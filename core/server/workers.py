@@ -70,6 +70,7 @@ class Workers:
     def _leave(self, received: int) -> None:
         """Who is to end closes its listeners; so does this process, or the port would seem open."""
         self._leaving = True
+        _log.info("stopping", **{"todo_api.workers": len(self._born)})
         for listener in self._listeners:
             listener.close()
         for pid in self._born:

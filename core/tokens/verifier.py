@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import structlog
 from jwt.algorithms import Algorithm, HMACAlgorithm
 
 from core.tokens.claims import (
@@ -49,6 +50,12 @@ _SETTINGS = {"HS256": "BETTER_AUTH_SECRET"} | dict.fromkeys(ASYMMETRIC, "BETTER_
 _SESSION_TOKEN = re.compile(r"[A-Za-z0-9]{32}(\.[A-Za-z0-9+/=%_-]+)?")
 
 
+# That the previous secret still verifies tokens is said once in so many seconds.
+TOLD_SECONDS = 60
+
+_log = structlog.get_logger("core.tokens.verifier")
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """What a verified token proves. It is not a row: nothing says that this user is known here."""
@@ -74,6 +81,8 @@ class Key:
     name: str
     algorithm: Algorithm
     value: Any
+    # Whether it is to go: as long as it still verifies tokens, the log says so.
+    previous: bool = False
 
 
 class KeySource(Protocol):
@@ -100,7 +109,7 @@ class SecretKeys:
 
     def __init__(self, *secrets: str) -> None:
         hs256 = HMACAlgorithm(HMACAlgorithm.SHA256)
-        self._keys = [Key("HS256", hs256, secret.encode()) for secret in secrets]
+        self._keys = [Key("HS256", hs256, secret.encode(), number > 0) for number, secret in enumerate(secrets)]
 
     async def find(self, algorithm: str, kid: object, check: Callable[[], object]) -> Sequence[Key]:  # noqa: ARG002
         """All of them; a `kid` says nothing about a secret."""
@@ -131,6 +140,7 @@ class TokenVerifier:
         self._audiences = tuple(canonical(name) for name in audiences)
         # By SHA-256, so that the process does not keep tokens that somebody could use.
         self._verified: dict[bytes, _Verified] = {}
+        self._told_until = 0.0
 
     async def verify(self, token: str) -> Principal:
         """The principal of a valid token. Raises TokenError, or ProblemError 503 while its key cannot be had."""
@@ -143,6 +153,9 @@ class TokenVerifier:
             if len(self._verified) >= REMEMBERED:
                 del self._verified[next(iter(self._verified))]
             self._verified[digest] = known
+        if known.key.previous and self._told_until <= time.time():
+            self._told_until = time.time() + TOLD_SECONDS
+            _log.info("a token was verified by the previous secret", setting="BETTER_AUTH_SECRET_PREVIOUS")
         return known.principal
 
     async def _verify(self, token: str) -> _Verified:

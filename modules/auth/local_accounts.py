@@ -6,6 +6,7 @@ import math
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import structlog
 from uuid_utils.compat import uuid7
 
 from core.config import Settings
@@ -26,6 +27,8 @@ from modules.users.schemas import UserRead
 WINDOW = timedelta(minutes=15)
 # For so long after its first use a refresh token may come again: from another tab, or because the response was lost.
 GRACE = timedelta(seconds=30)
+
+_log = structlog.get_logger("modules.auth.local_accounts")
 
 
 class LocalAccounts:
@@ -66,9 +69,11 @@ class LocalAccounts:
 
     async def sign_in(self, given: SignIn, address: str) -> Tokens:
         """Raises ProblemError 401, 429 or 503; the same way and in the same time for an unknown address."""
-        await self._throttle(_account_key(given.email), self._settings.sign_in_attempts_per_account)
-        await self._throttle(_address_key(address), self._settings.sign_in_attempts_per_address)
+        await self._throttle("account", _account_key(given.email), self._settings.sign_in_attempts_per_account)
+        await self._throttle("address", _address_key(address), self._settings.sign_in_attempts_per_address)
         account = await self._repository.account_by_email(given.email)
+        if account is not None:
+            _name_user(account.user_id)
         known = account.password_hash if account else None
         if not await self._passwords.verify(known, given.password.get_secret_value()) or account is None:
             raise ProblemError(Problem.INVALID_CREDENTIALS, "The address or the password is wrong.")
@@ -104,7 +109,7 @@ class LocalAccounts:
         account = await self._repository.account_by_user(principal.user_id)
         if account is None:
             await self._users.reject_deleted(principal)
-        await self._throttle(_user_key(principal.user_id), self._settings.sign_in_attempts_per_account)
+        await self._throttle("user", _user_key(principal.user_id), self._settings.sign_in_attempts_per_account)
         known = account.password_hash if account else None
         if not await self._passwords.verify(known, change.current_password.get_secret_value()):
             raise ProblemError(Problem.INVALID_CREDENTIALS, "The current password is wrong.")
@@ -128,20 +133,30 @@ class LocalAccounts:
         if lately and session.previous_hash == old.hash:
             detail = "The token was used just now, in a process with another secret. Try again shortly."
             raise ProblemError(Problem.KEYS_UNAVAILABLE, detail, reason="successor_by_another_secret")
+        # Stolen, or a client that keeps an old one: its session ends.
+        _log.warning("refresh token replayed", **{"user.id": session.user_id})
         return None
 
-    async def _throttle(self, key: str, allowed: int) -> None:
+    async def _throttle(self, limit: str, key: str, allowed: int) -> None:
+        """`limit` is what the log calls it."""
         wait = await self._repository.attempt(key, allowed, WINDOW)
         if wait > 0:
             headers = {"Retry-After": str(math.ceil(wait))}
-            raise ProblemError(Problem.TOO_MANY_ATTEMPTS, "Too many attempts. Wait before the next.", headers=headers)
+            detail, reason = "Too many attempts. Wait before the next.", f"attempts_of_{limit}"
+            raise ProblemError(Problem.TOO_MANY_ATTEMPTS, detail, headers=headers, reason=reason)
 
     def _tokens(self, user_id: str, refresh: Refresh) -> Tokens:
+        _name_user(user_id)
         seconds = self._settings.access_token_minutes * 60
         secret = self._settings.better_auth_secret
         assert secret is not None  # without it there are no local accounts
         access = access_token(secret.get_secret_value(), user_id, refresh.session_id, seconds)
         return Tokens(access_token=access, token_type="Bearer", expires_in=seconds, refresh_token=str(refresh))
+
+
+def _name_user(user_id: str) -> None:
+    """Whom the lines of this request are about: there is no token that would say it."""
+    structlog.contextvars.bind_contextvars(**{"user.id": user_id})
 
 
 def _account_key(email: str) -> str:

@@ -93,7 +93,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
 # The tables that have rows then.
 FILLED = {
     *("users", "deleted_users", "tasks", "idempotency_keys", "local_accounts", "local_sessions"),
-    *("sign_in_throttles", "alembic_version", "tombstones", "sync_history"),
+    *("sign_in_throttles", "alembic_version", "tombstones", "sync_history", "schema_compatibility"),
 }
 
 

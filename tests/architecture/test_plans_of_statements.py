@@ -11,7 +11,7 @@ from tests.architecture import catalogue
 from tests.conftest import TestDatabase
 
 # Tables of one row.
-SMALL = {"alembic_version", "sync_history", "schema_compatibility"}
+SMALL = {"alembic_version", "schema_compatibility", "sync_history"}
 
 # What is forbidden PostgreSQL still does where no index serves, however few rows there are.
 _NO_OTHER_WAY = "SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off"

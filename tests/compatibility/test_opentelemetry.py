@@ -100,3 +100,16 @@ def test_each_request_is_one_server_span_with_its_route(
     assert sorted(_server_spans(api), key=str) == sorted(expected, key=str)
     parents = [(span["context"]["trace_id"], span["parent_id"]) for span in _spans(api) if span["parent_id"]]
     assert (f"0x{TRACE}", f"0x{PARENT}") in parents
+
+
+def test_the_names_that_the_log_may_use_are_those_of_the_package(installed: Path) -> None:
+    """tests/core/logging holds the log's fields to that list."""
+    program = """
+import importlib, pkgutil, opentelemetry.semconv.attributes as stable
+for module in pkgutil.iter_modules(stable.__path__):
+    found = vars(importlib.import_module(f"{stable.__name__}.{module.name}"))
+    print("\\n".join(value for name, value in found.items() if name.isupper() and isinstance(value, str)))
+"""
+    done = subprocess.run([installed / "python", "-c", program], capture_output=True, text=True, check=True)
+    listed = (project_root() / "tests" / "core" / "logging" / "opentelemetry_names.txt").read_text().splitlines()
+    assert {line for line in listed if not line.startswith("#")} == set(done.stdout.split())

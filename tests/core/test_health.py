@@ -129,8 +129,8 @@ def test_one_warning_says_that_the_schema_is_newer(own_database: TestDatabase) -
             last = httpx.get(f"{process.url}/health/ready").headers["x-request-id"]
         process.find(lambda line: line.get("request_id") == last and line["message"] == "request")
         (told,) = [line for line in process.lines if line["message"] == "the schema is newer than this release"]
-        found = (told["level"], told["db.revision"], told["code.revision"], told["release.oldest"])
-        assert found == ("warning", "ffffffffffff", migrations.head(), "0.1.0")
+        found = [told[f"todo_api.{name}"] for name in ("revision.database", "revision.code", "oldest_release")]
+        assert (told["level"], found) == ("warning", ["ffffffffffff", migrations.head(), "0.1.0"])
 
 
 @pytest.mark.parametrize("oldest", ["0.1.1", "0.10.0", "1.0.0"])

@@ -58,14 +58,14 @@ def sentences(database: PlainDatabase) -> list[str]:
     """The same of both, without a process for each, which takes ten times as long."""
     with pytest.raises(CommandError) as raised:
         database.upgrade()
-    at_start = start_check.rejection(database.url, migrations.head())
+    _, at_start = start_check.look(database.url, migrations.head())
     assert at_start is not None
     return [str(raised.value), at_start]
 
 
 def assert_starts_unwarned(database: PlainDatabase) -> None:
     with capture_logs() as logs:
-        assert start_check.rejection(database.url, migrations.head()) is None
+        assert start_check.look(database.url, migrations.head())[1] is None
     assert logs == []
 
 

@@ -1,4 +1,4 @@
-"""Transactions that meet: PostgreSQL undoes one (40001, 40P01), and it is done again inside, unseen by the client."""
+"""Transactions that meet: PostgreSQL undoes one (40001, 40P01, XX000), and it is done again inside, unseen by the client."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -64,7 +64,7 @@ async def write(executor: Executor, text: str) -> str | None:
 
 
 each_way = pytest.mark.parametrize("trigger", [AT_ONCE, AT_COMMIT], ids=["at once", "at COMMIT"])
-each_state = pytest.mark.parametrize("state", ["40001", "40P01"])
+each_state = pytest.mark.parametrize("state", ["40001", "40P01", "XX000"])
 
 
 @each_way

@@ -137,8 +137,8 @@ def test_a_bug_is_500_without_a_word_of_its_cause(own_database: TestDatabase, ca
     detail = "Internal server error; its log has the cause under this request_id."
     assert_problem(response, 500, "internal_error", title="Internal server error", detail=detail)
     assert not re.search(rf"{MARKER}|column|headline|42703|Undefined|SELECT|INSERT|Traceback", response.text)
-    (failure, access) = [line for line in logs if line["log_level"] == "error"]
-    assert access["event"] == "request"
+    failure, request = [line for line in logs if line["log_level"] == "error"]
+    assert (request["event"], request["http.response.status_code"]) == ("request", 500)
     assert (failure["event"], failure["error.type"]) == ("request failed", "UndefinedObjectError")
     assert failure["exc_info"].sqlstate == "42703"
 

@@ -184,7 +184,7 @@ def test_the_time_for_the_database_is_one_for_all_statements_of_a_request(
     with UserClient(server.url) as user:
         user.create_task()
         database.query("ALTER TABLE tasks RENAME TO stored")
-        database.query("CREATE VIEW tasks AS SELECT stored.* FROM pg_sleep(0.5), stored")
+        database.query("CREATE VIEW tasks AS SELECT stored.* FROM pg_sleep(0.4), stored")
         assert user.get(user.tasks).status_code == 200
         both = user.get(f"{user.tasks}?include_total=true")
         assert_problem(both, 503, "database_unavailable")

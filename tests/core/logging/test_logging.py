@@ -56,9 +56,15 @@ def test_the_line_of_a_request_has_all_its_fields(process: ApiProcess, carol: Us
     assert carol.get(f"{carol.tasks}?q={MARKER}&limit=5", headers=headers).status_code == 200
     line = line_of(process, "whole-1")
     duration, timestamp = line.pop("duration_ms"), line.pop("timestamp")
-    database = {name: line.pop(name) for name in ("db.statements", "db.duration_ms", "db.wait_ms")}
-    assert database["db.statements"] >= 1
-    assert 0 <= database["db.duration_ms"] + database["db.wait_ms"] <= duration
+    assert re.fullmatch("[0-9a-f]{32}", line.pop("service.instance.id"))
+    span = line.pop("span_id")
+    assert re.fullmatch("[0-9a-f]{16}", span)
+    assert span != SPAN
+    took, waited = line.pop("db.duration_ms"), line.pop("db.wait_ms")
+    # Of a new process: the schema is looked up, and a new user is made, before the tasks are read.
+    assert line.pop("db.statements") >= 1
+    assert 0 < took < duration
+    assert 0 <= waited < duration
     assert line == {
         **RESOURCE,
         "level": "info",
@@ -66,7 +72,8 @@ def test_the_line_of_a_request_has_all_its_fields(process: ApiProcess, carol: Us
         "message": "request",
         "request_id": "whole-1",
         "trace_id": TRACE,
-        "span_id": SPAN,
+        "trace_flags": "01",
+        "todo_api.parent_span_id": SPAN,
         "http.request.method": "GET",
         "http.route": TASKS,
         "http.response.status_code": 200,
@@ -148,7 +155,8 @@ def test_a_client_that_hangs_up_or_falls_silent_has_its_line_too(process: ApiPro
 def test_only_a_valid_traceparent_is_taken_over(process: ApiProcess, traceparent: str, valid: bool) -> None:
     response = httpx.get(f"{process.url}/health/live", headers={"traceparent": traceparent})
     line = line_of(process, response.headers["x-request-id"])
-    assert (line.get("trace_id"), line.get("span_id")) == ((TRACE, SPAN) if valid else (None, None))
+    assert (line.get("trace_id"), line.get("todo_api.parent_span_id")) == ((TRACE, SPAN) if valid else (None, None))
+    assert ("span_id" in line, line.get("trace_flags")) == (valid, traceparent[53:55] if valid else None)
 
 
 @pytest.mark.parametrize(
@@ -226,6 +234,10 @@ def test_a_missing_grant_is_named(
         assert response.status_code == 500
         line = line_of(limited, response.headers["x-request-id"], "request failed")
         assert (line["db.response.status_code"], line["exception.message"]) == ("42501", told)
+        ready = user.get("/health/ready")
+        if "SCHEMA" in revoked:  # it is no older schema, nor none
+            assert ready.json()["code"] == "database_unavailable"
+            assert line_of(limited, ready.headers["x-request-id"], "not ready")["error.reason"] == told
         database.query(f"GRANT {granted} TO {role}")
         assert user.get(user.tasks).status_code == 200
 
