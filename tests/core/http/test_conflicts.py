@@ -1,4 +1,4 @@
-"""Transactions that meet: PostgreSQL undoes one (40001, 40P01, XX000); it is done again inside, unseen by the client."""
+"""Transactions that meet: PostgreSQL undoes one (40001, 40P01, XX000): it is done again, unseen by the client."""
 
 import asyncio
 from collections.abc import Callable, Iterator
