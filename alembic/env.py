@@ -12,12 +12,16 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import SQLModel
 
 from core import config
-from core.database import migrations, table_schema
+from core.database import column_rules, migrations, table_schema
 
 LOCK_TIMEOUT = "1s"
 LOCK_NOT_AVAILABLE = "55P03"
 # With the pauses between, half a minute.
 TRIES = 12
+_NO_ENV_FILE = (
+    "There is no .env yet: `make .env` writes one. "
+    "`make migration m=…` makes a migration without settings and without a database."
+)
 
 
 def _ours(name: str | None, kind: str, _: Any) -> bool:
@@ -31,7 +35,8 @@ def _url() -> str:
     try:
         return migrations.url_of_settings()
     except config.ConfigurationError as error:
-        sys.exit(str(error))  # as main.py does; Alembic's own errors go to standard output, broken into lines
+        # As main.py does; Alembic's own errors go to standard output, broken into lines.
+        sys.exit(str(error) if (config.PROJECT_ROOT / ".env").exists() else f"{error}\n{_NO_ENV_FILE}")
 
 
 def _migrate() -> None:
@@ -78,9 +83,13 @@ def _try(engine: Engine) -> None:
         # Those who only look (check, current, a new revision) have none.
         options = context.get_context().opts
         changes, compares = "destination_rev" in options, "revision_context" in options
+        if compares and (wrong := list(column_rules.complaints())):
+            raise CommandError("\n".join(wrong))
         if connection.exec_driver_sql(f"SELECT to_regnamespace('{schema}') IS NULL").scalar():
             if compares:
-                raise CommandError("The database has no tables yet: run `alembic upgrade head` first.")
+                raise CommandError(
+                    "The database has no tables yet: run `alembic upgrade head` first, or `make migration`."
+                )
             if changes:
                 connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
         context.run_migrations()

@@ -48,7 +48,7 @@ def test_who_compares_before_the_first_migration_is_told_to_migrate(
 ) -> None:
     done = run_alembic(*command, DATABASE_URL=empty.url)
     assert done.returncode != 0
-    assert "The database has no tables yet: run `alembic upgrade head` first." in done.stdout + done.stderr
+    assert "The database has no tables yet: run `alembic upgrade head` first" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert empty.query("SELECT to_regnamespace('todo')::text") == [(None,)]
 
