@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import loaded_rules, source_rules
+from tests.architecture import loaded_rules, log_fields, source_rules
 from tests.architecture.folders import copy_product, plant
 from tests.conftest import project_root
 
@@ -23,6 +23,19 @@ def test_the_loaded_product_keeps_the_rules() -> None:
 
 LONG = "\n".join(["def long() -> None:", '    """Not counted."""', *["    pass"] * 26])
 LOGGING = "import structlog\n_log = structlog.get_logger()\n"
+LOG_OF_DICT = """\
+def told() -> None:
+    fields = {"email": 1, "error.code": 2}
+    fields["q"] = 3
+    _log.info("a", **{**fields, "error.type": "b"})
+"""
+LOG_OF_FUNCTION = """\
+def made_fields() -> dict[str, int]:
+    made: dict[str, int] = {"body": 1}
+    return made
+def told() -> None:
+    _log.info("a", **made_fields())
+"""
 # Each in a file of its own, so that all are planted in one copy.
 SOURCE_BREACHES = [
     ("modules/tasks/extra.py", '"""x"""', "modules/tasks/extra: not a file of the slice"),
@@ -41,6 +54,11 @@ SOURCE_BREACHES = [
         "core/log_sum.py:3: a log message that is not a constant",
     ),
     ("core/log_name.py", LOGGING + "_log.warning(_log)", "core/log_name.py:3: a log message that is not a constant"),
+    ("core/log_word.py", LOGGING + '_log.info("a", title="b")', f"core/log_word.py:3: `title` {log_fields.CURE}"),
+    ("core/log_bound.py", LOGGING + '_log.bind(**{"a.b": 1})', f"core/log_bound.py:3: `a.b` {log_fields.CURE}"),
+    ("core/log_dict.py", LOGGING + LOG_OF_DICT, f"core/log_dict.py:4: `email` {log_fields.CURE}"),
+    ("core/log_later.py", LOGGING + LOG_OF_DICT, f"core/log_later.py:5: `q` {log_fields.CURE}"),
+    ("core/log_made.py", LOGGING + LOG_OF_FUNCTION, f"core/log_made.py:4: `body` {log_fields.CURE}"),
     ("modules/auth/sql.py", "from sqlmodel import select", "modules/auth/sql.py: imports sqlmodel.select"),
     ("modules/tasks/more.py", "import modules.users.models", "modules/tasks/more.py: imports modules.users.models"),
     ("modules/gadgets/more.py", "from modules import users", "modules/gadgets/more.py: imports modules.users"),
