@@ -1,0 +1,20 @@
+"""Every resource of a user keeps what clients rely on; a new slice is held the moment it is in the document."""
+
+import pytest
+
+from tests.conftest import TestDatabase, UserClient
+from tests.contract.operations import Operation, document, operations
+from tests.contract.resource_walls import WALLS, Calls, Wall
+
+OWNED = [operation for operation in operations(document()) if operation.owned]
+CASES = [
+    pytest.param(wall, operation, id=f"{wall.__name__}-{operation.id}")
+    for wall, concerns in WALLS.items()
+    for operation in OWNED
+    if concerns(operation)
+]
+
+
+@pytest.mark.parametrize(("wall", "operation"), CASES)
+def test_the_resource_keeps_it(wall: Wall, operation: Operation, alice: UserClient, database: TestDatabase) -> None:
+    assert list(wall(Calls(alice, database, OWNED), operation)) == []
