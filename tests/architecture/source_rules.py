@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.architecture.log_fields import is_log_call, log_fields_are_known
+from tests.architecture.mounts import slices_are_mounted
 
 FUNCTION_LINES = 25
 FILE_LINES = 200
@@ -103,6 +104,7 @@ RULES = (
     log_messages_are_constants,
     log_fields_are_known,
     slices_meet_at_a_face,
+    slices_are_mounted,
     sql_stays_in_repositories,
 )
 
