@@ -9,12 +9,14 @@ SOURCES = main.py core modules alembic tests benchmarks scaffold
 
 .PHONY: run test test-better-auth test-faults test-compatibility quick check format lint types contracts docs lock move-schema
 .PHONY: bench bench-scale bench-database
-.PHONY: help install dev migration psql
 
 # Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
 run: $(RUNTIME) .env
 	$(BIN)/python -m alembic upgrade head
 	$(BIN)/python main.py
+
+# What follows is for who writes code here.
+.PHONY: help install dev migration psql
 
 # Migrates and serves, and starts again when a file of the product changes.
 dev: $(RUNTIME) .env

@@ -245,3 +245,14 @@ WALLS: dict[Wall, Callable[[Operation], bool]] = {
     response_obeys: lambda _: True,
     naive_times: lambda operation: bool(_times(operation) or _times_of_query(operation)),
 }
+# These compare what GET gives; a link has none.
+_COMPARE = {patch_of_nothing, patch_of_one_field, stale_if_match, put_of_no_row}
+
+
+def cases(published: list[Operation]) -> Iterator[tuple[Wall, Operation]]:
+    """Each wall with each operation that it is for."""
+    readable = {one.path for one in published if one.method == "get"}
+    for wall, concerns in WALLS.items():
+        for operation in published:
+            if concerns(operation) and (wall not in _COMPARE or operation.path in readable):
+                yield wall, operation

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import RunningServer, TestDatabase, UserClient, make_settings
 from tests.contract.operations import Operation, operations
 from tests.contract.planted import PLANTS, router_of
-from tests.contract.resource_walls import WALLS, Calls
+from tests.contract.resource_walls import WALLS, Calls, cases
 
 # By the plant: the wall, and the beginning of what is said.
 TOLD = {
@@ -57,9 +57,7 @@ def test_a_mistake_is_told(
     with UserClient(server.url) as user:
         told = [
             (wall.__name__, breach)
-            for wall, concerns in WALLS.items()
-            for operation in own
-            if concerns(operation)
+            for wall, operation in cases(own)
             for breach in wall(Calls(user, database, own), operation)
         ]
     for wall, sentence in TOLD[plant].items():

@@ -4,17 +4,14 @@ import pytest
 
 from tests.conftest import TestDatabase, UserClient
 from tests.contract.operations import Operation, document, operations
-from tests.contract.resource_walls import WALLS, Calls, Wall
+from tests.contract.resource_walls import Calls, Wall, cases
 
 OWNED = [operation for operation in operations(document()) if operation.owned]
-CASES = [
-    pytest.param(wall, operation, id=f"{wall.__name__}-{operation.id}")
-    for wall, concerns in WALLS.items()
-    for operation in OWNED
-    if concerns(operation)
-]
 
 
-@pytest.mark.parametrize(("wall", "operation"), CASES)
+@pytest.mark.parametrize(
+    ("wall", "operation"),
+    [pytest.param(wall, one, id=f"{wall.__name__}-{one.id}") for wall, one in cases(OWNED)],
+)
 def test_the_resource_keeps_it(wall: Wall, operation: Operation, alice: UserClient, database: TestDatabase) -> None:
     assert list(wall(Calls(alice, database, OWNED), operation)) == []
