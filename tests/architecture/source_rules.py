@@ -1,6 +1,7 @@
 """Rules that the source is read for. Each takes a folder with the project in it and gives the breaches it finds."""
 
 import ast
+import builtins
 import re
 import tomllib
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ FILE_LINES = 200
 SLICE = {"router", "schemas", "models", "repository"}
 # Names of no job: whatever has no better place ends up there.
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "constants", "base", "misc", "lib", "service", "services"}
+A_500 = "would be a 500: raise ProblemError with a code of core/problems.py, or let a schema reject the input"
 # Who may import which files of whom.
 FACES = {("auth", "users"): ("accounts", "schemas")}
 
@@ -85,6 +87,17 @@ def slices_meet_at_a_face(folder: Path) -> Iterator[str]:
                 yield f"{path.relative_to(folder)}: imports {name}"
 
 
+def failures_are_problems(folder: Path) -> Iterator[str]:
+    """A router or repository raises what has a code of the catalogue: any other exception is a 500."""
+    for path in [*folder.glob("modules/*/router.py"), *folder.glob("modules/*/repository.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Raise) or node.exc is None:
+                continue
+            name = ast.unparse(node.exc.func if isinstance(node.exc, ast.Call) else node.exc)
+            if hasattr(builtins, name):
+                yield f"{path.relative_to(folder)}:{node.lineno}: {name} {A_500}"
+
+
 def sql_stays_in_repositories(folder: Path) -> Iterator[str]:
     """In a slice only tables and repositories import SQLAlchemy or SQLModel."""
     for path in _files(folder, "modules"):
@@ -105,6 +118,7 @@ RULES = (
     log_fields_are_known,
     slices_meet_at_a_face,
     slices_are_mounted,
+    failures_are_problems,
     sql_stays_in_repositories,
 )
 

@@ -59,6 +59,12 @@ SOURCE_BREACHES = [
     ("core/log_dict.py", LOGGING + LOG_OF_DICT, f"core/log_dict.py:4: `email` {log_fields.CURE}"),
     ("core/log_later.py", LOGGING + LOG_OF_DICT, f"core/log_later.py:5: `q` {log_fields.CURE}"),
     ("core/log_made.py", LOGGING + LOG_OF_FUNCTION, f"core/log_made.py:4: `body` {log_fields.CURE}"),
+    (
+        "modules/common/repository.py",
+        "raise ValueError('x')",
+        f"modules/common/repository.py:1: ValueError {source_rules.A_500}",
+    ),
+    ("modules/common/router.py", "raise KeyError", f"modules/common/router.py:1: KeyError {source_rules.A_500}"),
     ("modules/auth/sql.py", "from sqlmodel import select", "modules/auth/sql.py: imports sqlmodel.select"),
     ("modules/tasks/more.py", "import modules.users.models", "modules/tasks/more.py: imports modules.users.models"),
     ("modules/gadgets/more.py", "from modules import users", "modules/gadgets/more.py: imports modules.users"),
@@ -83,7 +89,11 @@ def test_a_planted_breach_in_the_source_is_found(found: set[str], breach: str) -
 def test_nothing_is_found_where_nothing_was_planted(found: set[str]) -> None:
     planted = {Path(path).with_suffix("").as_posix() for path, _, _ in SOURCE_BREACHES}
     slices = {"modules/gadgets", "modules/labels", "modules/common"}
-    not_mounted = "main.py: `from modules.gadgets import router as gadgets`", "main.py: `from modules.labels import"
+    not_mounted = (
+        "main.py: `from modules.gadgets import router as gadgets`",
+        "main.py: `from modules.labels",
+        "main.py: `from modules.common",
+    )
     assert [one for one in found if not one.startswith((*planted, *slices, *not_mounted))] == []
 
 
