@@ -18,6 +18,7 @@ LOCK_TIMEOUT = "1s"
 LOCK_NOT_AVAILABLE = "55P03"
 # With the pauses between, half a minute.
 TRIES = 12
+_OR = "or `make migration m=…`, which needs no database."
 _NO_ENV_FILE = (
     "There is no .env yet: `make .env` writes one. "
     "`make migration m=…` makes a migration without settings and without a database."
@@ -83,18 +84,24 @@ def _try(engine: Engine) -> None:
         # Those who only look (check, current, a new revision) have none.
         options = context.get_context().opts
         changes, compares = "destination_rev" in options, "revision_context" in options
-        if compares and (wrong := list(column_rules.complaints())):
-            raise CommandError("\n".join(wrong))
-        if connection.exec_driver_sql(f"SELECT to_regnamespace('{schema}') IS NULL").scalar():
-            if compares:
-                raise CommandError(
-                    "The database has no tables yet: run `alembic upgrade head` first, or `make migration`."
-                )
-            if changes:
-                connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+        is_new = bool(connection.exec_driver_sql(f"SELECT to_regnamespace('{schema}') IS NULL").scalar())
+        if compares:
+            _reject_comparison(is_new=is_new)
+        if is_new and changes:
+            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
         context.run_migrations()
         if changes:
             _reject_foreign_columns(connection, schema)
+
+
+def _reject_comparison(*, is_new: bool) -> None:
+    """Models are compared with a database at head, and only those that can be migrated rightly."""
+    if wrong := list(column_rules.complaints()):
+        raise CommandError("\n".join(wrong))
+    if is_new:
+        raise CommandError(f"The database has no tables yet: run `alembic upgrade head` first, {_OR}")
+    if context.get_context().get_current_heads() != (migrations.head(),):
+        raise CommandError(f"The database is not at the newest migration: run `alembic upgrade head` first, {_OR}")
 
 
 def _reject_foreign_columns(connection: Connection, schema: str) -> None:

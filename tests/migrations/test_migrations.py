@@ -53,6 +53,14 @@ def test_who_compares_before_the_first_migration_is_told_to_migrate(
     assert empty.query("SELECT to_regnamespace('todo')::text") == [(None,)]
 
 
+def test_who_compares_with_a_database_that_is_behind_is_told_to_migrate(migrated: PlainDatabase) -> None:
+    migrated.alembic("downgrade", "-1")
+    done = run_alembic("check", DATABASE_URL=migrated.url)
+    assert done.returncode != 0
+    told = " ".join((done.stdout + done.stderr).split())
+    assert "The database is not at the newest migration: run `alembic upgrade head` first, or `make migration" in told
+
+
 def test_two_migrators_at_once_both_succeed(empty: PlainDatabase, database: TestDatabase) -> None:
     # Nobody can make a table until both have come as far as they get.
     gate = empty.connect()
