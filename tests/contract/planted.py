@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse
 from sqlmodel import col, update
 
 from core.database import OWNER
@@ -119,6 +120,16 @@ async def puts_what_is_not_there(tasks: Tasks, task_id: UUID, new: TaskReplace) 
     return found(await tasks.replace(task_id, new), "task")
 
 
+async def never_puts(tasks: Tasks, task_id: UUID, new: TaskReplace) -> Task:
+    """Though the repository could, and the document says so."""
+    return found(await tasks.change(task_id, TaskUpdate(title=new.title)), "task")
+
+
+async def gives_other_names(tasks: Tasks, task_id: UUID) -> Response:
+    """By a response of its own."""
+    return JSONResponse({"name": found(await tasks.get(task_id), "task").title})
+
+
 async def says_nothing_of_its_response(tasks: Tasks, task_id: UUID) -> dict[str, str]:
     """With `response_model=None`."""
     return {"title": found(await tasks.get(task_id), "task").title}
@@ -145,6 +156,8 @@ PLANTS: dict[str, tuple[str, Endpoint, dict[str, Any]]] = {
     "undeclared": ("get", declares_no_404, {"responses": {}}),
     "again": ("list", reads_each_row_again, {"response_model": TitlePage}),
     "upserts": ("replace", puts_what_is_not_there, {}),
+    "unput": ("replace", never_puts, {}),
+    "renames": ("get", gives_other_names, {}),
     "unsaid": ("get", says_nothing_of_its_response, {"response_model": None}),
     "naive": ("create", takes_naive_times, {}),
     "asking": ("list", asks_for_naive_times, {}),

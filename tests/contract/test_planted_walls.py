@@ -23,6 +23,8 @@ TOLD = {
     "undeclared": {"missing_row": "does not declare 404"},
     "again": {"round_trips": "takes "},
     "upserts": {"put_of_no_row": "PUT on an id that nobody has gives 20"},
+    "unput": {"put_of_no_row": "PUT with `If-None-Match: *` declares 201 and gives 404"},
+    "renames": {"response_obeys": "/name: not in the document"},
     "unsaid": {"response_obeys": "/: the schema does not say what it is"},
     "naive": {"naive_times": "`due_at` takes a time without a zone"},
     "asking": {"naive_times": "?since= takes a time without a zone"},
