@@ -5,34 +5,65 @@ BIN = .venv/bin
 RUNTIME = .venv/.runtime
 DEV = .venv/.dev
 BENCH = .venv/.bench
-SOURCES = main.py core modules alembic tests benchmarks
+SOURCES = main.py core modules alembic tests benchmarks scaffold
 
 .PHONY: run test test-better-auth test-faults test-compatibility test-offline quick check format lint types contracts docs lock move-schema
 .PHONY: bench bench-scale bench-database
 
+# Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
 run: $(RUNTIME) .env
 	$(BIN)/python -m alembic upgrade head
 	$(BIN)/python main.py
+
+# What follows is for who writes code here.
+.PHONY: help install dev migration psql
+
+# Migrates and serves, and starts again when a file of the product changes.
+dev: $(RUNTIME) .env
+	$(BIN)/python -m alembic upgrade head
+	@exec $(BIN)/python -m scaffold.dev
+
+# Lists the commands.
+help:
+	@awk '/^# / { said = said (said ? " " : "") substr($$0, 3); next } \
+		/^[a-z][a-z-]*:/ { sub(/\. .*|\.$$/, "", said); printf "make %-19s %s\n", substr($$1, 1, index($$1, ":") - 1), said } \
+		{ said = "" }' $(firstword $(MAKEFILE_LIST))
+
+# Sets up everything in .venv, and .env with a secret of its own.
+install: $(DEV) .env
+
+# Writes the migration of what was changed in the models: make migration m="labels have a color". Needs no database.
+migration: $(DEV)
+	@$(BIN)/python -m scaffold.migration "$(m)"
+
+# Opens PostgreSQL's client on the database of the settings.
+psql: $(RUNTIME) .env
+	@$(BIN)/python -m scaffold.psql
 
 # Moves the tables of a database that was made before they had a schema of their own. The API may go on meanwhile.
 move-schema: $(RUNTIME) .env
 	$(BIN)/python -m core.database.move_schema
 
-# In several processes, each with a PostgreSQL of its own. One test: .venv/bin/python -m pytest PATH -k NAME
+# For `make test`: in several processes, each with a PostgreSQL of its own.
 JOBS ?= 4
 # In the order of their names: the last ones, of the slices, are short, so that all processes end at about one time.
 BY_FILE = --dist=loadfile --no-loadscope-reorder
 
-# Python is all that it takes.
+# Runs all tests; make test t=tests/modules/tasks those of a folder, make test t="tasks and not slow" those of a name.
 test: $(DEV)
+ifdef t
+	$(BIN)/python -m pytest $(if $(wildcard $(firstword $(subst ::, ,$(t)))),"$(t)",-k "$(t)")
+else
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest --numprocesses=$(JOBS) $(BY_FILE)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
+endif
 
+# Runs whatever has to be green before you push: format, lint, types, import contracts and all tests.
 check: lint types contracts test
 
-# What is broken most often, in some twenty seconds: the rules, the contract and the slices, but for what is marked slow.
+# Runs what is broken most often, in half a minute: the rules, the contract and the slices, but for what is marked slow.
 quick: lint types contracts
 	$(BIN)/python -m pytest --quiet --numprocesses=2 $(BY_FILE) -m "not slow" \
 		tests/architecture tests/contract tests/modules
@@ -41,10 +72,11 @@ quick: lint types contracts
 test-better-auth: $(DEV)
 	$(BIN)/python -m pytest tests/better_auth --numprocesses=2 $(BY_FILE)
 
-# PostgreSQL, PgBouncer and nginx at their worst, under load, in about ten minutes; writes the tables of
-# docs/reliability.md. SOAK=600 makes the soak ten minutes long.
+# For `make test-faults`: 600 makes the soak ten minutes long.
 SOAK ?= 180
 
+# PostgreSQL, PgBouncer and nginx at their worst, under load, in about ten minutes; writes the tables of
+# docs/reliability.md.
 test-faults: $(DEV)
 	$(BIN)/python -m tests.faults.packages
 	$(BIN)/python -m pytest tests/faults --verbose --maxfail=5 --soak=$(SOAK)
@@ -54,24 +86,21 @@ test-faults: $(DEV)
 test-compatibility: $(DEV)
 	$(BIN)/python -m tests.compatibility.run $(if $(SMALL),--small)
 
-# TanStack DB's offline transactions in two tabs, before the API a proxy that cuts, delays and repeats by a seed: Node.js 20
-# or newer and npm. SEED=17 replays one schedule; SEEDS=1000 writes the figures of docs/offline.md.
-SEEDS ?= 25
-
-test-offline: $(DEV)
-	$(BIN)/python -m pytest tests/offline --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED) -k ends_as)
-
+# Looks at format and style.
 lint: $(DEV)
 	$(BIN)/python -m ruff format --check $(SOURCES)
 	$(BIN)/python -m ruff check $(SOURCES)
 
+# Mends format, and what lint can mend.
 format: $(DEV)
 	$(BIN)/python -m ruff format $(SOURCES)
 	$(BIN)/python -m ruff check --fix $(SOURCES)
 
+# Looks at the types.
 types: $(DEV)
 	$(BIN)/python -m mypy
 
+# Looks at who imports whom.
 contracts: $(DEV)
 	$(BIN)/lint-imports
 

@@ -13,13 +13,18 @@ from sqlalchemy import Connection, Engine, create_engine, pool
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import SQLModel
 
-from core import config, logging
-from core.database import migrations, table_schema
+from core import config
+from core.database import column_rules, migrations, table_schema
 
 LOCK_TIMEOUT = "1s"
 LOCK_NOT_AVAILABLE = "55P03"
 # With the pauses between, half a minute.
 TRIES = 12
+_OR = "or `make migration m=…`, which needs no database."
+_NO_ENV_FILE = (
+    "There is no .env yet: `make .env` writes one. "
+    "`make migration m=…` makes a migration without settings and without a database."
+)
 
 
 def _ours(name: str | None, kind: str, _: Any) -> bool:
@@ -33,7 +38,8 @@ def _url() -> str:
     try:
         return migrations.url_of_settings()
     except config.ConfigurationError as error:
-        sys.exit(str(error))  # as main.py does; Alembic's own errors go to standard output, broken into lines
+        # As main.py does; Alembic's own errors go to standard output, broken into lines.
+        sys.exit(str(error) if (config.PROJECT_ROOT / ".env").exists() else f"{error}\n{_NO_ENV_FILE}")
 
 
 def _migrate() -> None:
@@ -81,12 +87,11 @@ def _try(engine: Engine) -> None:
         # Those who only look (check, current, a new revision) have none.
         options = context.get_context().opts
         changes, compares = "destination_rev" in options, "revision_context" in options
-        if connection.exec_driver_sql(f"SELECT to_regnamespace('{schema}') IS NULL").scalar():
-            if compares:
-                raise CommandError("The database has no tables yet: run `alembic upgrade head` first.")
-            if changes:
-                connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
-        before = context.get_context().get_current_heads()
+        is_new = bool(connection.exec_driver_sql(f"SELECT to_regnamespace('{schema}') IS NULL").scalar())
+        if compares:
+            _reject_comparison(is_new=is_new)
+        if is_new and changes:
+            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
         context.run_migrations()
         if changes:
             _reject_foreign_columns(connection, schema)
@@ -100,6 +105,16 @@ def _log_migrated(before: Sequence[str], after: Sequence[str]) -> None:
     logging.configure(settings.log_level, settings.app_env, settings.log_format)
     fields = {"todo_api.revision.from": ", ".join(before) or None, "todo_api.revision.to": ", ".join(after) or None}
     structlog.get_logger("alembic").info("migrated", **fields)
+
+
+def _reject_comparison(*, is_new: bool) -> None:
+    """Models are compared with a database at head, and only those that can be migrated rightly."""
+    if wrong := list(column_rules.complaints()):
+        raise CommandError("\n".join(wrong))
+    if is_new:
+        raise CommandError(f"The database has no tables yet: run `alembic upgrade head` first, {_OR}")
+    if context.get_context().get_current_heads() != (migrations.head(),):
+        raise CommandError(f"The database is not at the newest migration: run `alembic upgrade head` first, {_OR}")
 
 
 def _reject_foreign_columns(connection: Connection, schema: str) -> None:

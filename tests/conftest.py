@@ -18,6 +18,7 @@ import psycopg2
 import pytest
 import structlog
 import uvicorn
+from fastapi import APIRouter
 
 from core.config import Settings, load_settings
 from core.database import embedded, migrations
@@ -134,8 +135,10 @@ def make_settings(**values: Any) -> Settings:
 class RunningServer:
     """The shipped application in a thread, on a free port of the loopback."""
 
-    def __init__(self, settings: Settings, database_url: str) -> None:
+    def __init__(self, settings: Settings, database_url: str, *routers: APIRouter) -> None:
         app = create_app(settings, database_url)
+        for router in routers:
+            app.include_router(router)
         config = server.config(app, settings, app.services.gate, port=0)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="api", daemon=True)

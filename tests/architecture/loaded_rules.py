@@ -46,6 +46,7 @@ def _tables(folder: Path) -> Iterator[str]:
     for table in metadata.sorted_tables:
         yield from _names(table)
         yield from _ownership(table)
+    yield from importlib.import_module("core.database.column_rules").complaints()
 
 
 def _names(table: Any) -> Iterator[str]:

@@ -1,19 +1,23 @@
 """Rules that the source is read for. Each takes a folder with the project in it and gives the breaches it finds."""
 
 import ast
+import builtins
 import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.architecture.log_fields import is_log_call, log_fields_are_known
+from tests.architecture.mounts import slices_are_mounted
 
 FUNCTION_LINES = 25
 FILE_LINES = 200
 SLICE = {"router", "schemas", "models", "repository"}
 # Names of no job: whatever has no better place ends up there.
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "constants", "base", "misc", "lib", "service", "services"}
+A_500 = "would be a 500: raise ProblemError with a code of core/problems.py, or let a schema reject the input"
 # Who may import which files of whom.
 FACES = {("auth", "users"): ("accounts", "schemas")}
-_LOG_METHODS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "msg", "log"}
 
 
 def slices_have_the_agreed_files(folder: Path) -> Iterator[str]:
@@ -69,7 +73,7 @@ def log_messages_are_constants(folder: Path) -> Iterator[str]:
     """The first argument of every call of a logger is a literal; data are fields."""
     for path in _files(folder, "core", "modules", "main.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and _logs(node.func) and not _is_text(node.args[0] if node.args else None):
+            if is_log_call(node) and not _has_message(node):
                 yield f"{path.relative_to(folder)}:{node.lineno}: a log message that is not a constant"
 
 
@@ -81,6 +85,17 @@ def slices_meet_at_a_face(folder: Path) -> Iterator[str]:
             package, other, file, *_ = [*name.split("."), "", ""]
             if package == "modules" and other != own and file not in FACES.get((own, other), ()):
                 yield f"{path.relative_to(folder)}: imports {name}"
+
+
+def failures_are_problems(folder: Path) -> Iterator[str]:
+    """A router or repository raises what has a code of the catalogue: any other exception is a 500."""
+    for path in [*folder.glob("modules/*/router.py"), *folder.glob("modules/*/repository.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Raise) or node.exc is None:
+                continue
+            name = ast.unparse(node.exc.func if isinstance(node.exc, ast.Call) else node.exc)
+            if hasattr(builtins, name):
+                yield f"{path.relative_to(folder)}:{node.lineno}: {name} {A_500}"
 
 
 def sql_stays_in_repositories(folder: Path) -> Iterator[str]:
@@ -100,7 +115,10 @@ RULES = (
     files_are_short,
     functions_are_short,
     log_messages_are_constants,
+    log_fields_are_known,
     slices_meet_at_a_face,
+    slices_are_mounted,
+    failures_are_problems,
     sql_stays_in_repositories,
 )
 
@@ -116,16 +134,12 @@ def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-def _logs(function: ast.expr) -> bool:
-    """Whether it is a method of something that is called a log or a logger."""
-    if not isinstance(function, ast.Attribute) or function.attr not in _LOG_METHODS:
-        return False
-    owner = function.value.attr if isinstance(function.value, ast.Attribute) else getattr(function.value, "id", "")
-    return re.fullmatch(r"_*(\w+_)?log(ger)?", owner.lower()) is not None
-
-
-def _is_text(argument: ast.expr | None) -> bool:
-    return isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+def _has_message(call: ast.Call) -> bool:
+    """Whether a call of a logger has a literal text, or is the one that takes none."""
+    first = call.args[0] if call.args else None
+    return ast.unparse(call.func).endswith(".bind") or (
+        isinstance(first, ast.Constant) and isinstance(first.value, str)
+    )
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:

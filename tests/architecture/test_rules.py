@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import loaded_rules, source_rules
-from tests.architecture.folders import copy_product, plant
+from tests.architecture import loaded_rules, log_fields, mounts, source_rules
+from tests.architecture.folders import copy_product, plant, replace
 from tests.conftest import project_root
 
 Rule = Callable[[Path], Iterator[str]]
@@ -23,6 +23,19 @@ def test_the_loaded_product_keeps_the_rules() -> None:
 
 LONG = "\n".join(["def long() -> None:", '    """Not counted."""', *["    pass"] * 26])
 LOGGING = "import structlog\n_log = structlog.get_logger()\n"
+LOG_OF_DICT = """\
+def told() -> None:
+    fields = {"email": 1, "error.code": 2}
+    fields["q"] = 3
+    _log.info("a", **{**fields, "error.type": "b"})
+"""
+LOG_OF_FUNCTION = """\
+def made_fields() -> dict[str, int]:
+    made: dict[str, int] = {"body": 1}
+    return made
+def told() -> None:
+    _log.info("a", **made_fields())
+"""
 # Each in a file of its own, so that all are planted in one copy.
 SOURCE_BREACHES = [
     ("modules/tasks/extra.py", '"""x"""', "modules/tasks/extra: not a file of the slice"),
@@ -41,6 +54,17 @@ SOURCE_BREACHES = [
         "core/log_sum.py:3: a log message that is not a constant",
     ),
     ("core/log_name.py", LOGGING + "_log.warning(_log)", "core/log_name.py:3: a log message that is not a constant"),
+    ("core/log_word.py", LOGGING + '_log.info("a", title="b")', f"core/log_word.py:3: `title` {log_fields.CURE}"),
+    ("core/log_bound.py", LOGGING + '_log.bind(**{"a.b": 1})', f"core/log_bound.py:3: `a.b` {log_fields.CURE}"),
+    ("core/log_dict.py", LOGGING + LOG_OF_DICT, f"core/log_dict.py:4: `email` {log_fields.CURE}"),
+    ("core/log_later.py", LOGGING + LOG_OF_DICT, f"core/log_later.py:5: `q` {log_fields.CURE}"),
+    ("core/log_made.py", LOGGING + LOG_OF_FUNCTION, f"core/log_made.py:4: `body` {log_fields.CURE}"),
+    (
+        "modules/common/repository.py",
+        "raise ValueError('x')",
+        f"modules/common/repository.py:1: ValueError {source_rules.A_500}",
+    ),
+    ("modules/common/router.py", "raise KeyError", f"modules/common/router.py:1: KeyError {source_rules.A_500}"),
     ("modules/auth/sql.py", "from sqlmodel import select", "modules/auth/sql.py: imports sqlmodel.select"),
     ("modules/tasks/more.py", "import modules.users.models", "modules/tasks/more.py: imports modules.users.models"),
     ("modules/gadgets/more.py", "from modules import users", "modules/gadgets/more.py: imports modules.users"),
@@ -65,7 +89,28 @@ def test_a_planted_breach_in_the_source_is_found(found: set[str], breach: str) -
 def test_nothing_is_found_where_nothing_was_planted(found: set[str]) -> None:
     planted = {Path(path).with_suffix("").as_posix() for path, _, _ in SOURCE_BREACHES}
     slices = {"modules/gadgets", "modules/labels", "modules/common"}
-    assert [one for one in found if not one.startswith((*planted, *slices))] == []
+    not_mounted = (
+        "main.py: `from modules.gadgets import router as gadgets`",
+        "main.py: `from modules.labels",
+        "main.py: `from modules.common",
+    )
+    assert [one for one in found if not one.startswith((*planted, *slices, *not_mounted))] == []
+
+
+def test_a_slice_that_is_not_mounted_is_found(tmp_path: Path) -> None:
+    plant(copy_product(tmp_path), "modules/gadgets/router.py", '"""Gadgets over HTTP."""')
+    (told,) = mounts.slices_are_mounted(tmp_path)
+    assert told.startswith("main.py: `from modules.gadgets import router as gadgets` is missing")
+    replace(
+        tmp_path,
+        "main.py",
+        "from modules.tasks import",
+        "from modules.gadgets import router as gadgets\nfrom modules.tasks import",
+    )
+    (told,) = mounts.slices_are_mounted(tmp_path)
+    assert told.startswith("main.py: gadgets.router is not among the routers")
+    replace(tmp_path, "main.py", "tasks.router,", "gadgets.router, tasks.router,")
+    assert list(mounts.slices_are_mounted(tmp_path)) == []
 
 
 def test_a_slice_without_one_of_its_files_is_found(tmp_path: Path) -> None:
@@ -126,7 +171,12 @@ class LateRead(Late):
 def test_planted_breaches_in_tables_and_wire_are_found(tmp_path: Path) -> None:
     plant(copy_product(tmp_path), "modules/tasks/models.py", BAD_TABLES)
     plant(tmp_path, "modules/tasks/schemas.py", BAD_SCHEMAS)
-    assert sorted(loaded_rules.breaches(tmp_path)) == [
+    found = sorted(loaded_rules.breaches(tmp_path))
+    of_columns = [one for one in found if "write Field(sa_type=Text)" in one]
+    named = [one.split()[1].removesuffix(":") for one in of_columns]
+    assert named == ["Stray.name", "Stray.user_id", "Late.user_id", "Loose.user_id"]
+    assert all(one.startswith("modules/tasks/models.py:") for one in of_columns)
+    assert [one for one in found if one not in of_columns] == [
         "lates: the primary key does not start with the owner",
         "looses: the owner's foreign key is not fk_looses_user_id_users",
         "modules.tasks.models.Wired: a wire class among the tables",

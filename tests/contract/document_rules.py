@@ -13,12 +13,13 @@ from tests.contract.operations import REF, Operation, operations
 _CAMEL_CASE = re.compile(r"[a-z]+([A-Z][a-z]+)*")
 _SHORT = 24
 _OWNER_FIELDS = {"user_id", "owner", "owner_id", "id"}
-_PROBLEM = "application/problem+json"
+_HIDDEN = {"user_id", "owner", "owner_id", "version"}
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": f"{REF}ProblemDetails"}}}
 
 
 def breaches(document: Mapping[str, Any]) -> list[str]:
     """Every breach of every rule, as sentences."""
-    found = [*_names(document), *_leftovers(document), *_output_defaults(document)]
+    found = [*_names(document), *_leftovers(document), *_output_defaults(document), *_hidden(document)]
     for operation in operations(document):
         found += [f"{operation.id}: {breach}" for rule in _RULES for breach in rule(operation)]
     return found
@@ -49,6 +50,15 @@ def _output_defaults(document: Mapping[str, Any]) -> Iterator[str]:
         for field, schema in schemas[name].get("properties", {}).items():
             if "default" in schema:
                 yield f"{name}.{field}: a default in a response"
+
+
+def _hidden(document: Mapping[str, Any]) -> Iterator[str]:
+    """What is the server's own: the path says whose it is, and the ETag which version."""
+    schemas = document["components"]["schemas"]
+    responses = [operation.spec["responses"] for operation in operations(document)]
+    for name in sorted(_reached(responses, schemas)):
+        for field in sorted(_HIDDEN & set(schemas[name].get("properties", {}))):
+            yield f"{name}.{field}: not for a client: leave it out of the schema"
 
 
 def _reached(node: Any, schemas: Mapping[str, Any]) -> set[str]:
@@ -106,6 +116,8 @@ def _content(operation: Operation) -> Iterator[str]:
             yield "204 with a body"
         elif status in ("200", "201") and list(content) != ["application/json"]:
             yield f"{status} is not JSON"
+        elif status in ("200", "201") and not content["application/json"].get("schema"):
+            yield f"{status} has no schema: give it a response_model"
 
 
 def _of_catalogue(status: str, response: Mapping[str, Any]) -> bool:

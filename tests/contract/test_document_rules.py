@@ -32,6 +32,15 @@ BREACHES: dict[str, Breach] = {
         "content"
     ),
     "createTask: 201 is not JSON": lambda broken: _operation(broken)["responses"]["201"].pop("content"),
+    "createTask: 201 has no schema: give it a response_model": lambda broken: _operation(broken)["responses"]["201"][
+        "content"
+    ]["application/json"].update(schema={}),
+    "TaskRead.user_id: not for a client: leave it out of the schema": lambda broken: _schema(broken, "TaskRead")[
+        "properties"
+    ].update(user_id={"type": "string"}),
+    "TaskRead.version: not for a client: leave it out of the schema": lambda broken: _schema(broken, "TaskRead")[
+        "properties"
+    ].update(version={"type": "integer"}),
     "createTask: security that is not the bearer token": lambda broken: _operation(broken).update(security=[]),
     "createTask: not exactly one successful response": lambda broken: _operation(broken)["responses"].pop("201"),
     "createTask: its body may be left out": lambda broken: _operation(broken)["requestBody"].pop("required"),

@@ -18,7 +18,7 @@ from tests.conftest import project_root
 from tests.unmeasured import unmeasured
 
 # What a clone has, but for its tests and papers.
-PARTS = ("main.py", "pyproject.toml", "Makefile", ".env.example", "core", "modules", "alembic")
+PARTS = ("main.py", "pyproject.toml", "Makefile", ".env.example", "core", "modules", "alembic", "scaffold")
 
 
 @dataclass

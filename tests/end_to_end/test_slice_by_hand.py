@@ -82,8 +82,7 @@ def _keeps_all_rules(folder: Path) -> None:
 def test_the_slice_is_served(project: Project) -> None:
     write(project.folder)
     (project.folder / ".env").write_text(f"BETTER_AUTH_SECRET={SECRET}\n")
-    project.migrate()
-    done = project.run(sys.executable, "-m", "alembic", "revision", "--autogenerate", "-m", "notes")
+    done = project.run(sys.executable, "-m", "scaffold.migration", "notes")
     assert done.returncode == 0, done.stderr
     project.migrate()
     port = free_port()

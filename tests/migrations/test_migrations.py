@@ -48,9 +48,17 @@ def test_who_compares_before_the_first_migration_is_told_to_migrate(
 ) -> None:
     done = run_alembic(*command, DATABASE_URL=empty.url)
     assert done.returncode != 0
-    assert "The database has no tables yet: run `alembic upgrade head` first." in done.stdout + done.stderr
+    assert "The database has no tables yet: run `alembic upgrade head` first" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert empty.query("SELECT to_regnamespace('todo')::text") == [(None,)]
+
+
+def test_who_compares_with_a_database_that_is_behind_is_told_to_migrate(migrated: PlainDatabase) -> None:
+    migrated.alembic("downgrade", "-1")
+    done = run_alembic("check", DATABASE_URL=migrated.url)
+    assert done.returncode != 0
+    told = " ".join((done.stdout + done.stderr).split())
+    assert "The database is not at the newest migration: run `alembic upgrade head` first, or `make migration" in told
 
 
 def test_two_migrators_at_once_both_succeed(empty: PlainDatabase, database: TestDatabase) -> None:

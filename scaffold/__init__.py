@@ -1,0 +1,1 @@
+"""The commands of who writes code here: slices made and removed, migrations, a server that reloads, psql."""

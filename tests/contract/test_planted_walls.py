@@ -1,0 +1,66 @@
+"""Each wall around a resource is seen to be broken by a slice with that mistake."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.conftest import RunningServer, TestDatabase, UserClient, make_settings
+from tests.contract.operations import Operation, operations
+from tests.contract.planted import PLANTS, router_of
+from tests.contract.resource_walls import WALLS, Calls, cases
+
+# By the plant: the wall, and the beginning of what is said.
+TOLD = {
+    "forgets": {
+        "patch_of_nothing": "PATCH {} changes the row",
+        "patch_of_one_field": "PATCH of `",
+    },
+    "unmatched": {"stale_if_match": "a stale If-Match gives 200, not 412"},
+    "undeleted": {"stale_if_match": "a stale If-Match gives 204, not 412"},
+    "uncounted": {"stale_if_match": "the tag does not grow with each PATCH"},
+    "something": {"missing_row": "a missing row gives 200, not 404"},
+    "undeclared": {"missing_row": "does not declare 404"},
+    "again": {"round_trips": "takes "},
+    "upserts": {"put_of_no_row": "PUT on an id that nobody has gives 20"},
+    "unput": {"put_of_no_row": "PUT with `If-None-Match: *` declares 201 and gives 404"},
+    "renames": {"response_obeys": "/name: not in the document"},
+    "unsaid": {"response_obeys": "/: the schema does not say what it is"},
+    "naive": {"naive_times": "`due_at` takes a time without a zone"},
+    "asking": {"naive_times": "?since= takes a time without a zone"},
+}
+
+
+@pytest.fixture(scope="module")
+def server(database: TestDatabase) -> Iterator[RunningServer]:
+    """The application with all plants in it."""
+    running = RunningServer(make_settings(), database.proxied_url, *map(router_of, PLANTS))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def published(server: RunningServer) -> list[Operation]:
+    """What its document publishes of a user's."""
+    document = httpx.get(f"{server.url}/openapi.json", trust_env=False).json()
+    return [operation for operation in operations(document) if operation.owned]
+
+
+def test_every_wall_has_a_plant() -> None:
+    assert {wall for told in TOLD.values() for wall in told} == {wall.__name__ for wall in WALLS}
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_a_mistake_is_told(
+    plant: str, server: RunningServer, published: list[Operation], database: TestDatabase
+) -> None:
+    own = [operation for operation in published if f"/{plant}" in operation.path]
+    assert len(own) == 6
+    with UserClient(server.url) as user:
+        told = [
+            (wall.__name__, breach)
+            for wall, operation in cases(own)
+            for breach in wall(Calls(user, database, own), operation)
+        ]
+    for wall, sentence in TOLD[plant].items():
+        assert any(one == wall and breach.startswith(sentence) for one, breach in told), told

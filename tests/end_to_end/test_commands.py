@@ -1,0 +1,135 @@
+"""The commands of who writes code here, in a copy without settings and without a database, as a fresh clone is."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.architecture.folders import plant, replace
+from tests.end_to_end.project import Project, free_port
+
+MODELS = "modules/tasks/models.py"
+LAST = "    completed_at: datetime | None = Field(sa_type=TIMESTAMP)\n"
+MORE = f"{LAST}    place: str | None = Field(sa_type=Text)\n"
+PLAIN = f"{LAST}    place: str | None\n"
+
+
+def migration(project: Project, message: str) -> "subprocess.CompletedProcess[str]":
+    """`make migration m=…`, with what make sets up being there."""
+    return project.run(sys.executable, "-m", "scaffold.migration", message)
+
+
+def versions(project: Project) -> set[Path]:
+    """The migrations of the copy."""
+    return set((project.folder / "alembic/versions").glob("*.py"))
+
+
+def test_a_migration_is_made_where_there_is_neither_a_setting_nor_a_database(project: Project) -> None:
+    before = versions(project)
+    replace(project.folder, MODELS, LAST, MORE)
+    done = migration(project, "Tasks have a place")
+    assert done.returncode == 0, done.stderr + done.stdout
+    (made,) = versions(project) - before
+    assert re.fullmatch(r"\d{8}_tasks_have_a_place\.py", made.name)
+    assert made.name in done.stdout
+    text = made.read_text(encoding="utf-8")
+    assert text.startswith('"""Tasks have a place\n')
+    assert text.count('op.add_column("tasks", sa.Column("place", sa.Text(), nullable=True))') == 1
+    assert text.count('op.drop_column("tasks", "place")') == 1
+    assert "###" not in text
+    assert project.run(sys.executable, "-m", "ruff", "format", "--check", str(made)).returncode == 0
+    assert not (project.folder / ".data").exists()
+    again = migration(project, "again")
+    assert (again.returncode, versions(project)) == (1, {*before, made})
+    assert "nothing was written" in again.stderr
+
+
+def test_no_migration_is_made_of_a_column_that_would_be_stored_wrongly(project: Project) -> None:
+    before = versions(project)
+    replace(project.folder, MODELS, LAST, PLAIN)
+    line = (project.folder / MODELS).read_text(encoding="utf-8").splitlines().index("    place: str | None") + 1
+    done = migration(project, "a place")
+    assert (done.returncode, versions(project)) == (1, before)
+    assert f"modules/tasks/models.py:{line}: Task.place: a text says its type: write Field(sa_type=Text)" in done.stderr
+
+
+def test_no_migration_is_left_that_cannot_be_undone(project: Project) -> None:
+    """One that says nothing of its way back, as a template that somebody changed may have it."""
+    before = versions(project)
+    replace(project.folder, MODELS, LAST, MORE)
+    replace(project.folder, "alembic/script.py.mako", '${downgrades if downgrades else "pass"}', "raise OSError")
+    assert migration(project, "no way back").returncode == 1
+    assert versions(project) == before
+
+
+@pytest.mark.parametrize("command", [("upgrade", "head"), ("revision", "--autogenerate", "-m", "x"), ("check",)])
+def test_alembic_in_a_fresh_clone_says_what_to_do(project: Project, command: tuple[str, ...]) -> None:
+    done = project.run(sys.executable, "-m", "alembic", *command)
+    assert done.returncode == 1
+    assert "BETTER_AUTH_SECRET" in done.stderr
+    assert "There is no .env yet: `make .env` writes one." in done.stderr
+    assert "`make migration m=…` makes a migration without settings and without a database." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_psql_is_on_the_database_of_the_settings(project: Project) -> None:
+    assert project.run("make", ".env").returncode == 0
+    project.migrate()
+    done = project.run(sys.executable, "-m", "scaffold.psql", "-Atc", "SELECT count(*) FROM tasks")
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+
+
+def test_psql_says_what_the_settings_lack(project: Project) -> None:
+    done = project.run(sys.executable, "-m", "scaffold.psql")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "BETTER_AUTH_SECRET" in done.stderr
+
+
+def test_a_change_is_served_without_a_restart_by_hand(project: Project) -> None:
+    """Also after a change that could not be loaded."""
+    assert project.run("make", ".env").returncode == 0
+    project.migrate()
+    port = free_port()
+    environment = {**project.environment, "PORT": str(port)}
+    log = project.root / "t" / "dev"
+    with log.open("wb") as output:
+        dev = subprocess.Popen(
+            [sys.executable, "-m", "scaffold.dev"], cwd=project.folder, env=environment, stdout=output, stderr=output
+        )
+    project.servers.append(dev)
+    _served(port, "Todo API")
+    replace(project.folder, "main.py", 'title="Todo API"', 'title="Changed" +')
+    _wait(lambda: "SyntaxError" in log.read_text())
+    replace(project.folder, "main.py", 'title="Changed" +', 'title="Mended"')
+    _served(port, "Mended")
+    plant(project.folder, "modules/tasks/schemas.py", "# A comment.")
+    _wait(lambda: "Changed: modules/tasks/schemas.py. Starting again." in log.read_text())
+    _served(port, "Mended")
+    dev.send_signal(signal.SIGINT)
+    assert dev.wait(20) == 0
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"http://127.0.0.1:{port}/health/live", trust_env=False)
+
+
+def _served(port: int, title: str) -> None:
+    def is_there() -> bool:
+        try:
+            document = httpx.get(f"http://127.0.0.1:{port}/openapi.json", trust_env=False).json()
+        except httpx.TransportError:
+            return False
+        return bool(document["info"]["title"] == title)
+
+    _wait(is_there)
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)

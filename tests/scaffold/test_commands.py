@@ -1,0 +1,33 @@
+"""What the Makefile offers to who writes code here: each command does what it says, also in a fresh clone."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.conftest import project_root
+
+
+def make(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """What make says in the project's folder."""
+    return subprocess.run(["make", *arguments], cwd=project_root(), capture_output=True, text=True, check=False)
+
+
+def test_help_has_a_sentence_for_every_command() -> None:
+    shown = dict(re.findall(r"^make ([a-z-]+) +(\S.*)$", make("help").stdout, re.MULTILINE))
+    declared = re.findall(r"^\.PHONY: (.+)$", (project_root() / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(shown) == {name for line in declared for name in line.split()}
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ("tests/modules/tasks", '"tests/modules/tasks"'),
+        ("tests/modules/tasks/test_list.py::test_a", '"tests/modules/tasks/test_list.py::test_a"'),
+        ("tasks and not slow", '-k "tasks and not slow"'),
+        ("walls", '-k "walls"'),
+    ],
+)
+def test_one_test_is_named_by_its_path_or_a_word(given: str, passed: str) -> None:
+    printed = make("--dry-run", "test", f"t={given}").stdout
+    assert printed.splitlines()[-1].endswith(f" -m pytest {passed}")
