@@ -61,7 +61,12 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
     gate = Gate(settings.max_concurrent_requests)
     services = context.Services(settings, database, verifier, accounts, migrations.head(), gate, slices)
     app = Api(services, title="Todo API", description=DESCRIPTION, lifespan=lifespan)
-    for router in [tasks.router, users.router, health.router]:
+    # One line each, so that a slice more is a line more; their order is that of the document.
+    for router in [
+        tasks.router,
+        users.router,
+        health.router,
+    ]:
         app.include_router(router)
     if settings.local_accounts_enabled:
         app.include_router(auth_cookies.router if settings.auth_cookies else auth.public)
