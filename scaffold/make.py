@@ -1,0 +1,139 @@
+"""`make slice`: writes a slice, its tests, its migration and what documents say of it, or nothing at all."""
+
+import argparse
+import ast
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from alembic import command
+
+from core.config import PROJECT_ROOT
+from core.database import migrations
+from scaffold import databases, main_file
+from scaffold.fields import camel, parse
+from scaffold.names import existing, names_of
+from scaffold.rejection import RejectedError
+from scaffold.spec import Spec
+from scaffold.undo import undone_if_it_fails
+from scaffold.write_models import models
+from scaffold.write_repository import repository
+from scaffold.write_router import router
+from scaffold.write_schemas import schemas
+from scaffold.write_tests import tests
+
+
+def spec_of(name: str, fields: str, singular: str, relation: str, root: Path) -> Spec:
+    """What is to be written. Raises RejectedError."""
+    names = names_of(name, singular, root)
+    spec = Spec(names, tuple(parse(fields)), existing(relation, root) if relation else None)
+    if spec.related and f"{spec.related.singular}_id" in {
+        one for field in spec.fields for one in (field.name, *field.filters)
+    }:
+        raise RejectedError(f"A field cannot be called `{spec.related.singular}_id`: lists have a filter of that name.")
+    if spec.related and len(spec.links) > 40:
+        raise RejectedError(f"The table of links would be called `{spec.links}`: take shorter names.")
+    return spec
+
+
+def files_of(spec: Spec) -> dict[str, str]:
+    """The files of a slice, not yet formatted. Raises RejectedError for a name that would hide another in one."""
+    folder, tests_folder = f"modules/{spec.names.plural}", f"tests/modules/{spec.names.plural}"
+    files = {
+        f"{folder}/__init__.py": "",
+        f"{folder}/models.py": models(spec),
+        f"{folder}/schemas.py": schemas(spec),
+        f"{folder}/repository.py": repository(spec),
+        f"{folder}/router.py": router(spec),
+        f"{tests_folder}/__init__.py": "",
+        f"{tests_folder}/test_{spec.names.plural}.py": tests(spec),
+    }
+    for path, text in files.items():
+        _reject_hidden_names(path, ast.parse(text))
+    return files
+
+
+def write(spec: Spec, root: Path) -> list[str]:
+    """Writes all of it, and gives the paths of what is new. Raises RejectedError, with nothing done."""
+    files = files_of(spec)
+    main = main_file.with_slice((root / "main.py").read_text(encoding="utf-8"), spec.names.plural)
+    with undone_if_it_fails(root):
+        for path, text in files.items():
+            (root / path).parent.mkdir(exist_ok=True)
+            with (root / path).open("x", encoding="utf-8") as file:
+                file.write(text)
+        (root / "main.py").write_text(main, encoding="utf-8")
+        format_files(root, *files)
+        files |= {_migrate(spec.names.plural, root): ""}
+        run(root, "tests.contract.write_documents")
+    return list(files)
+
+
+def format_files(root: Path, *paths: str) -> None:
+    """As `make format` does."""
+    run(root, "ruff", "check", "--quiet", "--fix", "--select=I", *paths)
+    run(root, "ruff", "format", "--quiet", *paths)
+
+
+def run(root: Path, module: str, *arguments: str) -> None:
+    """A program of the interpreter, in the project. Raises RejectedError with what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments], cwd=root, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RejectedError(f"{module} {' '.join(arguments)} failed, and all was undone:\n{done.stdout}{done.stderr}")
+
+
+def _migrate(name: str, root: Path) -> str:
+    """Makes the migration, and goes it up, down and up again. Its path."""
+    folder = root / "alembic" / "versions"
+    before = {*folder.glob("*.py")}
+    with databases.throw_away() as url:
+        settings = migrations.configuration(url)
+        command.revision(settings, name.replace("_", " "), autogenerate=True)
+        for step, target in ((command.upgrade, "head"), (command.downgrade, "-1"), (command.upgrade, "head")):
+            step(settings, target)
+        command.check(settings)
+    (made,) = {*folder.glob("*.py")} - before
+    return made.relative_to(root).as_posix()
+
+
+def _reject_hidden_names(path: str, tree: ast.Module) -> None:
+    """Names of classes, types and fields are made of those that were asked for; an import may have the same one."""
+    imported = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names = [node.name]
+        elif isinstance(node, ast.arg):
+            names = [node.arg]
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names = [node.id]
+        for name in imported.intersection(names):
+            raise RejectedError(f"`{name}` is something else in {path}: take another name for what is called so.")
+
+
+def main() -> None:
+    """The command. Exits with a sentence where it cannot be done."""
+    parser = argparse.ArgumentParser(prog="make slice")
+    for name in ("name", "fields", "singular", "relation"):
+        parser.add_argument(f"--{name}", default="")
+    given = parser.parse_args()
+    began = time.monotonic()
+    try:
+        spec = spec_of(given.name, given.fields, given.singular, given.relation, PROJECT_ROOT)
+        made = write(spec, PROJECT_ROOT)
+    except RejectedError as error:
+        sys.exit(str(error))
+    lines = sum((PROJECT_ROOT / path).read_text(encoding="utf-8").count("\n") for path in made)
+    sys.stdout.write(
+        "\n".join(
+            [*made, f"{lines} lines in {time.monotonic() - began:.0f} s, two lines in main.py, and the documents."]
+        )
+        + f"\nOne of the {spec.names.nouns} is a {spec.names.noun} ({camel(spec.names.singular)}). Try it: make run; make quick\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Writes router.py of a slice, as that of tasks is."""
+
+from scaffold.spec import Spec
+
+
+def router(spec: Spec) -> str:
+    """The text of the file, not yet formatted."""
+    text = _ROUTER + (_LINKS if spec.related else "")
+    names, related = spec.names, spec.related or spec.names
+    values = {
+        "rows": names.rows, "Row": names.row, "row": names.singular, "table": names.plural, "noun": names.noun,
+        "nouns": names.nouns, "Nouns": names.nouns.capitalize(), "a_noun": names.a_noun, "one": names.a_noun.split()[0],
+        "path": names.plural.replace("_", "-"), "link": spec.link, "link_import": f", {spec.link}Repository" if spec.related else "",
+        "links": f"{related.row}{names.rows}", "links_variable": f"{related.singular}_{names.plural}",
+        "other": related.singular, "other_path": related.plural.replace("_", "-"), "other_noun": related.noun, "a_other": related.a_noun,
+        "links_line": f"\n{related.row}{names.rows} = Annotated[{spec.link}Repository, owned({spec.link}Repository)]" if spec.related else "",
+    }  # fmt: skip
+    for name, value in values.items():
+        text = text.replace(f"<{name}>", value)
+    return text
+
+
+_ROUTER = '''\
+"""<Nouns> over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Request, Response
+
+from core.http import found, located, owned, private_router, problems
+from core.problems import Problem
+from core.resources import Changes, ChangesQuery, Page
+from modules.<table>.models import <Row>
+from modules.<table>.repository import <Row>Repository<link_import>
+from modules.<table>.schemas import (
+    <Row>Changes,
+    <Row>Create,
+    <Row>ListQuery,
+    <Row>Page,
+    <Row>Read,
+    <Row>Replace,
+    <Row>Update,
+)
+
+router = private_router("<table>", "/users/{user_id}/<path>")
+
+<rows> = Annotated[<Row>Repository, owned(<Row>Repository)]<links_line>
+_MISSING = problems(Problem.NOT_FOUND)
+
+
+@router.get("", response_model=<Row>Page, response_model_exclude_unset=True)
+async def list_<table>(<table>: <rows>, query: Annotated[<Row>ListQuery, Query()]) -> Page[<Row>]:
+    """A page of the current user's <nouns>, the newest first unless `sort` says otherwise."""
+    return await <table>.list(query)
+
+
+@router.post("", response_model=<Row>Read, status_code=201)
+async def create_<row>(<table>: <rows>, new: <Row>Create, request: Request, response: Response) -> <Row>:
+    """Stores a new <noun>; `Location` says where it is."""
+    return located(request, response, await <table>.create(new))
+
+
+@router.get("/changes", response_model=<Row>Changes, responses=problems(Problem.CURSOR_EXPIRED))
+async def list_<row>_changes(<table>: <rows>, query: Annotated[ChangesQuery, Query()]) -> Changes[<Row>]:
+    """What was created, changed and deleted since a cursor, in that order; without one all, and no deletions."""
+    return await <table>.changes(query)
+
+
+@router.get("/{<row>_id}", response_model=<Row>Read, responses=_MISSING)
+async def get_<row>(<table>: <rows>, <row>_id: UUID) -> <Row>:
+    """One <noun> of the current user."""
+    return found(await <table>.get(<row>_id), "<noun>")
+
+
+@router.put("/{<row>_id}", response_model=<Row>Read, responses=_MISSING)
+async def replace_<row>(<table>: <rows>, <row>_id: UUID, new: <Row>Replace) -> <Row>:
+    """Replaces everything that a client may write. Makes <a_noun> where there is none with `If-None-Match: *` alone."""
+    return found(await <table>.replace(<row>_id, new), "<noun>")
+
+
+@router.patch("/{<row>_id}", response_model=<Row>Read, responses=_MISSING)
+async def update_<row>(<table>: <rows>, <row>_id: UUID, changes: <Row>Update) -> <Row>:
+    """Merges `changes` into the <noun> (RFC 7396)."""
+    return found(await <table>.change(<row>_id, changes), "<noun>")
+
+
+@router.delete("/{<row>_id}", status_code=204, responses=_MISSING)
+async def delete_<row>(<table>: <rows>, <row>_id: UUID) -> None:
+    """Deletes the <noun>."""
+    found(await <table>.delete(<row>_id), "<noun>")
+'''
+_LINKS = '''
+
+@router.put("/{<row>_id}/<other_path>/{<other>_id}", status_code=204, responses=_MISSING)
+async def attach_<row>(<links_variable>: <links>, <row>_id: UUID, <other>_id: UUID) -> None:
+    """Attaches the <noun> to <a_other>, if it is not."""
+    found(await <links_variable>.attach(<other>_id, <row>_id), "<noun> or <other_noun>")
+
+
+@router.delete("/{<row>_id}/<other_path>/{<other>_id}", status_code=204, responses=_MISSING)
+async def detach_<row>(<links_variable>: <links>, <row>_id: UUID, <other>_id: UUID) -> None:
+    """Detaches the <noun> from <a_other>, and deletes neither. 404 where it is not attached."""
+    found(await <links_variable>.detach(<other>_id, <row>_id), "<noun> on the <other_noun>")
+'''
