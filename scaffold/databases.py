@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+from psycopg2.extensions import parse_dsn
 
 from core.config import ConfigurationError, load_settings
 from core.database import embedded, migrations
@@ -27,7 +28,7 @@ def throw_away() -> Iterator[str]:
 
 @contextmanager
 def in_use() -> Iterator[tuple[str, bool] | None]:
-    """The URL of the database of the settings, and whether it is the embedded one; None where there is none yet.
+    """The URL of the database of the settings, and whether it is on this machine; None where there is none yet.
 
     An embedded one that is not running runs until the end of it.
     """
@@ -37,7 +38,7 @@ def in_use() -> Iterator[tuple[str, bool] | None]:
     except ConfigurationError:
         url = None
     if url is not None:
-        yield url.get_secret_value(), False
+        yield url.get_secret_value(), _is_here(url.get_secret_value())
     elif (embedded.DATA / "PG_VERSION").exists():
         server = embedded.start(keep=False)
         try:
@@ -46,6 +47,11 @@ def in_use() -> Iterator[tuple[str, bool] | None]:
             server.cleanup()
     else:
         yield None
+
+
+def _is_here(url: str) -> bool:
+    hosts = parse_dsn(url).get("host", "").split(",")
+    return all(host in ("", "localhost", "127.0.0.1", "::1") or host.startswith("/") for host in hosts)
 
 
 def applied(url: str) -> str | None:

@@ -2,9 +2,12 @@
 
 import argparse
 import ast
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -12,7 +15,7 @@ from alembic import command
 from core.config import PROJECT_ROOT
 from core.database import migrations
 from scaffold import databases, main_file
-from scaffold.fields import camel, parse
+from scaffold.fields import parse
 from scaffold.names import existing, names_of
 from scaffold.rejection import RejectedError
 from scaffold.spec import Spec
@@ -85,18 +88,27 @@ def run(root: Path, module: str, *arguments: str) -> None:
         raise RejectedError(f"{module} {' '.join(arguments)} failed, and all was undone:\n{done.stdout}{done.stderr}")
 
 
+@contextmanager
+def migration_of(root: Path) -> Iterator[list[Path]]:
+    """The migration that is made within, in a list, without Alembic's invitation to adjust it."""
+    folder = root / "alembic" / "versions"
+    before, made = {*folder.glob("*.py")}, list[Path]()
+    yield made
+    made.extend({*folder.glob("*.py")} - before)
+    text = made[0].read_text(encoding="utf-8")
+    made[0].write_text(re.sub(r"^    # ###.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
+
+
 def _migrate(name: str, root: Path) -> str:
     """Makes the migration, and goes it up, down and up again. Its path."""
-    folder = root / "alembic" / "versions"
-    before = {*folder.glob("*.py")}
     with databases.throw_away() as url:
         settings = migrations.configuration(url)
-        command.revision(settings, name.replace("_", " "), autogenerate=True)
+        with migration_of(root) as made:
+            command.revision(settings, name.replace("_", " "), autogenerate=True)
         for step, target in ((command.upgrade, "head"), (command.downgrade, "-1"), (command.upgrade, "head")):
             step(settings, target)
         command.check(settings)
-    (made,) = {*folder.glob("*.py")} - before
-    return made.relative_to(root).as_posix()
+    return made[0].relative_to(root).as_posix()
 
 
 def _reject_hidden_names(path: str, tree: ast.Module) -> None:
@@ -127,12 +139,12 @@ def main() -> None:
     except RejectedError as error:
         sys.exit(str(error))
     lines = sum((PROJECT_ROOT / path).read_text(encoding="utf-8").count("\n") for path in made)
-    sys.stdout.write(
-        "\n".join(
-            [*made, f"{lines} lines in {time.monotonic() - began:.0f} s, two lines in main.py, and the documents."]
-        )
-        + f"\nOne of the {spec.names.nouns} is a {spec.names.noun} ({camel(spec.names.singular)}). Try it: make run; make quick\n"
-    )
+    told = [
+        *made,
+        f"{lines} lines in {time.monotonic() - began:.0f} s; two lines in main.py, and what documents say of the code.",
+        f"One of the {spec.names.nouns} is called {spec.names.a_noun}. Now: make quick, make run.",
+    ]
+    sys.stdout.write("\n".join(told) + "\n")
 
 
 if __name__ == "__main__":

@@ -51,7 +51,8 @@ def _imports(spec: Spec) -> str:
 
 def _enum(spec: Spec, field: Field) -> str:
     values = "\n".join(f'    {value.upper()} = "{value}"' for value in field.values)
-    doc = '"""The values are on the wire and in the table."""'
+    of = f"{field.name.replace('_', ' ').capitalize()} of {spec.names.a_noun}"
+    doc = f'"""{of}. The values are on the wire and in the table."""'
     return f"\n\nclass {spec.enum(field)}(StrEnum):\n    {doc}\n\n{values}"
 
 
@@ -90,23 +91,24 @@ def _column(field: Field) -> str:
 def _link(spec: Spec) -> str:
     if spec.related is None:
         return ""
+    names, related = spec.names, spec.related
     keys = "\n".join(
         f'        ForeignKeyConstraint(["user_id", "{one.singular}_id"], '
         f'["{one.plural}.user_id", "{one.plural}.id"], ondelete="CASCADE"),'
-        for one in (spec.related, spec.names)
+        for one in (related, names)
     )
     return f'''
 
 class {spec.link}(LinkTable, table=True):
-    """{spec.names.a_noun.capitalize()} that is attached to {spec.related.a_noun}, of the same user. It goes with either."""
+    """{names.a_noun.capitalize()} that is attached to {related.a_noun} of the same user. It goes with either."""
 
     __tablename__ = "{spec.links}"
     __table_args__: ClassVar[Any] = (
         # By the names of tables: a slice imports no other one.
 {keys}
-        # The key finds the {spec.names.nouns} of {spec.related.a_noun}, this the {spec.related.nouns} of {spec.names.a_noun}.
-        Index("ix_{spec.links}_{spec.names.singular}_id", "user_id", "{spec.names.singular}_id", "{spec.related.singular}_id"),
+        # The key finds the {names.nouns} of {related.a_noun}, this the {related.nouns} of {names.a_noun}.
+        Index("ix_{spec.links}_{names.singular}_id", "user_id", "{names.singular}_id", "{related.singular}_id"),
     )
 
-    {spec.related.singular}_id: UUID = Field(primary_key=True)
-    {spec.names.singular}_id: UUID = Field(primary_key=True)'''
+    {related.singular}_id: UUID = Field(primary_key=True)
+    {names.singular}_id: UUID = Field(primary_key=True)'''

@@ -1,5 +1,6 @@
 """Writes router.py of a slice, as that of tasks is."""
 
+from scaffold.names import Names
 from scaffold.spec import Spec
 
 
@@ -8,18 +9,35 @@ def router(spec: Spec) -> str:
     text = _ROUTER + (_LINKS if spec.related else "")
     names, related = spec.names, spec.related or spec.names
     values = {
-        "rows": names.rows, "Row": names.row, "row": names.singular, "table": names.plural, "noun": names.noun,
-        "nouns": names.nouns, "Nouns": names.nouns.capitalize(), "a_noun": names.a_noun, "one": names.a_noun.split()[0],
-        "path": names.plural.replace("_", "-"), "link": spec.link, "link_import": f", {spec.link}Repository" if spec.related else "",
-        "links": f"{related.row}{names.rows}", "links_variable": f"{related.singular}_{names.plural}",
-        "other": related.singular, "other_path": related.plural.replace("_", "-"), "other_noun": related.noun, "a_other": related.a_noun,
-        "links_line": f"\n{related.row}{names.rows} = Annotated[{spec.link}Repository, owned({spec.link}Repository)]" if spec.related else "",
-    }  # fmt: skip
+        "table": names.plural,
+        "row": names.singular,
+        "Row": names.row,
+        "rows": names.rows,
+        "noun": names.noun,
+        "nouns": names.nouns,
+        "Nouns": names.nouns.capitalize(),
+        "a_noun": names.a_noun,
+        "path": path(names),
+        "other_path": path(related),
+        "other": related.singular,
+        "other_noun": related.noun,
+        "a_other": related.a_noun,
+        "links": f"{related.row}{names.rows}",
+        "links_variable": f"{related.singular}_{names.plural}",
+        "link_import": f", {spec.link}Repository" if spec.related else "",
+        "links_line": _LINKS_LINE.format(related.row, names.rows, spec.link) if spec.related else "",
+    }
     for name, value in values.items():
         text = text.replace(f"<{name}>", value)
     return text
 
 
+def path(names: Names) -> str:
+    """The rows' part of a path."""
+    return names.plural.replace("_", "-")
+
+
+_LINKS_LINE = "\n{0}{1} = Annotated[{2}Repository, owned({2}Repository)]"
 _ROUTER = '''\
 """<Nouns> over HTTP."""
 

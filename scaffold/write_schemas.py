@@ -119,7 +119,6 @@ def _changes(spec: Spec) -> str:
 
 
 def _query(spec: Spec) -> list[str]:
-    several = {"enum": spec.enum, "text": lambda field: field.alias}
     lines = []
     for field in spec.fields:
         if field.kind == "time":
@@ -127,7 +126,8 @@ def _query(spec: Spec) -> list[str]:
         elif field.kind == "bool":
             lines.append(f"{field.name}: bool | None = None")
         elif field.is_filter:
-            lines.append(f"{field.name}: list[{several[field.kind](field)}] = Field(default=[], max_length=10)")
+            kind = spec.enum(field) if field.kind == "enum" else field.alias
+            lines.append(f"{field.name}: list[{kind}] = Field(default=[], max_length=10)")
     if spec.related:
         lines.append(f"{spec.related.singular}_id: UUID | None = None")
     values = ", ".join(f'"{one}", "-{one}"' for one in sorts(spec))

@@ -5,6 +5,7 @@ from typing import Any
 
 from scaffold.fields import Field
 from scaffold.spec import Spec
+from scaffold.write_router import path
 from scaffold.write_schemas import sorts
 
 _EARLY, _MIDDLE, _LATE = "2030-01-01T00:00:00Z", "2030-01-15T00:00:00Z", "2030-01-31T00:00:00Z"
@@ -29,12 +30,19 @@ def tests(spec: Spec) -> str:
     text += _LINKS if spec.related else ""
     related = spec.related or names
     words = {
-        "Nouns": names.nouns.capitalize(), "noun": names.noun, "nouns": names.nouns, "path": names.plural.replace("_", "-"),
-        "row": names.singular, "table": names.plural, "other": related.singular, "other_path": related.plural.replace("_", "-"),
-        "a_noun": names.a_noun, "a_other": related.a_noun, "links": spec.links, "other_noun": related.noun,
-        "uuid": "from uuid import uuid4\n" if spec.related else "", "database": "TestDatabase, " if spec.related else "",
+        "noun": names.noun,
+        "nouns": names.nouns,
+        "Nouns": names.nouns.capitalize(),
+        "path": path(names),
+        "other": related.singular,
+        "a_other": related.a_noun,
+        "other_noun": related.noun,
+        "other_path": path(related),
+        "links": spec.links,
+        "uuid": "from uuid import uuid4\n" if spec.related else "",
+        "database": "TestDatabase, " if spec.related else "",
         "operations": "from tests.contract.operations import operations\n" if spec.related else "",
-    }  # fmt: skip
+    }
     for name, word in words.items():
         text = text.replace(f"<{name}>", word)
     for name, value in values.items():
@@ -252,28 +260,29 @@ def create_<other>(caller: Caller) -> str:
     """The id of <a_other>."""
     path = f"/api/v1/users/{caller.user_id}/<other_path>"
     posts = [one for one in operations(caller.get("/openapi.json").json()) if one.method == "post"]
-    (create,) = (one for one in posts if one.path.endswith("/{user_id}/<other_path>"))
-    made: str = caller.post(path, json=create.request(caller.user_id)["json"]).json()["id"]
+    (post,) = (one for one in posts if one.path.endswith("/{user_id}/<other_path>"))
+    made: str = caller.post(path, json=post.request(caller.user_id)["json"]).json()["id"]
     return made
 
 
 def test_one_is_attached_and_detached(alice: Caller) -> None:
-    mine, other, <other> = create(alice), create(alice), create_<other>(alice)
-    path = f"{at(alice)}/{mine['id']}/<other_path>/{<other>}"
-    assert items(alice, <other>_id=<other>) == []
+    mine, other, <other>_id = create(alice), create(alice), create_<other>(alice)
+    path = f"{at(alice)}/{mine['id']}/<other_path>/{<other>_id}"
+    assert items(alice, <other>_id=<other>_id) == []
     for _ in range(2):
         assert alice.put(path).status_code == 204
-    assert items(alice, <other>_id=<other>) == [mine]
+    assert items(alice, <other>_id=<other>_id) == [mine]
     assert items(alice, <other>_id=create_<other>(alice)) == []
     assert {one["id"] for one in items(alice)} == {mine["id"], other["id"]}
     assert alice.delete(path).status_code == 204
     assert_problem(alice.delete(path), 404, "not_found", detail="No such <noun> on the <other_noun>.")
-    assert items(alice, <other>_id=<other>) == []
+    assert items(alice, <other>_id=<other>_id) == []
 
 
 def test_what_is_not_there_cannot_be_attached(alice: Caller, bob: Caller) -> None:
-    mine, <other> = create(alice)["id"], create_<other>(alice)
-    for row, one in ((mine, uuid4()), (uuid4(), <other>), (mine, create_<other>(bob)), (create(bob)["id"], <other>)):
+    mine, <other>_id = create(alice)["id"], create_<other>(alice)
+    pairs = (mine, uuid4()), (uuid4(), <other>_id), (mine, create_<other>(bob)), (create(bob)["id"], <other>_id)
+    for row, one in pairs:
         response = alice.put(f"{at(alice)}/{row}/<other_path>/{one}")
         assert_problem(response, 404, "not_found", detail="No such <noun> or <other_noun>.")
         assert_problem(alice.delete(f"{at(alice)}/{row}/<other_path>/{one}"), 404, "not_found")
@@ -281,17 +290,17 @@ def test_what_is_not_there_cannot_be_attached(alice: Caller, bob: Caller) -> Non
 
 @pytest.mark.parametrize("gone", ["<path>", "<other_path>"])
 def test_a_link_goes_with_either_of_its_rows(alice: Caller, database: TestDatabase, gone: str) -> None:
-    mine, <other> = create(alice)["id"], create_<other>(alice)
-    alice.put(f"{at(alice)}/{mine}/<other_path>/{<other>}")
-    row = mine if gone == "<path>" else <other>
+    mine, <other>_id = create(alice)["id"], create_<other>(alice)
+    alice.put(f"{at(alice)}/{mine}/<other_path>/{<other>_id}")
+    row = mine if gone == "<path>" else <other>_id
     assert alice.delete(f"/api/v1/users/{alice.user_id}/{gone}/{row}").status_code == 204
     assert database.query("SELECT 1 FROM <links> WHERE user_id = %s", alice.user_id) == []
 
 
 def test_a_list_is_not_unchanged_once_something_was_attached(alice: Caller) -> None:
-    mine, <other> = create(alice)["id"], create_<other>(alice)
-    before = alice.get(at(alice), params={"<other>_id": <other>})
-    alice.put(f"{at(alice)}/{mine}/<other_path>/{<other>}")
+    mine, <other>_id = create(alice)["id"], create_<other>(alice)
+    before = alice.get(at(alice), params={"<other>_id": <other>_id})
+    alice.put(f"{at(alice)}/{mine}/<other_path>/{<other>_id}")
     headers = {"If-None-Match": before.headers["etag"]}
-    assert alice.get(at(alice), params={"<other>_id": <other>}, headers=headers).status_code == 200
+    assert alice.get(at(alice), params={"<other>_id": <other>_id}, headers=headers).status_code == 200
 '''

@@ -1,5 +1,6 @@
 """Links between rows of two owned tables that have one owner: each is attached and detached by one statement."""
 
+import operator
 import sys
 from uuid import UUID
 
@@ -29,6 +30,33 @@ class LinkTable(SQLModel):
     user_id: str = owner_column()
 
 
+class LinkSql:
+    """Each method gives the SQL of one statement on a table of links: one row, or none where there is nothing to do."""
+
+    def __init__(self, table: type[LinkTable]) -> None:
+        columns = vars(table)["__table__"].primary_key.columns
+        key = [column for column in columns if column.name != "user_id"]
+        self._table, self._columns = table, ["user_id", *(column.name for column in key)]
+        self._names = tuple(f"p_{column.name}" for column in key)
+        self._values = [bindparam(f"p_{column.name}", type_=column.type) for column in key]
+        self._this = [columns.user_id == OWNER, *map(operator.eq, key, self._values)]
+
+    def find(self) -> Built:
+        """A link."""
+        return select(literal(1)).select_from(self._table).where(*self._this), self._names
+
+    def attach(self) -> Built:
+        """A new link, if it is one."""
+        row = select(OWNER, *self._values).select_from(next_change(self._table))
+        new = insert(self._table).from_select(self._columns, row).on_conflict_do_nothing()
+        return new.returning(literal(1)), self._names
+
+    def detach(self) -> Built:
+        """Removes a link."""
+        removed = delete(self._table).where(*self._this, next_change(self._table).c.number.is_not(None))
+        return removed.returning(literal(1)), self._names
+
+
 class Links:
     """The statements of a table of links. Beside the repository: `links = Links(TaskLabel)`.
 
@@ -37,32 +65,10 @@ class Links:
     """
 
     def __init__(self, table: type[LinkTable]) -> None:
-        columns = vars(table)["__table__"].primary_key.columns
-        self._table, self._key = table, [column for column in columns if column.name != "user_id"]
-        self._names = tuple(f"p_{column.name}" for column in self._key)
-        self._values = [bindparam(name, type_=one.type) for name, one in zip(self._names, self._key, strict=True)]
-        self._this = [
-            columns.user_id == OWNER,
-            *(one == value for one, value in zip(self._key, self._values, strict=True)),
-        ]
-        made = maker(table.__name__, sys._getframe(1))
-        # Each gives one row, or none where it found nothing to do.
-        self.find: Statement[[UUID, UUID], int] = made(self._find)
-        self.attach: Statement[[UUID, UUID], int] = made(self._attach)
-        self.detach: Statement[[UUID, UUID], int] = made(self._detach)
-
-    def _find(self) -> Built:
-        return select(literal(1)).select_from(self._table).where(*self._this), self._names
-
-    def _attach(self) -> Built:
-        row = select(OWNER, *self._values).select_from(next_change(self._table))
-        new = insert(self._table).from_select(["user_id", *(column.name for column in self._key)], row)
-        return new.on_conflict_do_nothing().returning(literal(1)), self._names
-
-    def _detach(self) -> Built:
-        counted = next_change(self._table).c
-        removed = delete(self._table).where(*self._this, counted.number.is_not(None))
-        return removed.returning(literal(1)), self._names
+        sql, made = LinkSql(table), maker(table.__name__, sys._getframe(1))
+        self.find: Statement[[UUID, UUID], int] = made(sql.find)
+        self.attach: Statement[[UUID, UUID], int] = made(sql.attach)
+        self.detach: Statement[[UUID, UUID], int] = made(sql.detach)
 
 
 class LinkRepository(OwnedRepository):
