@@ -1,6 +1,7 @@
 """A copy of the project in a folder of its own, with the interpreter and the packages of this one, and its commands."""
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from scaffold.rejection import RejectedError
 from tests.conftest import Caller
 from tests.end_to_end.project import free_port
 
-SECRET = "2f7c1e9b5a8d4036b1c7e2f9a4d80563"
+SECRET = secrets.token_hex(32)
 _GIT = ("git", "-c", "user.name=check", "-c", "user.email=check@example.com", "-c", "commit.gpgsign=false")
 
 
