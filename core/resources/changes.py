@@ -46,7 +46,7 @@ def number_of(table: type[SQLModel]) -> ScalarSelect[int]:
 
 def owner_of(table: type[SQLModel]) -> Any:
     """The column of the owners' table that an owned table refers to."""
-    columns: Any = SQLModel.metadata.tables[str(table.__tablename__)].columns
+    columns: Any = vars(table)["__table__"].columns
     (mine,) = (column for column in columns if OWNER_COLUMN in column.info)
     (key,) = owner_keys(mine)
     return key.column
