@@ -43,6 +43,14 @@ class Copy:
         """A module of the interpreter."""
         return self.run(sys.executable, "-m", *arguments)
 
+    def rejected(self, *arguments: str) -> str:
+        """What a module of the interpreter says that does not do it. Raises RejectedError where it does."""
+        try:
+            self.python(*arguments)
+        except RejectedError as error:
+            return str(error)
+        raise RejectedError(f"{' '.join(arguments)} was done")
+
     def is_clean(self) -> bool:
         """Whether it is as it was committed."""
         return self.run("git", "status", "--porcelain") == ""

@@ -1,5 +1,6 @@
 """The fields of a slice, as `make slice` takes them: `name:text80! archived:bool due_at:time? kind:enum(a,b)`."""
 
+import keyword
 import re
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ _FIELD = re.compile(r"(\w+):(text(\d+)|bool|int|time|enum\(([\w,]*)\))([!?]?)", 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _SERVERS = {name for kind in (ChangeTracked, Versioned, OwnedTable) for name in kind.model_fields} | {"etag"}
 _QUERYS = {*ListQuery.model_fields}
+# What the classes of schemas.py are written with.
+_TYPES = {"list", "str", "int", "bool"}
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,8 @@ class Field:
 
     @property
     def stem(self) -> str:
-        """`due` of `due_at`."""
-        return self.name.removesuffix("_at")
+        """`due` of `due_at`, a time."""
+        return self.name.removesuffix("_at") if self.kind == "time" else self.name
 
 
 def parse(text: str) -> list[Field]:
@@ -81,7 +84,7 @@ def parse(text: str) -> list[Field]:
         raise RejectedError(f"A slice needs a field: {GRAMMAR}.")
     taken: set[str] = set()
     for field in fields:
-        for name in {field.name, *field.filters}:
+        for name in {field.name, *field.filters, field.stem}:
             if name in taken:
                 raise RejectedError(f"Two fields or filters would be called `{name}`: take another name for one.")
             taken.add(name)
@@ -114,8 +117,10 @@ def _parsed(part: str) -> Field:
 
 
 def _reason_against(name: str) -> str | None:
-    if not _NAME.fullmatch(name) or len(name) > 30:
-        return "write up to 30 small letters, digits and single underscores, and a letter first"
+    if not _NAME.fullmatch(name) or len(name) > 25:
+        return "write up to 25 small letters, digits and single underscores, and a letter first"
+    if keyword.iskeyword(name) or name in _TYPES:
+        return "Python keeps that word for itself"
     if name in _SERVERS:
         return "the server writes that by itself"
     if name in _QUERYS:

@@ -26,6 +26,9 @@ from scaffold.write_router import router
 from scaffold.write_schemas import schemas
 from scaffold.write_tests import tests
 
+# PostgreSQL cuts longer ones off.
+POSTGRES_NAME = 63
+
 
 def spec_of(name: str, fields: str, singular: str, relation: str, root: Path) -> Spec:
     """What is to be written. Raises RejectedError."""
@@ -35,7 +38,7 @@ def spec_of(name: str, fields: str, singular: str, relation: str, root: Path) ->
         one for field in spec.fields for one in (field.name, *field.filters)
     }:
         raise RejectedError(f"A field cannot be called `{spec.related.singular}_id`: lists have a filter of that name.")
-    if spec.related and len(spec.links) > 40:
+    if spec.related and len(f"fk_{spec.links}_user_id_{max(names.plural, relation, key=len)}") > POSTGRES_NAME:
         raise RejectedError(f"The table of links would be called `{spec.links}`: take shorter names.")
     return spec
 
@@ -113,7 +116,11 @@ def _migrate(name: str, root: Path) -> str:
 
 def _reject_hidden_names(path: str, tree: ast.Module) -> None:
     """Names of classes, types and fields are made of those that were asked for; an import may have the same one."""
-    imported = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    imports = [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    imported = set(imports)
+    for name in imported:
+        if imports.count(name) > 1:
+            raise RejectedError(f"There would be two of `{name}` in {path}: take another name for what is called so.")
     for node in ast.walk(tree):
         names: list[str] = []
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

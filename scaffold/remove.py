@@ -20,7 +20,8 @@ from scaffold.make import migration_of, run
 from scaffold.rejection import RejectedError
 from scaffold.undo import undone_if_it_fails
 
-_BUILT_IN = {"auth", "tasks", "users"}
+# Those that the product came with: others stand on them.
+BUILT_IN = {"auth", "tasks", "users"}
 
 
 def remove(name: str, root: Path, *, force: bool = False) -> str:
@@ -28,7 +29,7 @@ def remove(name: str, root: Path, *, force: bool = False) -> str:
 
     Without `force` no table that has rows is touched.
     """
-    if name in _BUILT_IN or not (root / "modules" / name / "models.py").exists():
+    if name in BUILT_IN or not (root / "modules" / name / "models.py").exists():
         raise RejectedError(f"There is no slice `{name}` that can be removed.")
     main = main_file.without_slice((root / "main.py").read_text(encoding="utf-8"), name)
     tables = _tables(name)
