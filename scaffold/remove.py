@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg2
 from alembic import command
+from alembic.operations.ops import DowngradeOps, UpgradeOps
 from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
@@ -64,8 +65,8 @@ def _drop(name: str, tables: list[str]) -> str:
 
     def turned(_context: Any, _revision: Any, directives: list[Any]) -> None:
         (script,) = directives
-        script.upgrade_ops, script.downgrade_ops = script.downgrade_ops, script.upgrade_ops
-        script.upgrade_ops.upgrade_token, script.downgrade_ops.downgrade_token = "upgrades", "downgrades"
+        made, undone = script.upgrade_ops.ops, script.downgrade_ops.ops
+        script.upgrade_ops, script.downgrade_ops = UpgradeOps(undone), DowngradeOps(made)
 
     with databases.throw_away() as url:
         dropped = ", ".join(f"todo.{table}" for table in tables)
