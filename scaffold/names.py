@@ -26,7 +26,8 @@ _EXAMPLES = {"memos", "gadgets"}
 _NAME = re.compile(r"[a-z]{2,}(_[a-z]{2,})*")
 # With `list` before it and `Changes` behind, an operation has up to 24 letters.
 _SINGULAR_LETTERS = 13
-_TABLE_LETTERS = 25
+# So that no line is too long.
+_TABLE_LETTERS = 16
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _reason_against(names: Names) -> str | None:
             _NAME.fullmatch(name) for name in both
         ),
         "give the plural of a noun, and singular=… where that is not the same without its s": len(both) == 1,
-        f"one of them has up to {_SINGULAR_LETTERS} letters, and the table up to {_TABLE_LETTERS}": (
+        f"one of them has up to {_SINGULAR_LETTERS} letters, and the plural up to {_TABLE_LETTERS}": (
             len(names.singular.replace("_", "")) > _SINGULAR_LETTERS or len(names.plural) > _TABLE_LETTERS
         ),
         "Better Auth has a table of that name": any({name, name.removesuffix("s")} & BETTER_AUTHS for name in both),

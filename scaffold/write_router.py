@@ -93,7 +93,7 @@ async def get_<row>(<table>: <rows>, <row>_id: UUID) -> <Row>:
 
 @router.put("/{<row>_id}", response_model=<Row>Read, responses=_MISSING)
 async def replace_<row>(<table>: <rows>, <row>_id: UUID, new: <Row>Replace) -> <Row>:
-    """Replaces everything that a client may write. Makes <a_noun> where there is none with `If-None-Match: *` alone."""
+    """Replaces all that a client may write. With `If-None-Match: *` alone it makes one where there is none."""
     return found(await <table>.replace(<row>_id, new), "<noun>")
 
 
