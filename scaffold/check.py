@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from scaffold.copies import copied
+from scaffold.copies import Copy, copied
 from scaffold.fields import parse
 from scaffold.rejection import RejectedError
 from tests.conftest import Caller
@@ -62,19 +62,7 @@ def tried(slices: dict[str, tuple[str, str]]) -> None:
         for name, (fields, relation) in slices.items():
             with _step(f"make slice name={name} fields={fields!r} relation={relation}"):
                 copy.python("scaffold.make", f"--name={name}", f"--fields={fields}", f"--relation={relation}")
-        with _step("lint, types, contracts"):
-            for check in _LINT:
-                copy.python(*check)
-            copy.run(str(Path(sys.executable).with_name("lint-imports")))
-        with _step("rules, walls, plans"):
-            copy.python(*_TESTS)
-        for name in slices:
-            with _step(f"its own tests, and what of it they reach: all of {name}"):
-                copy.python(
-                    "coverage", "run", f"--source=modules.{name}", "-m", "pytest", "-q", f"tests/modules/{name}"
-                )
-                copy.python("coverage", "combine", "--quiet")
-                copy.python("coverage", "report", "--fail-under=100")
+        _check(copy, [*slices])
         with _step("start and use"):
             copy.python("alembic", "upgrade", "head")
             with copy.served() as caller:
@@ -83,16 +71,34 @@ def tried(slices: dict[str, tuple[str, str]]) -> None:
         with _step("down and up"):
             copy.python("alembic", "downgrade", f"-{len(slices)}")
             copy.python("alembic", "upgrade", "head")
-        for name, (_, relation) in slices.items():
-            if relation in slices and "remove what declares it first" not in copy.rejected(
-                "scaffold.remove", f"--name={relation}"
-            ):
-                raise RejectedError(f"{relation} was removed, and {name} stands on it")
-        with _step("remove"):
-            for name in reversed([*slices]):
-                copy.python("scaffold.remove", f"--name={name}")
-        if not copy.is_clean():
-            raise RejectedError(f"left behind:\n{copy.run('git', 'status')}{copy.run('git', 'diff')}")
+        _remove(copy, slices)
+
+
+def _check(copy: Copy, slices: list[str]) -> None:
+    with _step("lint, types, contracts"):
+        for check in _LINT:
+            copy.python(*check)
+        copy.run(str(Path(sys.executable).with_name("lint-imports")))
+    with _step("rules, walls, plans"):
+        copy.python(*_TESTS)
+    for name in slices:
+        with _step(f"its own tests, and what of it they reach: all of {name}"):
+            copy.python("coverage", "run", f"--source=modules.{name}", "-m", "pytest", "-q", f"tests/modules/{name}")
+            copy.python("coverage", "combine", "--quiet")
+            copy.python("coverage", "report", "--fail-under=100")
+
+
+def _remove(copy: Copy, slices: dict[str, tuple[str, str]]) -> None:
+    for name, (_, relation) in slices.items():
+        if relation in slices and "remove what declares it first" not in copy.rejected(
+            "scaffold.remove", f"--name={relation}"
+        ):
+            raise RejectedError(f"{relation} was removed, and {name} stands on it")
+    with _step("remove"):
+        for name in reversed([*slices]):
+            copy.python("scaffold.remove", f"--name={name}")
+    if not copy.is_clean():
+        raise RejectedError(f"left behind:\n{copy.run('git', 'status')}{copy.run('git', 'diff')}")
 
 
 def dropped() -> None:

@@ -1,6 +1,9 @@
 """What is known of a slice before a line of it is written."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from scaffold.fields import Field
 from scaffold.names import Names
@@ -31,6 +34,16 @@ class Spec:
     def enum(self, field: Field) -> str:
         """The class of an enum's values."""
         return f"{self.names.row}{field.alias}"
+
+
+def template(name: str) -> str:
+    """A text with places such as `<noun>`."""
+    return (Path(__file__).parent / "templates" / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """A template with its places filled."""
+    return re.sub(r"<(\w+)>", lambda place: values[place[1]], text)
 
 
 def imports(*lines: tuple[str, list[str]]) -> str:

@@ -29,15 +29,19 @@ class {names.row}Repository(CrudRepository[{names.row}]):
 {sorts}        }},
     )
 ''')
-    if spec.related:
-        parts.append(f'''
+    return "\n".join(parts) + _links(spec)
+
+
+def _links(spec: Spec) -> str:
+    if spec.related is None:
+        return ""
+    return f'''
 
 class {spec.link}Repository(LinkRepository):
-    """Which {names.nouns} are attached to which of the current user's {spec.related.nouns}."""
+    """Which {spec.names.nouns} are attached to which of the current user's {spec.related.nouns}."""
 
     links = Links({spec.link})
-''')
-    return "\n".join(parts)
+'''
 
 
 def _imports(spec: Spec) -> str:
