@@ -38,7 +38,7 @@ def in_use() -> Iterator[tuple[str, bool] | None]:
     except ConfigurationError:
         url = None
     if url is not None:
-        yield url.get_secret_value(), _is_here(url.get_secret_value())
+        yield url.get_secret_value(), is_here(url.get_secret_value())
     elif (embedded.DATA / "PG_VERSION").exists():
         server = embedded.start(keep=False)
         try:
@@ -49,7 +49,8 @@ def in_use() -> Iterator[tuple[str, bool] | None]:
         yield None
 
 
-def _is_here(url: str) -> bool:
+def is_here(url: str) -> bool:
+    """Whether all of its servers are on this machine."""
     hosts = parse_dsn(url).get("host", "").split(",")
     return all(host in ("", "localhost", "127.0.0.1", "::1") or host.startswith("/") for host in hosts)
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
+from alembic.util import CommandError
 
 from core.config import PROJECT_ROOT
 from core.database import migrations
@@ -71,7 +72,7 @@ def write(spec: Spec, root: Path) -> list[str]:
                 file.write(text)
         (root / "main.py").write_text(main, encoding="utf-8")
         format_files(root, *files)
-        files |= {_migrate(spec.names.plural, root): ""}
+        files |= {_migrate(spec, root): ""}
         run(root, "tests.contract.write_documents")
     return list(files)
 
@@ -102,12 +103,21 @@ def migration_of(root: Path) -> Iterator[list[Path]]:
     made[0].write_text(re.sub(r"^    # ###.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
 
 
-def _migrate(name: str, root: Path) -> str:
+def makes_only(migration: Path, tables: list[str]) -> bool:
+    """Whether it makes these tables, and touches no other."""
+    text = migration.read_text(encoding="utf-8").partition("def downgrade")[0]
+    made = re.findall(r'op\.create_table\(\s*"(\w+)"', text)
+    return sorted(made) == sorted(tables) and not re.search(r"op\.(?!create_table|create_index|f\()", text)
+
+
+def _migrate(spec: Spec, root: Path) -> str:
     """Makes the migration, and goes it up, down and up again. Its path."""
     with databases.throw_away() as url:
         settings = migrations.configuration(url)
         with migration_of(root) as made:
-            command.revision(settings, name.replace("_", " "), autogenerate=True)
+            command.revision(settings, spec.names.nouns, autogenerate=True)
+        if not makes_only(made[0], [spec.names.plural, *([spec.links] if spec.related else [])]):
+            raise RejectedError("Other models have changed since the last migration: make one for them first.")
         for step, target in ((command.upgrade, "head"), (command.downgrade, "-1"), (command.upgrade, "head")):
             step(settings, target)
         command.check(settings)
@@ -143,7 +153,7 @@ def main() -> None:
     try:
         spec = spec_of(given.name, given.fields, given.singular, given.relation, PROJECT_ROOT)
         made = write(spec, PROJECT_ROOT)
-    except RejectedError as error:
+    except (RejectedError, CommandError) as error:
         sys.exit(str(error))
     lines = sum((PROJECT_ROOT / path).read_text(encoding="utf-8").count("\n") for path in made)
     told = [

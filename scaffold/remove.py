@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from core.config import PROJECT_ROOT
 from core.database import migrations
 from scaffold import databases, main_file
-from scaffold.make import migration_of, run
+from scaffold.make import makes_only, migration_of, run
 from scaffold.rejection import RejectedError
 from scaffold.undo import undone_if_it_fails
 
@@ -113,10 +113,7 @@ def _made_it(tables: list[str]) -> Path | None:
     """The newest migration, if it makes these tables and touches no other; None where more came after."""
     script = ScriptDirectory.from_config(migrations.configuration(""))
     newest = Path(script.get_revision(migrations.head()).path)
-    text = newest.read_text(encoding="utf-8").partition("def downgrade")[0]
-    made = re.findall(r'op\.create_table\(\s*"(\w+)"', text)
-    others = re.findall(r"op\.(?!create_table|create_index|f\()(\w+)\(", text)
-    return newest if sorted(made) == sorted(tables) and not others else None
+    return newest if makes_only(newest, tables) else None
 
 
 def _revision(path: Path) -> str:
