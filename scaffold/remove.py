@@ -30,7 +30,7 @@ def remove(name: str, root: Path, *, force: bool = False) -> str:
 
     Without `force` no table that has rows is touched.
     """
-    if name in BUILT_IN or not (root / "modules" / name / "models.py").exists():
+    if name in BUILT_IN or not name.isidentifier() or not (root / "modules" / name / "models.py").exists():
         raise RejectedError(f"There is no slice `{name}` that can be removed.")
     main = main_file.without_slice((root / "main.py").read_text(encoding="utf-8"), name)
     tables = _tables(name)

@@ -12,7 +12,7 @@ from scaffold.remove import remove
 from tests.conftest import Caller, TestDatabase, project_root
 
 
-@pytest.mark.parametrize("name", ["tasks", "users", "auth", "nothing_of_that_name", ""])
+@pytest.mark.parametrize("name", ["tasks", "users", "auth", "nothing_of_that_name", "", "../modules/tasks"])
 def test_what_is_no_slice_of_ones_own_stays(name: str) -> None:
     with pytest.raises(RejectedError, match="that can be removed"):
         remove(name, project_root())
