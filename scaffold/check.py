@@ -17,7 +17,7 @@ from tests.conftest import Caller
 from tests.contract.operations import operations
 
 SEEDS = range(1, 11)
-# By name, the fields and what the slice is attached to: what CONTRIBUTING.md makes, beside another one.
+# By name, the fields and what the slice is attached to. The first is what CONTRIBUTING.md makes.
 PAIR = {
     "labels": ("name:text80! color:text20 archived:bool due_at:time? kind:enum(plain,checklist)", "tasks"),
     "habits": ("name:text120! target:int! weekly:bool? paused_at:time? note:text5000?", "labels"),

@@ -35,11 +35,12 @@ def spec_of(name: str, fields: str, singular: str, relation: str, root: Path) ->
     """What is to be written. Raises RejectedError."""
     names = names_of(name, singular, root)
     spec = Spec(names, tuple(parse(fields)), existing(relation, root) if relation else None)
-    if spec.related and f"{spec.related.singular}_id" in {
-        one for field in spec.fields for one in (field.name, *field.filters)
-    }:
-        raise RejectedError(f"A field cannot be called `{spec.related.singular}_id`: lists have a filter of that name.")
-    if spec.related and len(f"fk_{spec.links}_user_id_{max(names.plural, relation, key=len)}") > POSTGRES_NAME:
+    if spec.related is None:
+        return spec
+    of_relation, taken = f"{spec.related.singular}_id", [{field.name, *field.filters} for field in spec.fields]
+    if any(of_relation in one for one in taken):
+        raise RejectedError(f"A field cannot be called `{of_relation}`: lists have a filter of that name.")
+    if len(f"fk_{spec.links}_user_id_{max(names.plural, relation, key=len)}") > POSTGRES_NAME:
         raise RejectedError(f"The table of links would be called `{spec.links}`: take shorter names.")
     return spec
 

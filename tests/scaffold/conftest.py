@@ -10,14 +10,21 @@ from scaffold.remove import BUILT_IN
 from tests.architecture.folders import copy_product
 
 
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """It, to be read."""
+    folder = copy_product(tmp_path_factory.mktemp("shipped"))
+    text = (folder / "main.py").read_text(encoding="utf-8")
+    for made in (folder / "modules").glob("[!_]*/"):
+        if made.name not in BUILT_IN:
+            text = main_file.without_slice(text, made.name)
+            shutil.rmtree(made)
+    (folder / "main.py").write_text(text, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
-def product(tmp_path: Path) -> Path:
-    """A copy of it."""
-    main = copy_product(tmp_path) / "main.py"
-    text = main.read_text(encoding="utf-8")
-    for folder in (tmp_path / "modules").glob("[!_]*/"):
-        if folder.name not in BUILT_IN:
-            text = main_file.without_slice(text, folder.name)
-            shutil.rmtree(folder)
-    main.write_text(text, encoding="utf-8")
+def product(shipped: Path, tmp_path: Path) -> Path:
+    """It, to be changed."""
+    shutil.copytree(shipped, tmp_path, dirs_exist_ok=True)
     return tmp_path

@@ -6,33 +6,39 @@ from pathlib import Path
 import pytest
 
 from scaffold import main_file
+from scaffold.check import PAIR
 from scaffold.make import files_of, format_files, spec_of, write
 from scaffold.rejection import RejectedError
 from scaffold.undo import undone_if_it_fails
 from tests.architecture.folders import plant
 from tests.conftest import project_root
 
-FIELDS = "name:text80! color:text20 archived:bool due_at:time? kind:enum(plain,checklist)"
+FIELDS, RELATION = PAIR["labels"]
 
 
-def written(product: Path, name: str, fields: str, relation: str = "") -> dict[str, str]:
-    return files_of(spec_of(name, fields, "", relation, product))
+def written(shipped: Path, name: str, fields: str, relation: str = "") -> dict[str, str]:
+    return files_of(spec_of(name, fields, "", relation, shipped))
 
 
 @pytest.fixture
-def main(product: Path) -> str:
+def main(shipped: Path) -> str:
     """The text of main.py."""
-    return (product / "main.py").read_text(encoding="utf-8")
+    return (shipped / "main.py").read_text(encoding="utf-8")
 
 
-def test_a_slice_has_the_files_that_every_slice_has(product: Path) -> None:
-    assert [*written(product, "recipes", FIELDS)] == [
+def test_a_slice_has_the_files_that_every_slice_has(shipped: Path) -> None:
+    assert [*written(shipped, "recipes", FIELDS)] == [
         *(f"modules/recipes/{file}.py" for file in ("__init__", "models", "schemas", "repository", "router")),
         *("tests/modules/recipes/__init__.py", "tests/modules/recipes/test_recipes.py"),
     ]
 
 
-@pytest.mark.parametrize("relation", ["", "tasks"])
+def test_the_command_of_the_document_is_the_one_that_is_tried() -> None:
+    document = (project_root() / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert f'\nmake slice name=labels fields="{FIELDS}" relation={RELATION}\n' in document
+
+
+@pytest.mark.parametrize("relation", ["", RELATION])
 def test_the_router_is_that_of_tasks(product: Path, relation: str) -> None:
     """The model slice by another name, with what attaches behind it."""
     path = "modules/recipes/router.py"
@@ -45,8 +51,8 @@ def test_the_router_is_that_of_tasks(product: Path, relation: str) -> None:
     assert len(made) - len(model) == (2 if relation else 0)
 
 
-def test_each_filter_and_each_sort_begins_an_index(product: Path) -> None:
-    models = written(product, "recipes", FIELDS)["modules/recipes/models.py"]
+def test_each_filter_and_each_sort_begins_an_index(shipped: Path) -> None:
+    models = written(shipped, "recipes", FIELDS)["modules/recipes/models.py"]
     for key in ("created_at", "updated_at", "color", "archived", "kind", "change"):
         assert f'Index("ix_recipes_{key}", "user_id", "{key}"' in models
     assert 'Index("ix_recipes_name", "user_id", text("lower(name)"), "id")' in models
@@ -62,14 +68,14 @@ def test_each_filter_and_each_sort_begins_an_index(product: Path) -> None:
         ("recipes", "field:text80", "`Field` is something else in modules/recipes/schemas.py"),
     ],
 )
-def test_a_name_that_would_hide_another_is_rejected(product: Path, name: str, fields: str, sentence: str) -> None:
+def test_a_name_that_would_hide_another_is_rejected(shipped: Path, name: str, fields: str, sentence: str) -> None:
     with pytest.raises(RejectedError, match=sentence):
-        written(product, name, fields)
+        written(shipped, name, fields)
 
 
-def test_a_field_cannot_be_called_as_the_filter_by_relation(product: Path) -> None:
+def test_a_field_cannot_be_called_as_the_filter_by_relation(shipped: Path) -> None:
     with pytest.raises(RejectedError, match="cannot be called `task_id`"):
-        written(product, "recipes", "task_id:text80", "tasks")
+        written(shipped, "recipes", "task_id:text80", "tasks")
 
 
 @pytest.mark.parametrize("name", ["accords", "recipes", "zebras"])

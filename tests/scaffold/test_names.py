@@ -20,12 +20,12 @@ from tests.architecture.folders import plant
         ("addresses", "address"),
     ],
 )
-def test_the_singular_is_made_of_the_plural(product: Path, plural: str, singular: str) -> None:
-    assert names_of(plural, "", product).singular == singular
+def test_the_singular_is_made_of_the_plural(shipped: Path, plural: str, singular: str) -> None:
+    assert names_of(plural, "", shipped).singular == singular
 
 
-def test_the_singular_can_be_given(product: Path) -> None:
-    assert names_of("movies", "movie", product) == Names("movies", "movie")
+def test_the_singular_can_be_given(shipped: Path) -> None:
+    assert names_of("movies", "movie", shipped) == Names("movies", "movie")
 
 
 def test_classes_and_sentences_are_made_of_them() -> None:
@@ -60,10 +60,10 @@ def test_classes_and_sentences_are_made_of_them() -> None:
         ("statements", "main.py has something else of that name"),
     ],
 )
-def test_what_cannot_be_a_slice_is_rejected(product: Path, plural: str, sentence: str) -> None:
-    (product / "benchmarks").mkdir()
+def test_what_cannot_be_a_slice_is_rejected(shipped: Path, plural: str, sentence: str) -> None:
+    (shipped / "benchmarks").mkdir(exist_ok=True)
     with pytest.raises(RejectedError) as rejected:
-        names_of(plural, "", product)
+        names_of(plural, "", shipped)
     assert sentence in str(rejected.value)
 
 
@@ -73,8 +73,8 @@ def test_tests_without_a_slice_are_not_overwritten(product: Path) -> None:
         names_of("recipes", "", product)
 
 
-def test_a_slice_that_is_there_tells_its_names(product: Path) -> None:
-    assert existing("tasks", product) == Names("tasks", "task")
+def test_a_slice_that_is_there_tells_its_names(shipped: Path) -> None:
+    assert existing("tasks", shipped) == Names("tasks", "task")
     for name in ("recipes", "users", "auth"):
         with pytest.raises(RejectedError, match="There is no slice"):
-            existing(name, product)
+            existing(name, shipped)
