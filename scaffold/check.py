@@ -39,7 +39,11 @@ _ENUMS = ("enum(low,high)", "enum(red,green,blue)!", "enum(one,two)?")
 # What of `make quick` a slice can break; what it says itself is measured, too.
 _LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quiet", "."), ("mypy",))
 _CONTRACT = [f"tests/contract/test_{name}.py" for name in ("walls", "openapi_document", "document_rules", "documents")]
-_TESTS = ("pytest", "-q", "-x", "-n2", "--dist=loadfile", "tests/architecture", *_CONTRACT)
+_RULES = [
+    f"tests/architecture/test_{name}.py"
+    for name in ("rules", "plans_of_statements", "plans_at_size", "statements_as_sent", "bounds")
+]
+_TESTS = ("pytest", "-q", "-x", "-n2", "--dist=loadfile", *_RULES, *_CONTRACT)
 
 
 def fields_of(seed: int) -> str:
