@@ -7,8 +7,8 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks scaffold
 
-.PHONY: run test test-better-auth test-faults test-compatibility test-offline quick check format lint types contracts docs lock move-schema
-.PHONY: bench bench-scale bench-database
+.PHONY: run test test-better-auth test-faults test-compatibility quick check format lint types contracts docs lock move-schema
+.PHONY: bench bench-scale bench-database slice remove-slice check-slices
 
 # Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
 run: $(RUNTIME) .env
@@ -107,6 +107,19 @@ contracts: $(DEV)
 # Writes docs/openapi.json anew, and what other documents say of the code, after a change that is meant.
 docs: $(DEV)
 	$(BIN)/python -m tests.contract.write_documents
+
+# make slice name=labels fields="name:text80! color:text20 archived:bool due_at:time? kind:enum(plain,checklist)"
+# relation=tasks, too, where a label can be attached to tasks; singular=… where it is not the plural without its s.
+slice: $(DEV)
+	@$(BIN)/python -m scaffold.make --name="$(name)" --fields="$(fields)" --singular="$(singular)" --relation="$(relation)"
+
+# make remove-slice name=labels; force=yes where its table has rows.
+remove-slice: $(DEV)
+	@$(BIN)/python -m scaffold.remove --name="$(name)" $(if $(force),--force)
+
+# Makes slices in copies of the project, uses and removes them, in some ten minutes; SMALL=1 one of them, in two.
+check-slices: $(DEV)
+	$(BIN)/python -m scaffold.check $(if $(SMALL),--small)
 
 # Compares this API with others, and loads it with twice too much; writes docs/performance.md. About ten minutes.
 bench: $(BENCH)

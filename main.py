@@ -69,7 +69,12 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
     schema = SchemaCheck(database, migrations.known(), migrations.head())
     services = context.Services(settings, database, verifier, accounts, schema, gate, slices)
     app = Api(services, title="Todo API", description=DESCRIPTION, lifespan=lifespan)
-    for router in [tasks.router, users.router, health.router]:
+    # One line each, so that a slice more is a line more; their order is that of the document.
+    for router in [
+        tasks.router,
+        users.router,
+        health.router,
+    ]:
         app.include_router(router)
     if settings.local_accounts_enabled:
         app.include_router(auth_cookies.router if settings.auth_cookies else auth.public)

@@ -4,6 +4,7 @@ from core.resources.changes import ChangeTracked
 from core.resources.crud import CrudRepository
 from core.resources.feed import Changes, ChangesQuery
 from core.resources.filters import Filter, containing, one_of
+from core.resources.links import LinkRepository, Links, LinkTable
 from core.resources.models import TIMESTAMP, OwnedTable, Timestamps, Versioned
 from core.resources.pagination import ListQuery, Page
 from core.resources.preconditions import ETag
@@ -20,6 +21,9 @@ __all__ = [
     "ETag",
     "Filter",
     "InputModel",
+    "LinkRepository",
+    "LinkTable",
+    "Links",
     "ListQuery",
     "OutputModel",
     "OwnedRepository",

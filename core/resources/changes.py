@@ -6,7 +6,7 @@ from sqlalchemy import CTE, BigInteger, Interval, ScalarSelect, func, literal_co
 from sqlmodel import Field, SQLModel
 
 from core.database.ownership import OWNER, OWNER_COLUMN
-from core.resources.models import Timestamps
+from core.resources.models import Timestamps, owner_keys
 
 # Written out, as they are the same in every statement.
 _ONE, _LEAST = literal_column("1", BigInteger), literal_column("interval '0.000001'", Interval)
@@ -46,7 +46,7 @@ def number_of(table: type[SQLModel]) -> ScalarSelect[int]:
 
 def owner_of(table: type[SQLModel]) -> Any:
     """The column of the owners' table that an owned table refers to."""
-    columns: Any = SQLModel.metadata.tables[str(table.__tablename__)].columns
+    columns: Any = vars(table)["__table__"].columns
     (mine,) = (column for column in columns if OWNER_COLUMN in column.info)
-    (key,) = mine.foreign_keys
+    (key,) = owner_keys(mine)
     return key.column

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, any_
 from core.resources.pagination import ListQuery
 
 # Behind the name of a filter: the client sent several values.
-_SEVERAL = "_several"
+SEVERAL = "_several"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Filters:
             if sent is None or sent == []:
                 continue
             if isinstance(sent, list) and len(sent) > 1:
-                names.append(name + _SEVERAL)
+                names.append(name + SEVERAL)
                 values.append([one.value(each) for each in sent])
             else:
                 names.append(name)
@@ -60,13 +60,13 @@ class Filters:
     def conditions(self, chosen: Mapping[str, Any]) -> Iterator[ColumnElement[bool]]:
         """The SQL of those that are chosen, by their names, each with its value."""
         for name, value in chosen.items():
-            one = self.offered[name.removesuffix(_SEVERAL)]
-            several = one.several if name.endswith(_SEVERAL) else one.condition
+            one = self.offered[name.removesuffix(SEVERAL)]
+            several = one.several if name.endswith(SEVERAL) else one.condition
             assert several is not None, f"{name} takes one value"
             yield several(value)
 
     def variants(self) -> list[tuple[str, ...]]:
         """None of them, each alone, and all together."""
-        several = [name + _SEVERAL for name, one in self.offered.items() if one.several]
+        several = [name + SEVERAL for name, one in self.offered.items() if one.several]
         alone = [(name,) for name in (*self.offered, *several)]
         return [(), *alone, *([tuple(self.offered)] if len(self.offered) > 1 else [])]

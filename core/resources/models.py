@@ -48,13 +48,20 @@ def _refer(_: Table, metadata: MetaData) -> None:
     """Lets owned tables refer to their owners' table, whichever of them is declared first."""
     for owner in _columns(metadata, _REFERRED):
         for column in _columns(metadata, _REFERS):
-            if not column.foreign_keys:
+            if not owner_keys(column):
                 column.append_foreign_key(ForeignKey(owner, ondelete="CASCADE"))
+
+
+def owner_keys(column: Column[Any]) -> list[ForeignKey]:
+    """The one foreign key of an owner's column to the owners' table, once both are declared. A column may be part of
+    more, to tables of the same owner."""
+    owners = [f"{owner.table.name}.{owner.name}" for owner in _columns(column.table.metadata, _REFERRED)]
+    return [key for key in column.foreign_keys if key.target_fullname in owners]
 
 
 def is_owner_constraint(name: str | None) -> bool:
     """Whether it is a foreign key by which a row of an owned table implies its owner."""
-    keys = [key for column in _columns(SQLModel.metadata, _REFERS) for key in column.foreign_keys]
+    keys = [key for column in _columns(SQLModel.metadata, _REFERS) for key in owner_keys(column)]
     return name in [key.constraint.name for key in keys if key.constraint is not None]
 
 

@@ -25,7 +25,7 @@ def nothing_else(_written: Columns, _before: Columns, _now: Any) -> Columns:
     return {}
 
 
-def _maker(table: str, caller: FrameType) -> Callable[..., Any]:
+def maker(table: str, caller: FrameType) -> Callable[..., Any]:
     """What makes statements: by the module of the repository, which is the place to look at where one is wrong."""
     place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
 
@@ -58,7 +58,7 @@ class Rows(Generic[V]):
         # What a list is sorted by, where that is a column.
         self.columns = {name: column_of(key) for name, key in self.sorts.items()}
         self._checks = {name: pagination.check_of(name, key) for name, key in self.sorts.items()}
-        made = _maker(table.__name__, sys._getframe(1))
+        made = maker(table.__name__, sys._getframe(1))
         whole: Variant = {"columns": sql.writable()}
         each: list[Variant] = [{"columns": (one,)} for one in sql.writable()]
         either = (False, True)

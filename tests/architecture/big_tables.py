@@ -1,11 +1,15 @@
 """Tables of a size at which PostgreSQL reads none of them for its smallness, and rows to be looked for."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg2
+from sqlalchemy import CheckConstraint, Column, Table
+from sqlmodel import SQLModel
 
+from core.database.ownership import OWNER_COLUMN
 from tests.conftest import SEARCH_PATH
 
 BIG, SMALL, NEW = "big", "user100", "user20001"  # 100,000 tasks, 500 tasks, and one who signs up
@@ -90,15 +94,48 @@ SPECIAL: dict[str, dict[str, Any]] = {
 }
 
 
-# The tables that have rows then.
-FILLED = {
+# The tables that are filled by hand. Each other one gets rows that are made of its columns.
+BY_HAND = {
     *("users", "deleted_users", "tasks", "idempotency_keys", "local_accounts", "local_sessions"),
     *("sign_in_throttles", "alembic_version", "tombstones", "sync_history", "schema_compatibility"),
 }
+OF_EACH = 400  # so few that what a filter finds may be sorted (tests.architecture.plans)
+_OF_TYPE = {
+    str: "substr('abcdefghijklmnopqrstuvwxyz', 1 + i::integer % 26, 1)",
+    int: "i",
+    bool: "i % 2 = 0",
+    float: "i",
+    UUID: "lpad(to_hex(i), 32, '0')::uuid",
+    datetime: "timestamptz '2026-01-01Z' + i * interval '1 minute'",
+}
+
+
+def rows_of(table: Table) -> str:
+    """An INSERT of 20,000 rows: OF_EACH of the user BIG, of SMALL and of 48 others."""
+    values = {column.name: _value(column) for column in table.columns}
+    return (
+        f"INSERT INTO {table.name} ({', '.join(values)}) SELECT {', '.join(values.values())} "
+        f"FROM generate_series(0::bigint, {50 * OF_EACH - 1}) i"
+    )
+
+
+def allowed(column: Column[Any]) -> list[str]:
+    """The values that a constraint `column IN ('a', 'b')` leaves it; empty without one."""
+    checks = [str(one.sqltext) for one in column.table.constraints if isinstance(one, CheckConstraint)]
+    lists = [found[1] for check in checks if (found := re.fullmatch(rf"{column.name} IN \((.*)\)", check))]
+    return re.findall(r"'(\w+)'", lists[0]) if lists else []
+
+
+def _value(column: Column[Any]) -> str:
+    if OWNER_COLUMN in column.info:
+        return f"CASE WHEN i < {OF_EACH} THEN '{BIG}' ELSE 'user' || i / {OF_EACH} + 75 END"
+    if values := allowed(column):
+        return f"(ARRAY{values})[1 + i % {len(values)}]"
+    return _OF_TYPE[column.type.python_type]
 
 
 def fill(url: str) -> None:
-    """100,000 tasks of one user, 500 of each of 400 others, 20,000 rows of everything else."""
+    """100,000 tasks of one user, 500 of each of 400 others, 20,000 rows or more of everything else."""
     connection = psycopg2.connect(url, options=SEARCH_PATH)
     connection.autocommit = True
     cursor = connection.cursor()
@@ -112,5 +149,8 @@ def fill(url: str) -> None:
     cursor.execute(_TASKS.format(owner=f"'user' || i / {SMALL_TASKS}", first=1, last=200_000))
     for _, definition in indexes:
         cursor.execute(definition)
+    for table in SQLModel.metadata.tables.values():
+        if table.name not in BY_HAND:
+            cursor.execute(rows_of(table))
     cursor.execute("VACUUM ANALYZE")
     connection.close()

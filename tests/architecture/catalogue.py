@@ -8,23 +8,26 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import UnaryExpression
+from sqlalchemy.types import NullType, TypeEngine
 from sqlmodel import SQLModel
 
 import main  # noqa: F401 (with it come all slices)
+from core.database.ownership import DIALECT
 from core.database.queries import Query
 from core.database.statements import CATALOGUE, Statement, Variant
+from core.resources.filters import SEVERAL
 from modules.tasks.repository import TaskRepository
-from tests.architecture.big_tables import BIG, SMALL, SPECIAL, VALUES
+from tests.architecture.big_tables import BIG, SMALL, SPECIAL, VALUES, allowed
 from tests.conftest import project_root
 
 PAGE, COUNT = "modules.tasks.repository.Task.page", "modules.tasks.repository.Task.count"
-# A column without a value of its own in VALUES gets one of its type.
-# Those of the rows that every slice has (core.resources.rows); a filter's value is that of a column, or else text.
-_PARAMETERS: dict[str, Any] = {name: VALUES[name] for name in ("id", "after_id", "versions", "limit", "after", "q")}
+# Those of the rows that every slice has (core.resources.rows). Any other gets a value of its type.
+_PARAMETERS: dict[str, Any] = {name: VALUES[name] for name in ("id", "after_id", "versions", "limit", "created_at")}
 # Where the rows of big_tables.py are.
 OURS = ("core.", "modules.auth.", "modules.tasks.", "modules.users.")
 _OF_TYPE: dict[type, Any] = {
-    str: "text",
+    str: "x",
     int: 1,
     float: 1.0,
     bool: True,
@@ -73,10 +76,10 @@ def cases(*names: str, every: bool = False) -> Iterator[Case]:
 def values(statement: Statement[..., Any], variant: Variant) -> list[Any]:
     """A value for each of its parameters. Fails for one that nobody has given a value."""
     known = (VALUES if statement.name.startswith(OURS) else {}) | SPECIAL.get(statement.name, {})
-    if variant.get("sort", "").endswith("title"):
+    if statement.name == PAGE and variant["sort"].endswith("title"):
         known = known | {"after": "task 2500"}
     names = [name.removeprefix("p_") for name in statement.compiled(**variant).names]
-    known = {name: _of_a_column(statement.name, name) for name in names if name not in known} | known
+    known = _of_types(statement, variant) | known
     missing = [name for name in names if known[name] is None and not (name in VALUES and VALUES[name] is None)]
     assert not missing, f"{statement.name} is new: give {missing} a value that finds rows in VALUES of big_tables.py"
     return [known[name] for name in names]
@@ -111,18 +114,36 @@ def _combined(name: str) -> Iterator[Variant]:
         yield {"sort": sort, "filters": filters, "after": after}
 
 
-def _of_a_column(statement: str, name: str) -> Any:
-    """A value of the type of the column that is called so: in a table of the statement's slice, if there is one."""
-    if name.endswith("_several"):
-        return [_of_a_column(statement, name.removesuffix("_several"))]
-    if name in _PARAMETERS:
-        return _PARAMETERS[name]
-    slices = {table: mapper.class_.__module__ for mapper in SQLModel._sa_registry.mappers for table in mapper.tables}
+def _of_types(statement: Statement[..., Any], variant: Variant) -> dict[str, Any]:
+    """A value for each parameter: of the type of what it is compared with or written into, as SQLAlchemy sees it."""
+    source, names = statement._build(**variant)
+    types = {name: bind.type for bind, name in source.compile(dialect=DIALECT).bind_names.items()}
+    found = {name.removeprefix("p_"): _of_type(types[name]) for name in names} | _PARAMETERS
+    found |= {name: values[0] for name in found if (values := _allowed(statement.name, name))}
+    for name in variant.get("filters", ()):
+        if name.endswith(SEVERAL):
+            one = name.removesuffix(SEVERAL)
+            found[name] = [_of_types(statement, {**variant, "filters": (one,)})[one]]
+    if "sort" in variant:
+        (key, *_) = source._order_by_clauses
+        found["after"] = _in_a_cursor(_of_type(key.element.type if isinstance(key, UnaryExpression) else key.type))
+    return found | ({"after": 1} if statement.name.endswith(".changes") else {})
+
+
+def _allowed(statement: str, name: str) -> list[str]:
+    """The values that a column of that name may have, in the tables of the statement's slice."""
     package = ".".join(statement.split(".")[:2])
-    for table in sorted(SQLModel.metadata.tables.values(), key=lambda one: not slices.get(one, "").startswith(package)):
-        if name in table.columns:
-            return _OF_TYPE.get(table.columns[name].type.python_type)
-    return None
+    own = [one for one in SQLModel._sa_registry.mappers if one.class_.__module__.startswith(f"{package}.")]
+    tables: list[Any] = [mapper.local_table for mapper in own]
+    return [value for table in tables if name in table.columns for value in allowed(table.columns[name])]
+
+
+def _of_type(kind: TypeEngine[Any]) -> Any:
+    return None if isinstance(kind, NullType) else _OF_TYPE[kind.python_type]
+
+
+def _in_a_cursor(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _is_statement(decorator: ast.expr) -> bool:

@@ -107,7 +107,9 @@ def example(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
             return [example(schema["items"], schemas)]
         case "boolean":
             return True
-        case "integer" | "number":
+        case "integer":  # FastAPI writes its bounds as -1.0
+            return int(schema.get("minimum", 1))
+        case "number":
             return schema.get("minimum", 1)
         case _:
             return _text(schema)

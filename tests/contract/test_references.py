@@ -18,7 +18,7 @@ ASKED = [
 ]
 _EDGES = 5
 # The slice that CONTRIBUTING.md writes.
-_EXAMPLE = "modules/notes"
+_EXAMPLE = "modules/memos"
 # Files of the repository in running text and in commands: a folder that it has, and what is below it.
 _FILE = re.compile(
     r"(?<![\w/.-])((?:core|modules|tests|benchmarks|docs|alembic|examples)(?:/[\w*.-]*[\w*-])+/?)(?:::(\w+))?"

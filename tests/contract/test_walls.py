@@ -112,19 +112,31 @@ def test_the_token_of_a_deleted_account_is_dead(
     assert _rows(database, alice.user_id) == before
 
 
-def _made(owner: UserClient, operation: Operation) -> dict[str, str]:
-    """The ids in the operation's path, of rows that their slice's own create makes for this owner."""
+def _made(owner: Caller, operation: Operation) -> dict[str, str]:
+    """The ids in the operation's path, of rows that their slice's own create makes for this owner.
+
+    What is removed and has no create of its own is attached before: it is a link.
+    """
     ids: dict[str, str] = {}
     for name in operation.ids:
-        collection = operation.path.partition(f"/{{{name}}}")[0]
-        (create,) = (one for one in OWNED if one.method == "post" and one.path == collection)
+        create = _create(operation.path.partition(f"/{{{name}}}")[0])
         response = owner.request(**create.request(owner.user_id, **ids))
         assert response.status_code == 201, response.text
         ids[name] = response.json()["id"]
+    for attach in (one for one in OWNED if one.method == "put" and one.body_schema is None):
+        if operation.method == "delete" and operation.path == attach.path:
+            assert owner.request(**attach.request(owner.user_id, **ids)).status_code == 204
     return ids
 
 
-def _fill(owner: UserClient) -> None:
+def _create(collection: str) -> Operation:
+    """What makes a row of a collection; of one below a row, where that makes none, what makes one of that name."""
+    own = "/api/v1/users/{user_id}/" + collection.rpartition("/")[2]
+    found = {one.path: one for one in OWNED if one.method == "post"}
+    return found.get(collection) or found[own]
+
+
+def _fill(owner: Caller) -> None:
     """A row of every slice that has any."""
     for create in (one for one in OWNED if one.method == "post"):
         owner.request(**create.request(owner.user_id, **_made(owner, create)))

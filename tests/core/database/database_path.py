@@ -27,12 +27,12 @@ T = TypeVar("T")
 # The deadline of the request that a task stands for, on the event loop's clock.
 request_deadline: ContextVar[float] = ContextVar("request_deadline")
 
-NOTES = Table("notes", MetaData(), Column("note", Text), Column("place", Integer))
+NOTES = Table("own_notes", MetaData(), Column("note", Text), Column("place", Integer))
 
 PREPARE = """
-CREATE TABLE notes (note text NOT NULL CHECK (note <> ''), place integer UNIQUE DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE own_notes (note text NOT NULL CHECK (note <> ''), place integer UNIQUE DEFERRABLE INITIALLY DEFERRED);
 CREATE FUNCTION public.slow_note(seconds float) RETURNS text LANGUAGE sql AS
-    'INSERT INTO todo.notes SELECT ''slow'' FROM pg_sleep(seconds) RETURNING note';
+    'INSERT INTO todo.own_notes SELECT ''slow'' FROM pg_sleep(seconds) RETURNING note';
 """
 
 
@@ -154,7 +154,7 @@ def active(database: TestDatabase, text: str) -> list[int]:
 
 def notes(database: TestDatabase) -> list[str]:
     """What is stored."""
-    return [text for (text,) in database.query("SELECT note FROM notes ORDER BY note")]
+    return [text for (text,) in database.query("SELECT note FROM own_notes ORDER BY note")]
 
 
 def backends(database: TestDatabase) -> list[tuple[int, str]]:

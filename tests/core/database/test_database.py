@@ -45,7 +45,7 @@ def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
 def _as_new(own: TestDatabase) -> Iterator[None]:
     yield
     own.proxy.resume()
-    own.query("TRUNCATE notes")
+    own.query("TRUNCATE own_notes")
 
 
 def through(
@@ -78,7 +78,7 @@ def test_a_statement_is_one_round_trip_and_a_transaction_one_more(own: TestDatab
         return [*counted, list(own.proxy.queries)]
 
     read, written, transaction, written_at_end, nothing = through(own, work)
-    insert = "INSERT INTO todo.notes (note, place) VALUES ('{}', NULL) RETURNING todo.notes.note"
+    insert = "INSERT INTO todo.own_notes (note, place) VALUES ('{}', NULL) RETURNING todo.own_notes.note"
     assert read == ["SELECT concat('a') AS concat_1"]
     assert written == [insert.format("b")]
     assert transaction[0].startswith("BEGIN; SET LOCAL statement_timeout = ")
@@ -154,7 +154,7 @@ def test_a_commit_that_is_rejected_raises_what_the_server_said(own: TestDatabase
             await write(path)
         return raised.value.constraint, len(await asyncio.to_thread(backends, own))
 
-    assert through(own, work) == ("notes_place_key", 1)
+    assert through(own, work) == ("own_notes_place_key", 1)
     assert notes(own) == []
 
 

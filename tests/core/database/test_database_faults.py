@@ -43,7 +43,7 @@ def _as_new(own: TestDatabase) -> Iterator[None]:
     yield
     own.proxy.resume()
     own.proxy.accept()
-    own.query("TRUNCATE notes")
+    own.query("TRUNCATE own_notes")
 
 
 def through(own: TestDatabase, work: Callable[[Database], Awaitable[T]], *, timeout: float = 5) -> T:

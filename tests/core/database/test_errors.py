@@ -180,7 +180,7 @@ def test_one_of_two_transactions_that_block_each_other_is_an_outage_and_the_othe
     failed, done = sorted(on(own.url, work), key=lambda outcome: outcome == "done")
     assert done == "done"
     assert (type(failed), failed.sqlstate) == (TransactionConflictError, "40P01")
-    assert own.query("SELECT note FROM notes") == [("done",)]
+    assert own.query("SELECT note FROM own_notes") == [("done",)]
 
 
 def test_every_kind_of_outage_is_met_by_one_except_clause() -> None:

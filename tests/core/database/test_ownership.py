@@ -55,7 +55,7 @@ ME = User.id == OWNER
 Other: Any = aliased(Task)
 THEIRS = Other.user_id == OWNER
 HOW_MANY = select(func.count()).where(THEIRS, Other.title == Task.title).scalar_subquery()
-LABELS = Table("labels", MetaData(), Column("label", Text))
+LABELS = Table("own_labels", MetaData(), Column("label", Text))
 NARROW = Table("narrow", MetaData(), Column("user_id", Text, info={OWNER_COLUMN: True}), Column("title", Text))
 # Somebody's titles: each place that a subquery can stand in is tried with it.
 LEAK = select(Task.title).limit(1).scalar_subquery()

@@ -132,7 +132,7 @@ def test_a_write_that_met_a_read_only_server_is_followed_by_one_on_the_primary(
             assert raised.value.sqlstate == "25006"
         assert await path.fetch_one(note("kept", None)) == "kept"
 
-    own.query("DELETE FROM notes")
+    own.query("DELETE FROM own_notes")
     on(url(own, standby, own.proxy, more=more), work)
     assert notes(own) == ["kept"]
 

@@ -70,8 +70,8 @@ each_state = pytest.mark.parametrize("state", ["40001", "40P01", "XX000"])
 @each_way
 @each_state
 def test_what_met_another_transaction_is_done_again(own: TestDatabase, meet: Meet, trigger: str, state: str) -> None:
-    meet(trigger, "notes", TRIES - 1, state)
-    own.query("TRUNCATE notes")
+    meet(trigger, "own_notes", TRIES - 1, state)
+    own.query("TRUNCATE own_notes")
     assert on(own.url, lambda path: path.transact(lambda one: write(one, "in a transaction"))) == "in a transaction"
     assert (notes(own), tried(own)) == (["in a transaction"], TRIES)
     own.query("ALTER SEQUENCE tries RESTART")
@@ -81,8 +81,8 @@ def test_what_met_another_transaction_is_done_again(own: TestDatabase, meet: Mee
 
 @each_way
 def test_what_meets_others_for_ever_is_an_outage(own: TestDatabase, meet: Meet, trigger: str) -> None:
-    meet(trigger, "notes", 1000, "40001")
-    own.query("TRUNCATE notes")
+    meet(trigger, "own_notes", 1000, "40001")
+    own.query("TRUNCATE own_notes")
 
     async def work(path: Database) -> None:
         for attempt in (path.transact(lambda one: write(one, "never")), write(path, "never")):
@@ -94,7 +94,7 @@ def test_what_meets_others_for_ever_is_an_outage(own: TestDatabase, meet: Meet, 
 
 
 def test_two_transactions_that_block_each_other_are_both_done(own: TestDatabase) -> None:
-    own.query("TRUNCATE notes")
+    own.query("TRUNCATE own_notes")
 
     async def both_locks(path: Database, first: int, second: int, met: asyncio.Event) -> str | None:
         async def work(transaction: Executor) -> str | None:

@@ -200,8 +200,8 @@ def test_a_second_row_of_the_same_key_is_a_unique_violation(own: TestDatabase) -
 
 def test_a_missing_row_that_is_not_the_owner_makes_no_user(make_database: Callable[[], TestDatabase]) -> None:
     database, alice = make_database(), someone()
-    database.query("CREATE TABLE labels (name text PRIMARY KEY); INSERT INTO labels VALUES ('known')")
-    database.query("ALTER TABLE tasks ADD CONSTRAINT fk_tasks_title_labels FOREIGN KEY (title) REFERENCES labels")
+    database.query("CREATE TABLE own_labels (name text PRIMARY KEY); INSERT INTO own_labels VALUES ('known')")
+    database.query("ALTER TABLE tasks ADD CONSTRAINT fk_tasks_title_labels FOREIGN KEY (title) REFERENCES own_labels")
     given(database, lambda path, accounts: tasks_of(alice, path, accounts).add(uuid4(), "known"))
     database.proxy.clear()
     with pytest.raises(ForeignKeyViolationError) as raised:

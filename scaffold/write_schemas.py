@@ -1,0 +1,134 @@
+"""Writes schemas.py of a slice: its rows on the wire."""
+
+from scaffold.fields import Field
+from scaffold.spec import Spec, imports, listed
+
+_SORTED_BY_ALL = ("created_at", "updated_at")
+
+
+def schemas(spec: Spec) -> str:
+    """The text of the file, not yet formatted."""
+    names = spec.names
+    parts = [
+        f'"""{names.a_noun.capitalize()} on the wire."""\n\n{_imports(spec)}\n',
+        *(_alias(field) for field in spec.of_kind("text", "int")),
+        _model(f"{names.row}Create(InputModel)", f"A new {names.noun}.", [_created(spec, one) for one in spec.fields]),
+        _model(
+            f"{names.row}Replace(ReplaceModel, {names.row}Create)",
+            "All that a client may write; what is absent gets its default, and what the server writes is ignored.",
+        ),
+        _update(spec),
+        _model(f"{names.row}Read(OutputModel)", f"{names.a_noun.capitalize()}.", _read(spec)),
+        _page(spec),
+        _changes(spec),
+        _model(f"{names.row}ListQuery(ListQuery)", "How to choose, sort and cut the list.", _query(spec)),
+    ]
+    return "\n".join(parts)
+
+
+def sorts(spec: Spec) -> list[str]:
+    """What the list can be sorted by."""
+    return [*_SORTED_BY_ALL, *(field.name for field in spec.fields if field.is_sort)]
+
+
+def _imports(spec: Spec) -> str:
+    house = ["ETag", "InputModel", "ListQuery", "OutputModel", "ReplaceModel", "TimeOutput"]
+    house += ["TimeInput"] * bool(spec.of_kind("time"))
+    times = [field for field in spec.of_kind("time") if not field.nullable]
+    pydantic = ["Field", *(["StringConstraints"] * bool(spec.of_kind("text")))]
+    own = [field.constant for field in spec.of_kind("text")] + [spec.enum(field) for field in spec.of_kind("enum")]
+    return imports(
+        ("datetime", ["datetime"] * bool(times)),
+        ("typing", ["Literal", *(["Annotated"] * bool(spec.of_kind("text", "int")))]),
+        ("uuid", ["UUID"]),
+        ("pydantic", pydantic + ["StrictBool"] * bool(spec.of_kind("bool"))),
+        ("core.resources", house),
+        (f"modules.{spec.names.plural}.models", own),
+    )
+
+
+def _alias(field: Field) -> str:
+    if field.kind == "int":
+        return f"{field.alias} = Annotated[int, Field(strict=True, ge=-2_147_483_648, le=2_147_483_647)]"
+    stripped = "strip_whitespace=True, min_length=1, " if field.required else ""
+    return f"{field.alias} = Annotated[str, StringConstraints({stripped}max_length={field.constant})]"
+
+
+def _model(head: str, doc: str, lines: list[str] | None = None) -> str:
+    body = "".join(f"    {line}\n" for line in lines or [])
+    return f'\n\nclass {head}:\n    """{doc}"""\n' + (f"\n{body}" if body else "")
+
+
+def _type(spec: Spec, field: Field) -> str:
+    kinds = {"bool": "StrictBool", "time": "TimeInput", "enum": spec.enum(field)}
+    return kinds.get(field.kind, field.alias) + (" | None" if field.nullable else "")
+
+
+def _first(spec: Spec, field: Field) -> str:
+    return f"{spec.enum(field)}.{field.values[0].upper()}"
+
+
+def _created(spec: Spec, field: Field) -> str:
+    if not field.has_default:
+        return f"{field.name}: {_type(spec, field)}"
+    defaults = {"text": '""', "bool": "False", "int": "0"}
+    default = "None" if field.nullable else defaults.get(field.kind) or _first(spec, field)
+    return f"{field.name}: {_type(spec, field)} = {default}"
+
+
+def _update(spec: Spec) -> str:
+    cleared = [f"`{field.name}`" for field in spec.fields if field.nullable]
+    doc = "A merge (RFC 7396): what is absent stays"
+    doc += f"; `null` clears {listed(cleared)}, nothing else." if cleared else ", and nothing may be `null`."
+    lines = [_updated(spec, field) for field in spec.fields]
+    if len(cleared) < len(lines):
+        lines.insert(0, "# A factory: may be absent, and is not null. What it makes is never used.")
+    return _model(f"{spec.names.row}Update(InputModel)", doc, lines)
+
+
+def _updated(spec: Spec, field: Field) -> str:
+    if field.nullable:
+        return f"{field.name}: {_type(spec, field)} = None"
+    factories = {"text": "str", "bool": "bool", "int": "int", "time": "datetime.now"}
+    factory = factories.get(field.kind) or f"lambda: {_first(spec, field)}"
+    return f"{field.name}: {_type(spec, field)} = Field(default_factory={factory})"
+
+
+def _read(spec: Spec) -> list[str]:
+    kinds = {"text": "str", "bool": "bool", "int": "int", "time": "TimeOutput"}
+    rows = [(one, kinds.get(one.kind) or spec.enum(one)) for one in spec.fields]
+    lines = [f"{one.name}: {kind}{' | None' if one.nullable else ''}" for one, kind in rows]
+    return ["id: UUID", *lines, "created_at: TimeOutput", "updated_at: TimeOutput", "etag: ETag"]
+
+
+def _page(spec: Spec) -> str:
+    doc = (
+        f"A page of {spec.names.nouns}. `next_cursor` is null on the last page; `total` is there when it was asked for."
+    )
+    lines = [f"items: list[{spec.names.row}Read]", "next_cursor: str | None", "total: int = Field(default_factory=int)"]
+    return _model(f"{spec.names.row}Page(OutputModel)", doc, lines)
+
+
+def _changes(spec: Spec) -> str:
+    doc = (
+        f"{spec.names.nouns.capitalize()} that were created or changed, and ids of those that were deleted, since a "
+        "cursor.\n\n    `next_cursor` is for the next request; `has_more` says that it has something to give now.\n    "
+    )
+    lines = [f"items: list[{spec.names.row}Read]", "deleted: list[UUID]", "next_cursor: str", "has_more: bool"]
+    return _model(f"{spec.names.row}Changes(OutputModel)", doc, lines)
+
+
+def _query(spec: Spec) -> list[str]:
+    lines = []
+    for field in spec.fields:
+        if field.kind == "time":
+            lines += [f"{name}: TimeInput | None = None" for name in field.filters]
+        elif field.kind == "bool":
+            lines.append(f"{field.name}: bool | None = None")
+        elif field.is_filter:
+            kind = spec.enum(field) if field.kind == "enum" else field.alias
+            lines.append(f"{field.name}: list[{kind}] = Field(default=[], max_length=10)")
+    if spec.related:
+        lines.append(f"{spec.related.singular}_id: UUID | None = None")
+    values = ", ".join(f'"{one}", "-{one}"' for one in sorts(spec))
+    return [*lines, f'sort: Literal[{values}] = "-created_at"']
