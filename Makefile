@@ -7,7 +7,7 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks scaffold
 
-.PHONY: run test test-better-auth test-faults test-compatibility quick check format lint types contracts docs lock move-schema
+.PHONY: run test test-better-auth test-faults test-compatibility test-offline quick check format lint types contracts docs lock move-schema
 .PHONY: bench bench-scale bench-database slice remove-slice check-slices
 
 # Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
@@ -85,6 +85,13 @@ test-faults: $(DEV)
 # repeats less and writes nothing.
 test-compatibility: $(DEV)
 	$(BIN)/python -m tests.compatibility.run $(if $(SMALL),--small)
+
+# TanStack DB's offline transactions in two tabs, before the API a proxy that cuts, delays and repeats by a seed: Node.js 20
+# or newer and npm. SEED=17 replays one schedule; SEEDS=1000 writes the figures of docs/offline.md.
+SEEDS ?= 25
+
+test-offline: $(DEV)
+	$(BIN)/python -m pytest tests/offline --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED) -k ends_as)
 
 # Looks at format and style.
 lint: $(DEV)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, pool
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import SQLModel
 
-from core import config
+from core import config, logging
 from core.database import column_rules, migrations, table_schema
 
 LOCK_TIMEOUT = "1s"
@@ -92,6 +92,7 @@ def _try(engine: Engine) -> None:
             _reject_comparison(is_new=is_new)
         if is_new and changes:
             connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+        before = context.get_context().get_current_heads()
         context.run_migrations()
         if changes:
             _reject_foreign_columns(connection, schema)

@@ -1,1 +1,1 @@
-"""Makes and removes slices: what stands in CONTRIBUTING.md under "Adding a slice", done by a program."""
+"""The commands of who writes code here: slices made and removed, migrations, a server that reloads, psql."""

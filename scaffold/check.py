@@ -13,7 +13,7 @@ import httpx
 from scaffold.copies import Copy, copied
 from scaffold.fields import parse
 from scaffold.rejection import RejectedError
-from tests.conftest import Caller
+from tests.conftest import UserClient
 from tests.contract.operations import operations
 
 SEEDS = range(1, 11)
@@ -129,7 +129,7 @@ def dropped() -> None:
             copy.python("pytest", "-q", "-x", "tests/migrations/test_migrations.py", "tests/migrations/test_drift.py")
 
 
-def _use(caller: Caller, name: str, relation: str) -> None:
+def _use(caller: UserClient, name: str, relation: str) -> None:
     """Makes a row with every field, and does to it what can be done; in the end there is none."""
     published = operations(caller.get("/openapi.json").json())
     made: dict[str, str] = {}

@@ -17,7 +17,7 @@ import httpx
 
 from core.config import PROJECT_ROOT
 from scaffold.rejection import RejectedError
-from tests.conftest import Caller
+from tests.conftest import UserClient
 from tests.end_to_end.project import free_port
 
 SECRET = secrets.token_hex(32)
@@ -56,7 +56,7 @@ class Copy:
         return self.run("git", "status", "--porcelain") == ""
 
     @contextmanager
-    def served(self) -> Iterator[Caller]:
+    def served(self) -> Iterator[UserClient]:
         """Somebody who calls the copy's server, on the copy's own embedded PostgreSQL."""
         port = free_port()
         environment = {**_environment(), "PORT": str(port), "HOST": "127.0.0.1"}
@@ -69,7 +69,7 @@ class Copy:
         )
         try:
             _await(port, server)
-            with Caller(f"http://127.0.0.1:{port}", secret=SECRET) as caller:
+            with UserClient(f"http://127.0.0.1:{port}", secret=SECRET) as caller:
                 yield caller
         finally:
             server.send_signal(signal.SIGTERM)

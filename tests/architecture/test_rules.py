@@ -89,7 +89,27 @@ def test_a_planted_breach_in_the_source_is_found(found: set[str], breach: str) -
 def test_nothing_is_found_where_nothing_was_planted(found: set[str]) -> None:
     planted = {Path(path).with_suffix("").as_posix() for path, _, _ in SOURCE_BREACHES}
     slices = {"modules/gadgets", "modules/common"}
-    assert [one for one in found if not one.startswith((*planted, *slices))] == []
+    not_mounted = (
+        "main.py: `from modules.gadgets import router as gadgets`",
+        "main.py: `from modules.common",
+    )
+    assert [one for one in found if not one.startswith((*planted, *slices, *not_mounted))] == []
+
+
+def test_a_slice_that_is_not_mounted_is_found(tmp_path: Path) -> None:
+    plant(copy_product(tmp_path), "modules/gadgets/router.py", '"""Gadgets over HTTP."""')
+    (told,) = mounts.slices_are_mounted(tmp_path)
+    assert told.startswith("main.py: `from modules.gadgets import router as gadgets` is missing")
+    replace(
+        tmp_path,
+        "main.py",
+        "from modules.tasks import",
+        "from modules.gadgets import router as gadgets\nfrom modules.tasks import",
+    )
+    (told,) = mounts.slices_are_mounted(tmp_path)
+    assert told.startswith("main.py: gadgets.router is not among the routers")
+    replace(tmp_path, "main.py", "tasks.router,", "gadgets.router, tasks.router,")
+    assert list(mounts.slices_are_mounted(tmp_path)) == []
 
 
 def test_a_slice_without_one_of_its_files_is_found(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ _CAMEL_CASE = re.compile(r"[a-z]+([A-Z][a-z]+)*")
 _SHORT = 24
 _OWNER_FIELDS = {"user_id", "owner", "owner_id", "id"}
 _HIDDEN = {"user_id", "owner", "owner_id", "version"}
-_PROBLEM = {"application/problem+json": {"schema": {"$ref": f"{REF}ProblemDetails"}}}
+_PROBLEM = "application/problem+json"
 
 
 def breaches(document: Mapping[str, Any]) -> list[str]:

@@ -51,9 +51,8 @@ def _trace(database_url: str) -> list[str]:
     threading.setprofile(trace.look)
     logging.configure("INFO", "production")
     server = RunningServer(make_settings(), database_url)
-    with Caller(server.url) as first, Caller(server.url, first.user_id) as second:
-        # With the same token, also if a second has begun meanwhile: what is known of a token is asked for once.
-        second.headers["Authorization"] = first.headers["Authorization"]
+    # The second token differs from the first, so that it is always one that was not seen before.
+    with UserClient(server.url) as first, UserClient(server.url, first.user_id, jti="another") as second:
         path = f"{first.tasks}/{first.create_task()['id']}"
         first.patch(path, json={"title": "So that nothing happens for the first time"}).raise_for_status()
         trace.recording = True

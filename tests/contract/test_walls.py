@@ -112,7 +112,7 @@ def test_the_token_of_a_deleted_account_is_dead(
     assert _rows(database, alice.user_id) == before
 
 
-def _made(owner: Caller, operation: Operation) -> dict[str, str]:
+def _made(owner: UserClient, operation: Operation) -> dict[str, str]:
     """The ids in the operation's path, of rows that their slice's own create makes for this owner.
 
     What is removed and has no create of its own is attached before: it is a link.
@@ -136,7 +136,7 @@ def _create(collection: str) -> Operation:
     return found.get(collection) or found[own]
 
 
-def _fill(owner: Caller) -> None:
+def _fill(owner: UserClient) -> None:
     """A row of every slice that has any."""
     for create in (one for one in OWNED if one.method == "post"):
         owner.request(**create.request(owner.user_id, **_made(owner, create)))

@@ -9,7 +9,7 @@ from scaffold import databases
 from scaffold.make import makes_only
 from scaffold.rejection import RejectedError
 from scaffold.remove import remove
-from tests.conftest import Caller, TestDatabase, project_root
+from tests.conftest import TestDatabase, UserClient, project_root
 
 
 @pytest.mark.parametrize("name", ["tasks", "users", "auth", "nothing_of_that_name", "", "../modules/tasks"])
@@ -37,7 +37,7 @@ def test_a_migration_is_the_slices_alone_or_stays(tmp_path: Path, upgrade: str, 
     assert makes_only(file, ["recipes"]) is alone
 
 
-def test_a_database_tells_its_revision_and_which_tables_have_rows(database: TestDatabase, alice: Caller) -> None:
+def test_a_database_tells_its_revision_and_which_tables_have_rows(database: TestDatabase, alice: UserClient) -> None:
     alice.create_task()
     assert databases.applied(database.url) == migrations.head()
     assert databases.has_rows(database.url, ["tasks", "no_such_table"]) == ["todo.tasks"]

@@ -59,15 +59,15 @@ def test_what_has_a_tag_may_be_kept_and_asked_about(user: UserClient, origin: st
                 assert again.headers["etag"] == whole.headers["etag"]
 
 
-def test_every_get_of_ones_own_is_kept_exactly_if_it_has_a_tag(caller: Caller) -> None:
+def test_every_get_of_ones_own_is_kept_exactly_if_it_has_a_tag(user: UserClient) -> None:
     published = operations(document())
     paths = [one.path for one in published if one.method.upper() == "GET"]
     creates = {one.path: one for one in published if one.method == "post"}
     assert len(paths) >= 5
     for path in paths:
         create = creates.get(path.rpartition("/{")[0])
-        made = caller.request(**create.request(caller.user_id)).headers["location"] if create else ""
-        response = caller.get(made or path.replace("{user_id}", "me"))
+        made = user.request(**create.request(user.user_id)).headers["location"] if create else ""
+        response = user.get(made or path.replace("{user_id}", "me"))
         assert response.status_code == 200, path
         kept = "etag" in response.headers and path.startswith("/api/v1/users/")
         assert rule(response) == (PRIVATE if kept else NO_STORE), path
