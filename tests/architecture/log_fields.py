@@ -12,7 +12,10 @@ FIELDS = {
     *("request_id", "http.request.method", "http.route", "http.response.status_code", "url.path", "url.scheme"),
     *("url.full", "duration_ms", "client.address", "user_agent.original", "user.id", "server.address", "server.port"),
     *("error.code", "error.type", "error.reason", "exception.message", "exc_info"),
-    *("db.response.status_code", "db.namespace", "db.revision", "code.revision"),
+    *("db.response.status_code", "db.namespace"),
+    *("db.query.summary", "db.duration_ms", "todo_api.backend_pid", "todo_api.origin", "todo_api.setting"),
+    *("todo_api.workers", "todo_api.drain_seconds", "todo_api.oldest_release"),
+    *("todo_api.revision.code", "todo_api.revision.database"),
     *("process.pid", "process.exit.code", "keys.count", "setting", "reason"),
 }
 _METHODS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "msg", "log", "bind"}
@@ -34,13 +37,23 @@ def log_fields_are_known(folder: Path) -> Iterator[str]:
     """Each field of each call of a logger is one of FIELDS, also where it comes in a dict or from a function."""
     files = [folder / "main.py", *(path for part in ("core", "modules") for path in (folder / part).rglob("*.py"))]
     trees = {path.relative_to(folder): ast.parse(path.read_text(encoding="utf-8")) for path in files}
-    makers = {one.name: one for tree in trees.values() for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)}
     for path, tree in trees.items():
+        makers = _makers(tree, trees)
         for function in (one for one in ast.walk(tree) if isinstance(one, _SCOPES)):
             for call in (one for one in _own(function) if is_log_call(one)):
                 for name, line in _fields(call, function, makers):
                     if name not in FIELDS:
                         yield f"{path}:{line}: `{name}` {CURE}"
+
+
+def _makers(tree: ast.Module, trees: dict[Path, ast.Module]) -> dict[str, ast.FunctionDef]:
+    """The functions of a file, and those that it imports by name, by the names that they have in it."""
+    found = {one.name: one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)}
+    for one in (one for one in ast.walk(tree) if isinstance(one, ast.ImportFrom) and one.module):
+        theirs = trees.get(Path(f"{one.module.replace('.', '/')}.py"), ast.Module([], []))
+        functions = {each.name: each for each in theirs.body if isinstance(each, ast.FunctionDef)}
+        found |= {each.asname or each.name: functions[each.name] for each in one.names if each.name in functions}
+    return found
 
 
 _SCOPES = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef)
