@@ -86,10 +86,10 @@ test-faults: $(DEV)
 test-compatibility: $(DEV)
 	$(BIN)/python -m tests.compatibility.run $(if $(SMALL),--small)
 
-# TanStack DB's offline transactions in two tabs, before the API a proxy that cuts, delays and repeats by a seed: Node.js 20
-# or newer and npm. SEED=17 replays one schedule; SEEDS=1000 writes the figures of docs/offline.md.
 SEEDS ?= 25
 
+# TanStack DB's offline transactions in two tabs, before the API a proxy that cuts, delays and repeats by a seed: Node.js 20
+# or newer and npm. SEED=17 replays one schedule; SEEDS=1000 writes the figures of docs/offline.md.
 test-offline: $(DEV)
 	$(BIN)/python -m pytest tests/offline --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED) -k ends_as)
 

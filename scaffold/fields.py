@@ -49,6 +49,11 @@ class Field:
         return camel(self.name)
 
     @property
+    def meaning(self) -> str:
+        """The name of the sentence that says in the document what it is."""
+        return f"_{self.name.upper()}"
+
+    @property
     def constant(self) -> str:
         """The name of the length of a text."""
         return f"{self.name.upper()}_LENGTH"

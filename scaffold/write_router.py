@@ -20,11 +20,13 @@ def router(spec: Spec) -> str:
         "path": path(names),
         "other_path": path(related),
         "other": related.singular,
+        "Other": related.row,
         "other_noun": related.noun,
         "a_other": related.a_noun,
         "links": f"{related.row}{names.rows}",
         "links_variable": f"{related.singular}_{names.plural}",
         "link_import": f", {spec.link}Repository" if spec.related else "",
+        "id_line": _ID_LINE.format(related.row, related.noun) if spec.related else "",
         "links_line": _LINKS_LINE.format(related.row, names.rows, spec.link) if spec.related else "",
     }
     return filled(text, values)
@@ -35,4 +37,5 @@ def path(names: Names) -> str:
     return names.plural.replace("_", "-")
 
 
+_ID_LINE = '\n{0}Id = Annotated[UUID, Path(description="The {1}\'s id.")]'
 _LINKS_LINE = "\n{0}{1} = Annotated[{2}Repository, owned({2}Repository)]"

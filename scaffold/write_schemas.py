@@ -4,6 +4,17 @@ from scaffold.fields import Field
 from scaffold.spec import Spec, imports, listed
 
 _SORTED_BY_ALL = ("created_at", "updated_at")
+_SEVERAL = "With one of these; repeat the parameter for several."
+_TIMES = ("Before this time, and not at it.", "After this time, and not at it. What has no time is left out.")
+
+
+# What every row has, before its fields and behind them.
+_BEFORE = ("id: UUID = Field(description=\"The server's, or of the client's own making.\")",)
+_BEHIND = (
+    'created_at: TimeOutput = Field(description="When it was created, in UTC.")',
+    'updated_at: TimeOutput = Field(description="When it was last written. No two changes of a user have the same.")',
+    "etag: ETag",
+)
 
 
 def schemas(spec: Spec) -> str:
@@ -12,6 +23,7 @@ def schemas(spec: Spec) -> str:
     parts = [
         f'"""{names.a_noun.capitalize()} on the wire."""\n\n{_imports(spec)}\n',
         *(_alias(field) for field in spec.of_kind("text", "int")),
+        *(_meaning(spec, field) for field in spec.fields),
         _model(f"{names.row}Create(InputModel)", f"A new {names.noun}.", [_created(spec, one) for one in spec.fields]),
         _model(
             f"{names.row}Replace(ReplaceModel, {names.row}Create)",
@@ -54,6 +66,16 @@ def _alias(field: Field) -> str:
     return f"{field.alias} = Annotated[str, StringConstraints({stripped}max_length={field.constant})]"
 
 
+def _meaning(spec: Spec, field: Field) -> str:
+    words = field.name.replace("_", " ")
+    meanings = {
+        "bool": f"Whether it is {words}.",
+        "time": f"Its `{field.name}`: RFC 3339 with any offset; in UTC in responses.",
+    }
+    meaning = meanings.get(field.kind, f"The {spec.names.noun}'s {words}.")
+    return f'{field.meaning} = "{meaning}"'
+
+
 def _model(head: str, doc: str, lines: list[str] | None = None) -> str:
     body = "".join(f"    {line}\n" for line in lines or [])
     return f'\n\nclass {head}:\n    """{doc}"""\n' + (f"\n{body}" if body else "")
@@ -70,10 +92,10 @@ def _first(spec: Spec, field: Field) -> str:
 
 def _created(spec: Spec, field: Field) -> str:
     if not field.has_default:
-        return f"{field.name}: {_type(spec, field)}"
+        return f"{field.name}: {_type(spec, field)} = Field(description={field.meaning})"
     defaults = {"text": '""', "bool": "False", "int": "0"}
     default = "None" if field.nullable else defaults.get(field.kind) or _first(spec, field)
-    return f"{field.name}: {_type(spec, field)} = {default}"
+    return f"{field.name}: {_type(spec, field)} = Field(default={default}, description={field.meaning})"
 
 
 def _update(spec: Spec) -> str:
@@ -88,24 +110,31 @@ def _update(spec: Spec) -> str:
 
 def _updated(spec: Spec, field: Field) -> str:
     if field.nullable:
-        return f"{field.name}: {_type(spec, field)} = None"
+        return f"{field.name}: {_type(spec, field)} = Field(default=None, description={field.meaning})"
     factories = {"text": "str", "bool": "bool", "int": "int", "time": "datetime.now"}
     factory = factories.get(field.kind) or f"lambda: {_first(spec, field)}"
-    return f"{field.name}: {_type(spec, field)} = Field(default_factory={factory})"
+    return f"{field.name}: {_type(spec, field)} = Field(default_factory={factory}, description={field.meaning})"
 
 
 def _read(spec: Spec) -> list[str]:
     kinds = {"text": "str", "bool": "bool", "int": "int", "time": "TimeOutput"}
     rows = [(one, kinds.get(one.kind) or spec.enum(one)) for one in spec.fields]
-    lines = [f"{one.name}: {kind}{' | None' if one.nullable else ''}" for one, kind in rows]
-    return ["id: UUID", *lines, "created_at: TimeOutput", "updated_at: TimeOutput", "etag: ETag"]
+    lines = [
+        f"{one.name}: {kind}{' | None' if one.nullable else ''} = Field(description={one.meaning})"
+        for one, kind in rows
+    ]
+    return [*_BEFORE, *lines, *_BEHIND]
 
 
 def _page(spec: Spec) -> str:
     doc = (
         f"A page of {spec.names.nouns}. `next_cursor` is null on the last page; `total` is there when it was asked for."
     )
-    lines = [f"items: list[{spec.names.row}Read]", "next_cursor: str | None", "total: int = Field(default_factory=int)"]
+    lines = [
+        f'items: list[{spec.names.row}Read] = Field(description="The {spec.names.nouns}, in the order of `sort`.")',
+        'next_cursor: str | None = Field(description="For `cursor` of the next page; null on the last one.")',
+        'total: int = Field(default_factory=int, description="How many there are on all pages.")',
+    ]
     return _model(f"{spec.names.row}Page(OutputModel)", doc, lines)
 
 
@@ -114,7 +143,12 @@ def _changes(spec: Spec) -> str:
         f"{spec.names.nouns.capitalize()} that were created or changed, and ids of those that were deleted, since a "
         "cursor.\n\n    `next_cursor` is for the next request; `has_more` says that it has something to give now.\n    "
     )
-    lines = [f"items: list[{spec.names.row}Read]", "deleted: list[UUID]", "next_cursor: str", "has_more: bool"]
+    lines = [
+        f'items: list[{spec.names.row}Read] = Field(description="What was created or changed, as it is now.")',
+        'deleted: list[UUID] = Field(description="The ids of what was deleted.")',
+        'next_cursor: str = Field(description="For `cursor` of the next request, whenever that is.")',
+        'has_more: bool = Field(description="Whether there is more now.")',
+    ]
     return _model(f"{spec.names.row}Changes(OutputModel)", doc, lines)
 
 
@@ -122,13 +156,23 @@ def _query(spec: Spec) -> list[str]:
     lines = []
     for field in spec.fields:
         if field.kind == "time":
-            lines += [f"{name}: TimeInput | None = None" for name in field.filters]
+            lines += [
+                f"{name}: TimeInput | None = {_filter(says)}" for name, says in zip(field.filters, _TIMES, strict=True)
+            ]
         elif field.kind == "bool":
-            lines.append(f"{field.name}: bool | None = None")
+            lines.append(f"{field.name}: bool | None = {_filter('Only what is, or is not.')}")
         elif field.is_filter:
             kind = spec.enum(field) if field.kind == "enum" else field.alias
-            lines.append(f"{field.name}: list[{kind}] = Field(default=[], max_length=10)")
+            lines.append(f'{field.name}: list[{kind}] = Field(default=[], max_length=10, description="{_SEVERAL}")')
     if spec.related:
-        lines.append(f"{spec.related.singular}_id: UUID | None = None")
+        says = f"Attached to this {spec.related.noun}."
+        lines.append(f"{spec.related.singular}_id: UUID | None = {_filter(says)}")
     values = ", ".join(f'"{one}", "-{one}"' for one in sorts(spec))
-    return [*lines, f'sort: Literal[{values}] = "-created_at"']
+    return [
+        *lines,
+        f'sort: Literal[{values}] = Field(default="-created_at", description="`-` is the other way round.")',
+    ]
+
+
+def _filter(says: str) -> str:
+    return f'Field(default=None, description="{says}")'

@@ -49,8 +49,8 @@ def log_fields_are_known(folder: Path) -> Iterator[str]:
 def _makers(tree: ast.Module, trees: dict[Path, ast.Module]) -> dict[str, ast.FunctionDef]:
     """The functions of a file, and those that it imports by name, by the names that they have in it."""
     found = {one.name: one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)}
-    for one in (one for one in ast.walk(tree) if isinstance(one, ast.ImportFrom) and one.module):
-        theirs = trees.get(Path(f"{one.module.replace('.', '/')}.py"), ast.Module([], []))
+    for one in (one for one in ast.walk(tree) if isinstance(one, ast.ImportFrom)):
+        theirs = trees.get(Path(f"{str(one.module).replace('.', '/')}.py"), ast.Module([], []))
         functions = {each.name: each for each in theirs.body if isinstance(each, ast.FunctionDef)}
         found |= {each.asname or each.name: functions[each.name] for each in one.names if each.name in functions}
     return found
