@@ -69,9 +69,9 @@ def tried(slices: dict[str, tuple[str, str]]) -> None:
         _check(copy, [*slices])
         with _step("start and use"):
             copy.python("alembic", "upgrade", "head")
-            with copy.served() as caller:
+            with copy.served() as user:
                 for name, (_, relation) in slices.items():
-                    _use(caller, name, relation)
+                    _use(user, name, relation)
         with _step("down and up"):
             copy.python("alembic", "downgrade", f"-{len(slices)}")
             copy.python("alembic", "upgrade", "head")
@@ -114,8 +114,8 @@ def dropped() -> None:
                     "scaffold.make", f"--name={name}", "--fields=title:text80! kind:enum(a,b)", "--relation=tasks"
                 )
         copy.python("alembic", "upgrade", "head")
-        with copy.served() as caller:
-            _expect(201, caller.post(f"/api/v1/users/{caller.user_id}/recipes", json={"title": "x"}))
+        with copy.served() as user:
+            _expect(201, user.post(f"/api/v1/users/{user.user_id}/recipes", json={"title": "x"}))
         with _step("remove the older one, which has a row"):
             if "force=yes" not in copy.rejected("scaffold.remove", "--name=recipes"):
                 raise RejectedError("a table with a row was not left alone")
@@ -129,25 +129,25 @@ def dropped() -> None:
             copy.python("pytest", "-q", "-x", "tests/migrations/test_migrations.py", "tests/migrations/test_drift.py")
 
 
-def _use(caller: UserClient, name: str, relation: str) -> None:
+def _use(user: UserClient, name: str, relation: str) -> None:
     """Makes a row with every field, and does to it what can be done; in the end there is none."""
-    published = operations(caller.get("/openapi.json").json())
+    published = operations(user.get("/openapi.json").json())
     made: dict[str, str] = {}
     for one in (relation, name) if relation else (name,):
         (create,) = (it for it in published if it.method == "post" and it.path.endswith(f"/{{user_id}}/{_path(one)}"))
-        response = _expect(201, caller.request(**create.request(caller.user_id)))
+        response = _expect(201, user.request(**create.request(user.user_id)))
         made[one] = response.headers["location"]
-    row = _expect(200, caller.get(made[name]))
-    assert _expect(200, caller.patch(made[name], json={})).json() == row.json()
-    assert row.json() in _expect(200, caller.get(made[name].rpartition("/")[0])).json()["items"]
+    row = _expect(200, user.get(made[name]))
+    assert _expect(200, user.patch(made[name], json={})).json() == row.json()
+    assert row.json() in _expect(200, user.get(made[name].rpartition("/")[0])).json()["items"]
     if relation:
         link = f"{made[name]}/{_path(relation)}/{made[relation].rpartition('/')[2]}"
         for status in (204, 204):
-            _expect(status, caller.put(link))
-        _expect(204, caller.delete(link))
+            _expect(status, user.put(link))
+        _expect(204, user.delete(link))
     for location in made.values():
-        _expect(204, caller.delete(location, headers={"Idempotency-Key": location[-36:]}))
-        _expect(404, caller.get(location))
+        _expect(204, user.delete(location, headers={"Idempotency-Key": location[-36:]}))
+        _expect(404, user.get(location))
 
 
 def _path(name: str) -> str:

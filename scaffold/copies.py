@@ -69,8 +69,8 @@ class Copy:
         )
         try:
             _await(port, server)
-            with UserClient(f"http://127.0.0.1:{port}", secret=SECRET) as caller:
-                yield caller
+            with UserClient(f"http://127.0.0.1:{port}", secret=SECRET) as user:
+                yield user
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
