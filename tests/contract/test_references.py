@@ -21,7 +21,7 @@ _EDGES = 5
 _EXAMPLE = "modules/memos"
 # Files of the repository in running text and in commands: a folder that it has, and what is below it.
 _FILE = re.compile(
-    r"(?<![\w/.-])((?:core|modules|tests|benchmarks|docs|alembic|examples)(?:/[\w*.-]*[\w*-])+/?)(?:::(\w+))?"
+    r"(?<![\w/.-])((?:core|modules|tests|benchmarks|docs|alembic|examples|scaffold)(?:/[\w*.-]*[\w*-])+/?)(?:::(\w+))?"
 )
 
 
@@ -31,7 +31,11 @@ def test_the_documents_are_found() -> None:
 
 
 def test_the_readme_stays_within_a_screen_and_a_half() -> None:
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 100
+    """But for the picture, which grows with the slices."""
+    text = re.sub(
+        r"<!-- picture.*?picture: end -->", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    assert len(text.splitlines()) <= 80
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
