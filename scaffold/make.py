@@ -6,16 +6,12 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
 from alembic.util import CommandError
 
 from core.config import PROJECT_ROOT
-from core.database import migrations
-from scaffold import databases, main_file
+from scaffold import main_file, migration
 from scaffold.fields import parse
 from scaffold.names import existing, names_of
 from scaffold.rejection import RejectedError
@@ -93,36 +89,19 @@ def run(root: Path, module: str, *arguments: str) -> None:
         raise RejectedError(f"{module} {' '.join(arguments)} failed, and all was undone:\n{done.stdout}{done.stderr}")
 
 
-@contextmanager
-def migration_of(root: Path) -> Iterator[list[Path]]:
-    """The migration that is made within, in a list, without Alembic's invitation to adjust it."""
-    folder = root / "alembic" / "versions"
-    before, made = {*folder.glob("*.py")}, list[Path]()
-    yield made
-    made.extend({*folder.glob("*.py")} - before)
-    text = made[0].read_text(encoding="utf-8")
-    made[0].write_text(re.sub(r"^    # ###.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
-
-
-def makes_only(migration: Path, tables: list[str]) -> bool:
+def makes_only(path: Path, tables: list[str]) -> bool:
     """Whether it makes these tables, and touches no other."""
-    text = migration.read_text(encoding="utf-8").partition("def downgrade")[0]
+    text = path.read_text(encoding="utf-8").partition("def downgrade")[0]
     made = re.findall(r'op\.create_table\(\s*"(\w+)"', text)
     return sorted(made) == sorted(tables) and not re.search(r"op\.(?!create_table|create_index|f\()", text)
 
 
 def _migrate(spec: Spec, root: Path) -> str:
     """Makes the migration, and goes it up, down and up again. Its path."""
-    with databases.throw_away() as url:
-        settings = migrations.configuration(url)
-        with migration_of(root) as made:
-            command.revision(settings, spec.names.nouns, autogenerate=True)
-        if not makes_only(made[0], [spec.names.plural, *([spec.links] if spec.related else [])]):
-            raise RejectedError("Other models have changed since the last migration: make one for them first.")
-        for step, target in ((command.upgrade, "head"), (command.downgrade, "-1"), (command.upgrade, "head")):
-            step(settings, target)
-        command.check(settings)
-    return made[0].relative_to(root).as_posix()
+    path = migration.write(spec.names.nouns)
+    if path is None or not makes_only(path, [spec.names.plural, *([spec.links] if spec.related else [])]):
+        raise RejectedError("Other models have changed since the last migration: make one for them first.")
+    return path.relative_to(root).as_posix()
 
 
 def _reject_hidden_names(path: str, tree: ast.Module) -> None:

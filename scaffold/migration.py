@@ -3,6 +3,7 @@
 import argparse
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
@@ -29,17 +30,24 @@ def write(message: str) -> Path | None:
         settings = migrations.configuration(url)
         if not _differs(settings):
             return None
-        made = command.revision(settings, message, autogenerate=True)
-        assert isinstance(made, Script)
-        path = Path(made.path)
+        path = made(settings, message)
         try:
-            _without_invitations(path)
             for step, target in ((command.upgrade, "head"), (command.downgrade, "-1"), (command.upgrade, "head")):
                 step(settings, target)
             command.check(settings)
         except BaseException:
             path.unlink()
             raise
+    return path
+
+
+def made(settings: Config, message: str, turn: Callable[..., None] | None = None) -> Path:
+    """A new migration from the models, without Alembic's invitation to adjust it. `turn` may change what it does."""
+    script = command.revision(settings, message, autogenerate=True, process_revision_directives=turn)
+    assert isinstance(script, Script)
+    path = Path(script.path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"^    # ###.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
     return path
 
 
@@ -52,12 +60,6 @@ def _differs(settings: Config) -> bool:
             raise
         return True
     return False
-
-
-def _without_invitations(path: Path) -> None:
-    """Leaves out Alembic's comments, which invite to change what was made."""
-    text = path.read_text(encoding="utf-8")
-    path.write_text(re.sub(r"^    # ###.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
 
 
 def main() -> None:

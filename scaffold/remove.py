@@ -16,8 +16,8 @@ from sqlmodel import SQLModel
 
 from core.config import PROJECT_ROOT
 from core.database import migrations
-from scaffold import databases, main_file
-from scaffold.make import makes_only, migration_of, run
+from scaffold import databases, main_file, migration
+from scaffold.make import makes_only, run
 from scaffold.rejection import RejectedError
 from scaffold.undo import undone_if_it_fails
 
@@ -72,13 +72,11 @@ def _drop(name: str, tables: list[str]) -> str:
         dropped = ", ".join(f"todo.{table}" for table in tables)
         databases.query(url, f"DROP TABLE {dropped}")
         message = f"drop {name.replace('_', ' ')}"
-        settings = migrations.configuration(url)
-        with migration_of(PROJECT_ROOT) as found:
-            command.revision(settings, message, autogenerate=True, process_revision_directives=turned)
+        path = migration.made(migrations.configuration(url), message, turned)
     with databases.throw_away() as url:  # from the first migration to this one
         for step, target in ((command.downgrade, "-1"), (command.upgrade, "head")):
             step(migrations.configuration(url), target)
-    return found[0].name
+    return path.name
 
 
 def _tables(name: str) -> list[str]:
