@@ -30,10 +30,19 @@ class Copy:
 
     folder: Path
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """This one's, without settings of the database, so that the copy has an embedded PostgreSQL of its own."""
+        return {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "GIT_", "MAKE"))}
+
+    @property
+    def _with_secret(self) -> dict[str, str]:
+        return {**self.environment, "BETTER_AUTH_SECRET": SECRET}
+
     def run(self, *command: str) -> str:
         """What a command prints. Raises RejectedError with it where it fails."""
         done = subprocess.run(
-            command, cwd=self.folder, env=_environment(), capture_output=True, text=True, check=False, timeout=900
+            command, cwd=self.folder, env=self._with_secret, capture_output=True, text=True, check=False, timeout=900
         )
         if done.returncode:
             raise RejectedError(f"{' '.join(command)}\n{done.stdout[-6000:]}{done.stderr[-3000:]}")
@@ -59,7 +68,7 @@ class Copy:
     def served(self) -> Iterator[UserClient]:
         """Somebody who calls the copy's server, on the copy's own embedded PostgreSQL."""
         port = free_port()
-        environment = {**_environment(), "PORT": str(port), "HOST": "127.0.0.1"}
+        environment = {**self._with_secret, "PORT": str(port), "HOST": "127.0.0.1"}
         server = subprocess.Popen(
             [sys.executable, "main.py"],
             cwd=self.folder,
@@ -105,12 +114,6 @@ from core.database import embedded
 if (embedded.DATA / "PG_VERSION").exists():
     embedded.start(keep=False).cleanup()
 """
-
-
-def _environment() -> dict[str, str]:
-    """This one's, with the embedded PostgreSQL of the copy."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "GIT_", "MAKE"))}
-    return {**kept, "BETTER_AUTH_SECRET": SECRET}
 
 
 def _await(port: int, server: "subprocess.Popen[bytes]") -> None:

@@ -2,7 +2,8 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from core.database.queries import SCHEMAS
 
 @contextmanager
 def throw_away() -> Iterator[str]:
-    """The URL of a database at head, on a server that ends with it and waits for no disk."""
+    """The URL of a database at head, on a server that ends with it and waits for no disk. Nothing is printed within."""
     with tempfile.TemporaryDirectory(prefix="todo-api-slice-", ignore_cleanup_errors=True) as folder:
         server = embedded.start(Path(folder) / "data", keep=False)
         try:
-            migrations.upgrade(server.get_uri())
-            yield server.get_uri()
+            # What Alembic says of it is no news to who asked for something else.
+            with redirect_stdout(StringIO()):
+                migrations.upgrade(server.get_uri())
+                yield server.get_uri()
         finally:
             server.cleanup()
 

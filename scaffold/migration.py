@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 from alembic import command
@@ -28,6 +29,7 @@ def write(message: str) -> Path | None:
     """
     with databases.throw_away() as url:
         settings = migrations.configuration(url)
+        settings.stdout = StringIO()
         if not _differs(settings):
             return None
         path = made(settings, message)

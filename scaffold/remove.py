@@ -49,7 +49,9 @@ def _let_go(name: str, tables: list[str], made: Path | None, database: tuple[str
     """Undoes the migration that made the tables, or writes one that drops them."""
     url, local = database or ("", True)
     if url and (full := databases.has_rows(url, tables)) and not force:
-        raise RejectedError(f"{' and '.join(full)} has rows: `make remove-slice name={name} force=yes` gives them up.")
+        raise RejectedError(
+            f"There are rows in {' and '.join(full)}: `make remove-slice name={name} force=yes` gives them up."
+        )
     applied = databases.applied(url) if url else None
     revision = _revision(made) if made else ""
     if made is None or (applied == revision and not local):

@@ -1,5 +1,6 @@
 """What the Makefile offers to who writes code here: each command does what it says, also in a fresh clone."""
 
+import os
 import re
 import subprocess
 
@@ -7,10 +8,15 @@ import pytest
 
 from tests.conftest import project_root
 
+# Without what a make above this one says to those below.
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+
 
 def make(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """What make says in the project's folder."""
-    return subprocess.run(["make", *arguments], cwd=project_root(), capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["make", *arguments], cwd=project_root(), env=_ENVIRONMENT, capture_output=True, text=True, check=False
+    )
 
 
 def test_help_has_a_sentence_for_every_command() -> None:
