@@ -39,6 +39,7 @@ class Problem(_Kind, Enum):
     ENTITY_TAG_ALTERED = 412, "The entity tag was altered on its way"
     REQUEST_IN_PROGRESS = 409, "The first request with this key is under way"
     IDEMPOTENCY_KEY_REUSED = 422, "The key was used for another request"
+    TOO_MANY_ROWS = 409, "Too many rows"
     CONFLICT = 409, "The request conflicts with what is stored"
     EMAIL_TAKEN = 409, "The e-mail address has an account already"
     BODY_TOO_LARGE = 413, "The body is too large"

@@ -5,6 +5,7 @@ from core.resources.crud import CrudRepository
 from core.resources.feed import Changes, ChangesQuery
 from core.resources.filters import Filter, containing, one_of
 from core.resources.links import LinkRepository, Links, LinkTable
+from core.resources.many import ManyChanges, ManyRepository, Selection, Written
 from core.resources.models import TIMESTAMP, OwnedTable, Timestamps, Versioned
 from core.resources.pagination import ListQuery, Page
 from core.resources.preconditions import ETag
@@ -25,16 +26,20 @@ __all__ = [
     "LinkTable",
     "Links",
     "ListQuery",
+    "ManyChanges",
+    "ManyRepository",
     "OutputModel",
     "OwnedRepository",
     "OwnedTable",
     "Page",
     "ReplaceModel",
     "Rows",
+    "Selection",
     "TimeInput",
     "TimeOutput",
     "Timestamps",
     "Versioned",
+    "Written",
     "containing",
     "one_of",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, any_
 
-from core.resources.pagination import ListQuery
+from core.resources.schemas import InputModel
 
 # Behind the name of a filter: the client sent several values.
 SEVERAL = "_several"
@@ -42,7 +42,7 @@ class Filters:
     def __init__(self, offered: Mapping[str, Filter]) -> None:
         self.offered = offered
 
-    def chosen(self, query: ListQuery) -> tuple[tuple[str, ...], list[Any]]:
+    def chosen(self, query: InputModel) -> tuple[tuple[str, ...], list[Any]]:
         """The names of those that are set, and their values."""
         names, values = [], []
         for name, one in self.offered.items():

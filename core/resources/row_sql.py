@@ -54,55 +54,47 @@ class RowSql:
         sorts: Mapping[str, Any] | None,
         follow: Callable[[Columns, Columns, Any], Columns],
     ) -> None:
-        self._row: Any = table
-        self._columns: Any = vars(table)["__table__"].columns
+        self.row: Any = table
+        self.columns: Any = vars(table)["__table__"].columns
         self.name = str(table.__tablename__)
         self.tracked = issubclass(table, ChangeTracked)
         self.filters, self._follow = filters, follow
-        self.sorts: Mapping[str, Any] = {"created_at": self._columns.created_at} if sorts is None else sorts
+        self.sorts: Mapping[str, Any] = {"created_at": self.columns.created_at} if sorts is None else sorts
 
     def writable(self) -> tuple[str, ...]:
         """The columns that a client may write."""
-        nulls = dict.fromkeys(self._columns.keys(), null())
+        nulls = dict.fromkeys(self.columns.keys(), null())
         own = _OWN.union(self._follow(nulls, nulls, null()))
-        return tuple(column.name for column in self._columns if column.name not in own)
+        return tuple(column.name for column in self.columns if column.name not in own)
 
-    def _mine(self, *conditions: Any) -> list[Any]:
-        return [self._columns.user_id == OWNER, *conditions]
+    def mine(self, *conditions: Any) -> list[Any]:
+        """The owner's rows, of which the conditions hold."""
+        return [self.columns.user_id == OWNER, *conditions]
 
     def _this(self, *, matched: bool) -> list[Any]:
-        """The row; `matched`: where it has one of the versions."""
-        versions = [self._columns.version == any_(bindparam("p_versions"))] if matched else []
-        return self._mine(self._columns.id == bindparam("p_id"), *versions)
+        versions = [self.columns.version == any_(bindparam("p_versions"))] if matched else []
+        return self.mine(self.columns.id == bindparam("p_id"), *versions)
 
     def find(self) -> Built:
         """One row."""
-        return select(self._row).where(*self._mine(self._columns.id == bindparam("p_id"))), _NEW
+        return select(self.row).where(*self.mine(self.columns.id == bindparam("p_id"))), _NEW
 
     def create(self, columns: tuple[str, ...]) -> Built:
         """A new row."""
         values, _ = self._made(columns)
         source = select(*values.values())
-        return insert(self._row).from_select([*values], source).returning(self._row), (*_NEW, *_named(columns))
+        return insert(self.row).from_select([*values], source).returning(self.row), (*_NEW, *parameters(columns))
 
     def change(self, columns: tuple[str, ...], matched: bool) -> Built:
         """Writes columns of a row."""
-        written, stamps, now = self._written(columns)
-        stamps["version"] = self._columns.version + 1
-        values = {**written, **self._follow(written, self._columns, now), **stamps}
-        changed = update(self._row).where(*self._this(matched=matched)).values(values).returning(self._row)
-        return changed, (*_changed(matched), *_named(columns))
+        changed = update(self.row).where(*self._this(matched=matched)).values(self.changed(columns))
+        return changed.returning(self.row), (*_changed(matched), *parameters(columns))
 
     def remove(self, matched: bool) -> Built:
         """Removes a row; gives the number of the change, 1 where none are counted."""
-        removed = delete(self._row).where(*self._this(matched=matched))
-        if not self.tracked:
-            return removed.returning(literal(1)), _changed(matched)
-        counted = next_change(self._row)
-        # The number is taken first, as by every other write, so that no two wait for each other; a join costs more.
-        first = select(counted.c.number).scalar_subquery().is_not(None)
-        gone = removed.where(first).returning(self._columns.id).cte("removed")
-        return leave_tombstone(self.name, gone, counted), _changed(matched)
+        if self.tracked:
+            return self.removed(*self._this(matched=matched)), _changed(matched)
+        return delete(self.row).where(*self._this(matched=matched)).returning(literal(1)), _changed(matched)
 
     def put(self, columns: tuple[str, ...], keyed: bool) -> Built:
         """A row under an id of the client's own, where there is none, and without a key none was deleted.
@@ -111,9 +103,9 @@ class RowSql:
         one of them did meanwhile. The version is the number of the change: no row of this id had it before.
         """
         values, now = self._made(columns)
-        row_id, number = bindparam("p_id", type_=self._columns.id.type), values["change"]
+        row_id, number = bindparam("p_id", type_=self.columns.id.type), values["change"]
         values["version"] = number
-        conditions = [number == number_of(self._row) + 1]
+        conditions = [number == number_of(self.row) + 1]
         if keyed:
             restored = remove_tombstone(self.name, row_id, *conditions)
             recent = select(restored.c.deleted_at).where(restored.c.deleted_at > now - UNDONE).exists()
@@ -122,61 +114,76 @@ class RowSql:
         else:
             conditions.append(~exists().where(*of_row(self.name, row_id)))
         source = select(*values.values()).where(*conditions)
-        new = upsert(self._row).from_select([*values], source)
+        new = upsert(self.row).from_select([*values], source)
         new = new.on_conflict_do_nothing(index_elements=["user_id", "id"])
         given = (*_NEW, "p_created_at") if keyed else _NEW
-        return new.returning(self._row), (*given, *_named(columns))
+        return new.returning(self.row), (*given, *parameters(columns))
 
     def changes(self, after: bool) -> Built:
         """One page of the feed."""
-        return feed.statement_of(self._row, after=after)
+        return feed.statement_of(self.row, after=after)
 
     def page(self, sort: str, filters: tuple[str, ...], after: bool) -> Built:
         """A page of the list."""
-        key, row_id, down = self.sorts[sort.removeprefix("-")], self._columns.id, sort.startswith("-")
-        conditions = self._mine(*self._conditions(filters))
+        key, row_id, down = self.sorts[sort.removeprefix("-")], self.columns.id, sort.startswith("-")
+        conditions = self.mine(*self.conditions(filters))
         if after:
             place, start = tuple_(key, row_id), tuple_(*map(bindparam, _AFTER))
             conditions.append(place < start if down else place > start)
         order = [key.desc(), row_id.desc()] if down else [key, row_id]
-        number: Any = number_of(self._row) if self.tracked else null()
-        page = select(self._row, null() if column_of(key) else cast(key, Text), number).where(*conditions)
+        number: Any = number_of(self.row) if self.tracked else null()
+        page = select(self.row, null() if column_of(key) else cast(key, Text), number).where(*conditions)
         page = page.order_by(*order).limit(bindparam("p_limit"))
-        return page, ("p_limit", *(_AFTER if after else ()), *_named(filters))
+        return page, ("p_limit", *(_AFTER if after else ()), *parameters(filters))
 
     def number(self) -> Built:
         """The number of the owner's changes."""
-        return select(number_of(self._row)), ()
+        return select(number_of(self.row)), ()
 
     def count(self, filters: tuple[str, ...]) -> Built:
         """How many rows pass the filters."""
-        conditions = self._mine(*self._conditions(filters))
-        return select(func.count()).select_from(self._row).where(*conditions), _named(filters)
+        conditions = self.mine(*self.conditions(filters))
+        return select(func.count()).select_from(self.row).where(*conditions), parameters(filters)
 
-    def _conditions(self, filters: tuple[str, ...]) -> Iterable[Any]:
+    def conditions(self, filters: tuple[str, ...]) -> Iterable[Any]:
+        """Those of filters, each with a parameter of its name."""
         return self.filters.conditions({name: bindparam(f"p_{name}") for name in filters})
+
+    def removed(self, *conditions: Any) -> Any:
+        """Rows that go, and their tombstones."""
+        counted = next_change(self.row)
+        # The number is taken first, as by every other write, so that no two wait for each other; a join costs more.
+        first = select(counted.c.number).scalar_subquery().is_not(None)
+        gone = delete(self.row).where(*conditions, first).returning(self.columns.id).cte("removed")
+        return leave_tombstone(self.name, gone, counted)
+
+    def changed(self, columns: tuple[str, ...]) -> Columns:
+        """The values of columns that are written anew, and what the server writes with them."""
+        written, stamps, now = self._written(columns)
+        stamps["version"] = self.columns.version + 1
+        return {**written, **self._follow(written, self.columns, now), **stamps}
 
     def _made(self, columns: tuple[str, ...]) -> tuple[dict[str, Any], Any]:
         """The values of a new row, and the time of its making."""
         written, stamps, now = self._written(columns)
-        before = dict.fromkeys(self._columns.keys(), null())
+        before = dict.fromkeys(self.columns.keys(), null())
         values = {"user_id": OWNER, "id": bindparam("p_id"), **written, **self._follow(written, before, now), **stamps}
-        if issubclass(self._row, Timestamps):
+        if issubclass(self.row, Timestamps):
             values["created_at"] = now
         return values, now
 
     def _written(self, columns: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any], Any]:
         """What the client writes, what the server does, and the time of it."""
-        unknown = [name for name in columns if name not in self._columns]
+        unknown = [name for name in columns if name not in self.columns]
         if unknown:
-            raise TypeError(f"{', '.join(unknown)}: no column of {self._row.__tablename__}")
-        written = {name: bindparam(f"p_{name}", type_=self._columns[name].type) for name in columns}
+            raise TypeError(f"{', '.join(unknown)}: no column of {self.row.__tablename__}")
+        written = {name: bindparam(f"p_{name}", type_=self.columns[name].type) for name in columns}
         stamps: dict[str, Any] = {}
         now: Any = func.now()
         if self.tracked:
-            counted = next_change(self._row).c
+            counted = next_change(self.row).c
             now, stamps["change"] = counted.at, counted.number
-        if issubclass(self._row, Timestamps):
+        if issubclass(self.row, Timestamps):
             stamps["updated_at"] = now
         return written, stamps, now
 
@@ -190,5 +197,5 @@ def _changed(matched: bool) -> tuple[str, ...]:
     return ("p_id", "p_versions") if matched else ("p_id",)
 
 
-def _named(names: tuple[str, ...]) -> tuple[str, ...]:
+def parameters(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"p_{name}" for name in names)

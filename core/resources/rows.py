@@ -54,6 +54,7 @@ class Rows(Generic[V]):
     ) -> None:
         self.filters = Filters(filters or {})
         sql = RowSql(table, self.filters, sorts, follow)
+        self.table, self.sql = table, sql
         self.name, self.sorts = sql.name, sql.sorts
         # What a list is sorted by, where that is a column.
         self.columns = {name: column_of(key) for name, key in self.sorts.items()}

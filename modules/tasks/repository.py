@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Text, case, cast, func
 from sqlmodel import col, or_
 
-from core.resources import TIMESTAMP, CrudRepository, Filter, Rows, containing, one_of
+from core.resources import TIMESTAMP, Filter, ManyRepository, Rows, containing, one_of
 from modules.tasks.models import Task, TaskStatus
 
 _NEVER = cast("infinity", TIMESTAMP)
@@ -22,7 +22,7 @@ def _completion(written: Mapping[str, Any], before: Mapping[str, Any], now: Any)
     return {"completed_at": case((completed, func.coalesce(before["completed_at"], now)), else_=None)}
 
 
-class TaskRepository(CrudRepository[Task]):
+class TaskRepository(ManyRepository[Task]):
     """The current user's tasks."""
 
     rows = Rows(

@@ -7,7 +7,7 @@ from fastapi import Path, Query, Request, Response
 
 from core.http import found, located, owned, private_router, problems
 from core.problems import Problem
-from core.resources import Changes, ChangesQuery, Page
+from core.resources import Changes, ChangesQuery, Page, Written
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
 from modules.tasks.schemas import (
@@ -17,7 +17,9 @@ from modules.tasks.schemas import (
     TaskPage,
     TaskRead,
     TaskReplace,
+    TaskSelection,
     TaskUpdate,
+    TaskUpdates,
 )
 
 router = private_router("tasks", "/users/{user_id}/tasks")
@@ -25,6 +27,7 @@ router = private_router("tasks", "/users/{user_id}/tasks")
 Tasks = Annotated[TaskRepository, owned(TaskRepository)]
 TaskId = Annotated[UUID, Path(description="The task's id.")]
 _MISSING = problems(Problem.NOT_FOUND)
+_TOO_MANY = problems(Problem.TOO_MANY_ROWS)
 
 
 @router.get("", response_model=TaskPage, response_model_exclude_unset=True)
@@ -37,6 +40,18 @@ async def list_tasks(tasks: Tasks, query: Annotated[TaskListQuery, Query()]) -> 
 async def create_task(tasks: Tasks, new: TaskCreate, request: Request, response: Response) -> Task:
     """Stores a new task; `Location` says where it is."""
     return located(request, response, await tasks.create(new))
+
+
+@router.patch("", response_model=Written, responses=_TOO_MANY)
+async def update_tasks(tasks: Tasks, query: Annotated[TaskSelection, Query()], changes: TaskUpdates) -> Written:
+    """Writes the same into each of up to 1,000 tasks, or, where one has changed since (`etags`), into none."""
+    return await tasks.change_many(query, changes)
+
+
+@router.delete("", response_model=Written, responses=_TOO_MANY)
+async def delete_tasks(tasks: Tasks, query: Annotated[TaskSelection, Query()]) -> Written:
+    """Deletes up to 1,000 tasks, or none of them."""
+    return await tasks.delete_many(query)
 
 
 @router.get("/changes", response_model=TaskChanges, responses=problems(Problem.CURSOR_EXPIRED))

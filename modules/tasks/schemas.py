@@ -5,7 +5,17 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from core.resources import ETag, InputModel, ListQuery, OutputModel, ReplaceModel, TimeInput, TimeOutput
+from core.resources import (
+    ETag,
+    InputModel,
+    ListQuery,
+    ManyChanges,
+    OutputModel,
+    ReplaceModel,
+    Selection,
+    TimeInput,
+    TimeOutput,
+)
 from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, TaskStatus
 
 Title = Annotated[
@@ -47,6 +57,14 @@ class TaskUpdate(InputModel):
     due_at: TimeInput | None = Field(default=None, description=_DUE)
 
 
+class TaskUpdates(ManyChanges, TaskUpdate):
+    """What is written into each of many tasks: a merge, or `etags` and `set`."""
+
+    set: TaskUpdate = Field(
+        default_factory=TaskUpdate, description="With `etags` alone: the merge for each of the tasks that they name."
+    )
+
+
 class TaskRead(OutputModel):
     """A task. `completed_at` is the server's: set when the status becomes completed, cleared when it leaves it."""
 
@@ -81,8 +99,8 @@ class TaskChanges(OutputModel):
     has_more: bool = Field(description="Whether there is more now.")
 
 
-class TaskListQuery(ListQuery):
-    """How to choose, sort and cut the list."""
+class TaskFilters(InputModel):
+    """What narrows a list, and what chooses tasks to be changed or deleted."""
 
     status: list[TaskStatus] = Field(
         default=[], max_length=10, description="With one of these; repeat the parameter for several."
@@ -100,7 +118,16 @@ class TaskListQuery(ListQuery):
         "have seen nothing is missed, and that task comes again: times are in the order in which changes became "
         "visible. Deleted tasks are not told.",
     )
+
+
+class TaskListQuery(TaskFilters, ListQuery):
+    """How to choose, sort and cut the list."""
+
     sort: Sort = Field(
         default="-created_at",
         description="`-` is the other way round. By `due_at`, tasks without a due time come last (first with `-`).",
     )
+
+
+class TaskSelection(TaskFilters, Selection):
+    """Which tasks are meant: `id`, or a filter. Neither is 400: nobody empties a list by forgetting a parameter."""

@@ -1,0 +1,190 @@
+"""Many rows of one owner changed or removed at once: all of those that were chosen, or none."""
+
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any, Generic, Self, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from core.database.queries import Query
+from core.database.statements import Statement, Variant
+from core.problems import FieldError, Problem, ProblemError
+from core.resources.crud import CrudRepository
+from core.resources.many_sql import ManySql
+from core.resources.models import Versioned
+from core.resources.preconditions import expected_versions
+from core.resources.repository import UnknownOwnerError
+from core.resources.row_sql import Columns
+from core.resources.rows import Rows, maker
+from core.resources.schemas import InputModel, OutputModel
+
+V = TypeVar("V", bound=Versioned)
+
+# How many rows a client names, and how many are written at most.
+MAX_IDS, MAX_ROWS = 100, 1000
+
+
+class Selection(InputModel):
+    """Base of what chooses rows. A slice adds the filters of its list, by the same names."""
+
+    id: list[UUID] = Field(
+        default=[],
+        max_length=MAX_IDS,
+        description="These; repeat the parameter for several. What is not there is left out. Not beside a filter.",
+    )
+
+
+class ManyChanges(InputModel):
+    """Base of the changes of many rows, in front of those of one: a merge for each, or `etags` and `set`.
+
+    A slice adds `set`: the changes of one row, or None.
+    """
+
+    etags: dict[UUID, Annotated[str, Field(max_length=256)]] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_IDS,
+        description="With `set` alone: the rows by their ids, each with the entity tag that it must have still.",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        both = {"etags", "set"}
+        if self.model_fields_set & both and self.model_fields_set != both:
+            raise PydanticCustomError("etags_and_set", "Must be a merge, or etags and set alone")
+        return self
+
+
+class Written(OutputModel):
+    """What was done to many rows: to how many, and which."""
+
+    count: int = Field(description="How many there were.")
+    ids: list[UUID] = Field(description="Their ids.")
+
+
+class ManyStatements:
+    """The statements on many rows of a table whose changes are counted."""
+
+    def __init__(self, rows: Rows[Any]) -> None:
+        made, sql = maker(rows.table.__name__, sys._getframe(3)), ManySql(rows.sql)
+        self._filters = rows.filters
+        self.lock: Statement[[], str] = made(sql.lock)
+        self._named: Statement[..., tuple[UUID, int]] = made(sql.named)
+        chosen: list[Variant] = [{"filters": one} for one in rows.filters.variants() if one]
+        self._chosen: Statement[..., tuple[UUID, int]] = made(sql.chosen, chosen)
+        writable = rows.sql.writable()
+        written: list[Variant] = [{"columns": one} for one in (writable, *((each,) for each in writable))]
+        self._change: Statement[..., UUID] = made(sql.change, written)
+        self.remove: Statement[[list[UUID]], int] = made(sql.remove)
+
+    def chosen(self, selection: Selection) -> Query[tuple[UUID, int]]:
+        """The ids and versions of the rows that are chosen, and of one more than may be. Raises ProblemError 400."""
+        filters, values = self._filters.chosen(selection)
+        if bool(selection.id) == bool(filters):
+            raise _invalid("/query/id", "Must be there, or a filter: one of both", "nothing_chosen")
+        if selection.id:
+            return self.named(selection.id)
+        return self._chosen(MAX_ROWS + 1, *values, filters=filters)
+
+    def named(self, ids: Sequence[UUID]) -> Query[tuple[UUID, int]]:
+        """The same of rows by their ids."""
+        return self._named([*ids])
+
+    def change(self, ids: list[UUID], values: Columns) -> Query[UUID]:
+        """Writes these columns of the rows."""
+        return self._change(ids, *values.values(), columns=(*values,))
+
+
+class ManyRepository(CrudRepository[V], Generic[V]):
+    """A CrudRepository that also writes many rows at once. Its table's changes are counted (ChangeTracked)."""
+
+    many: ManyStatements
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "rows" in vars(cls):
+            cls.many = ManyStatements(cls.rows)
+
+    async def change_many(self, selection: Selection, changes: ManyChanges) -> Written:
+        """Writes the same into each of the rows that are chosen: by the selection, or by `etags`.
+
+        Raises ProblemError 400 where none or both choose, 409 for too many, and 412 where one has another tag.
+        """
+        if changes.etags is None:
+            return await self._written(self.many.chosen(selection), _present(changes, type(changes)))
+        if selection.model_fields_set:
+            error = FieldError(
+                pointer="/etags", message="Must stand alone: the query chooses others", code="chosen_twice"
+            )
+            raise ProblemError(Problem.VALIDATION_FAILED, "It must be said once which rows are meant.", errors=[error])
+        given: Any = changes
+        return await self._written(
+            self.many.named([*changes.etags]), _present(given.set, type(given.set)), changes.etags
+        )
+
+    async def delete_many(self, selection: Selection) -> Written:
+        """Removes the rows that are chosen. Raises as change_many does."""
+        chosen = self.many.chosen(selection)
+
+        async def remove(ids: list[UUID], at: Self) -> None:
+            await at._database.execute(at._own(at.many.remove(ids)))
+
+        return await self._all_of(chosen, remove, {})
+
+    async def _written(
+        self, chosen: Query[tuple[UUID, int]], values: Columns, etags: Mapping[UUID, str] | None = None
+    ) -> Written:
+        async def change(ids: list[UUID], at: Self) -> None:
+            if values:
+                await at._database.fetch_all(at._own(at.many.change(ids, values)))
+
+        return await self._all_of(chosen, change, etags or {})
+
+    async def _all_of(
+        self,
+        chosen: Query[tuple[UUID, int]],
+        write: Callable[[list[UUID], Self], Awaitable[None]],
+        etags: Mapping[UUID, str],
+    ) -> Written:
+        self._reject_if_match()
+
+        async def work(at: Self) -> Written:
+            # Whoever writes a row of this owner has this lock first: until the end nobody else does.
+            if await at._database.fetch_one(at._own(at.many.lock())) is None:
+                raise UnknownOwnerError
+            rows = await at._database.fetch_all(at._own(chosen))
+            if len(rows) > MAX_ROWS:
+                raise ProblemError(Problem.TOO_MANY_ROWS, f"More than {MAX_ROWS} were chosen, and nothing was done.")
+            at._reject_stale(dict(rows), etags)
+            if ids := [row_id for row_id, _ in rows]:
+                await write(ids, at)
+            return Written(count=len(ids), ids=ids)
+
+        return await self._together(work)
+
+    def _reject_stale(self, versions: Mapping[UUID, int], etags: Mapping[UUID, str]) -> None:
+        stale = []
+        for row_id, tag in etags.items():
+            allowed = expected_versions([tag], self._principal.tag)
+            if row_id in versions and allowed is not None and versions[row_id] not in allowed:
+                stale.append(FieldError(pointer=f"/etags/{row_id}", message="It has changed since", code="stale"))
+        if stale:
+            detail = "Some have changed since you read them, and nothing was done. Read them again."
+            raise ProblemError(Problem.PRECONDITION_FAILED, detail, errors=stale)
+
+    def _reject_if_match(self) -> None:
+        if self._expected is not None:
+            raise _invalid("/header/if-match", "Must be left out: `etags` in the body is for many", "not_of_one")
+
+
+def _present(changes: BaseModel, kind: type[BaseModel]) -> Columns:
+    """What is to be written, by column."""
+    names = changes.model_fields_set - {"etags", "set"}
+    return {name: value for name, value in changes.__dict__.items() if name in names and name in kind.model_fields}
+
+
+def _invalid(pointer: str, message: str, code: str) -> ProblemError:
+    error = FieldError(pointer=pointer, message=message, code=code)
+    return ProblemError(Problem.VALIDATION_FAILED, "It is not clear which rows are meant.", errors=[error])
