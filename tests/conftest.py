@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+import signal
 import tempfile
 import threading
 import time
@@ -38,7 +39,13 @@ SEARCH_PATH = "-csearch_path=todo,public"
 
 
 def pytest_configure() -> None:
-    """Errors that servers in this process log are shown without colours and frames, which take half a second each."""
+    """Errors that servers in this process log are shown without colours and frames, which take half a second each.
+
+    What a run in the background ignores, the processes that tests start would ignore as well, and not end.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 

@@ -17,8 +17,8 @@ ASKED = [
     *(f"Story {story}.{n}" for story in (3, 4) for n in (1, 2, 3)),
 ]
 _EDGES = 5
-# The slice that CONTRIBUTING.md writes.
-_EXAMPLE = "modules/memos"
+# The slices that CONTRIBUTING.md and the tutorial make.
+_EXAMPLE = re.compile("modules/(memos|habits)|_habits")
 # Files of the repository in running text and in commands: a folder that it has, and what is below it.
 _FILE = re.compile(
     r"(?<![\w/.-])((?:core|modules|tests|benchmarks|docs|alembic|examples|scaffold)(?:/[\w*.-]*[\w*-])+/?)(?:::(\w+))?"
@@ -81,7 +81,7 @@ def missing(text: str, folder: Path) -> list[str]:
     commands = re.findall(r"`make ([a-z][\w-]*)", text) + re.findall(r"^make ([a-z][\w-]*)", fenced, re.MULTILINE)
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     plain = re.sub(r"\]\([^)\s]+\)|https?://\S+", "]", text)
-    named = [(path, test) for path, test in _FILE.findall(plain) if _EXAMPLE not in path]
+    named = [(path, test) for path, test in _FILE.findall(plain) if not _EXAMPLE.search(path)]
     files = [(path, test) for path, test in named if not _is_there(path, test)]
     return [
         *(link for link in links if not _leads(link, text, folder)),
