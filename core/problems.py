@@ -95,6 +95,10 @@ def of_status(status: int) -> Problem | StatusProblem:
     return StatusProblem(status, name, re.sub(r"\W+", "_", name.replace("'", "")).lower())
 
 
+# How the tags of a choice between several bodies begin: they are no part of where an input is.
+CHOICE = "choice:"
+
+
 class FieldError(TypedDict):
     """One invalid input. `pointer` is a JSON Pointer (RFC 6901) into the body, or begins with /query or /path."""
 

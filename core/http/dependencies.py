@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Request
 from fastapi.dependencies.models import Dependant
 
 from core.http import context, headers
+from core.resources.many import Written
 from core.resources.models import Versioned
 from core.resources.pagination import Page
 from core.resources.preconditions import (
@@ -73,3 +74,8 @@ def gives_row(endpoint: Callable[..., Any]) -> bool:
     """Whether an endpoint says that it gives one row with a version, of which its ETag is made."""
     given = get_type_hints(endpoint).get("return")
     return isinstance(given, type) and issubclass(given, Versioned)
+
+
+def gives_many(endpoint: Callable[..., Any]) -> bool:
+    """Whether an endpoint says that it writes many rows, none of which has a tag of its own in If-Match."""
+    return get_type_hints(endpoint).get("return") is Written

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from core.problems import FieldError
+from core.problems import CHOICE, FieldError
 
 # Messages of pydantic that name the rule and nothing of the input; `{…}` is filled from the rule.
 _MESSAGES = {
@@ -35,11 +35,11 @@ _MESSAGES = {
 
 def field_error(item: Mapping[str, Any]) -> FieldError:
     """The error for an item of pydantic's `errors()`; its place becomes a JSON Pointer (RFC 6901)."""
-    where, *path = item["loc"]
+    where, *path = (part for part in item["loc"] if not str(part).startswith(CHOICE))
     prefix = "" if where == "body" else f"/{where}"
     kind = item["type"]
     message = _MESSAGES.get(kind, "This value is not valid").format_map(item.get("ctx", {}))
-    return FieldError(pointer=prefix + "".join(_segment(part) for part in path), message=message, code=kind)
+    return FieldError(pointer=prefix + "".join(map(_segment, path)), message=message, code=kind)
 
 
 def _segment(part: object) -> str:

@@ -23,6 +23,7 @@ from core.database.transaction import Transaction
 from core.http import context, headers
 from core.http.responses import AnyResponse, Header, WholeResponse
 from core.problems import FieldError, Problem, ProblemError
+from core.resources.many import Written
 from core.resources.models import TIMESTAMP, OwnedTable, owner_column
 from core.resources.preconditions import ExistsError
 from core.resources.repository import OwnedRepository, UnknownOwnerError
@@ -51,9 +52,10 @@ class IdempotencyKey(SQLModel, table=True):
     fingerprint: bytes = Field(sa_type=LargeBinary)
     location: str | None = Field(sa_type=Text)
     etag: str | None = Field(sa_type=Text)
-    # None of a response that a release before this one stored, with its `body`, which no other has.
+    # None of a response that a release before this one stored, with its `body`.
     status: int | None = Field(sa_type=SmallInteger)
     row_id: UUID | None
+    # Of a write of many rows: how many they were, and their ids.
     body: bytes | None = Field(sa_type=LargeBinary)
     created_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": func.now()})
 
@@ -78,12 +80,10 @@ def _find(key: str) -> SelectOfScalar[IdempotencyKey]:
 
 
 @statement
-def _fill(key: str, status: int, location: str | None, etag: str | None, row_id: UUID | None) -> Update:
-    return (
-        update(IdempotencyKey)
-        .where(col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.key) == key)
-        .values(status=status, location=location, etag=etag, row_id=row_id)
-    )
+def _fill(key: str, status: int, location: str | None, etag: str | None, row_id: UUID | None, body: Any) -> Update:
+    this = col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.key) == key
+    values = {"status": status, "location": location, "etag": etag, "row_id": row_id, "body": body}
+    return update(IdempotencyKey).where(*this).values(values)
 
 
 @statement
@@ -117,7 +117,8 @@ class _Keys(OwnedRepository):
         headers = {name: value.decode("latin-1") for name, value in response.raw_headers}
         row_id = row.id if isinstance(row, OwnedTable) else None
         status = response.status if isinstance(response, WholeResponse) else response.status_code
-        return self._own(_fill(key, status, headers.get(b"location"), headers.get(b"etag"), row_id))
+        body = row.model_dump_json().encode() if isinstance(row, Written) else None
+        return self._own(_fill(key, status, headers.get(b"location"), headers.get(b"etag"), row_id, body))
 
     async def reject(self, key: str, fingerprint: bytes, row_id: UUID) -> None:
         """Remembers that there was a row: once that is deleted, the same request must not make one."""
@@ -128,9 +129,8 @@ async def once(request: Request, body: bytes, write: Write, repeated: Repeated) 
     """`write()`, or what it gave before under the same Idempotency-Key: status, Location and the row as it is now.
 
     The row, the key and what is stored of the response are one transaction: a lost response is found again, a failure
-    leaves nothing, but for the 412 of what exists. What is stored holds no content: a row that was deleted is gone.
-    `repeated` gives the response to a repeat. Raises ProblemError 400 for a malformed key, 409 while the first request
-    runs, 422 for another request.
+    leaves nothing, but for the 412 of what exists. Nothing of a row is stored but its id: what was deleted is gone.
+    `repeated` gives the response to a repeat. Raises ProblemError 400, 409 while the first runs, 422 for another one.
     """
     key, fingerprint = _parse(headers.values(request.scope, b"idempotency-key")), _fingerprint(request, body)
     attempt = partial(_in_transaction, request, key, fingerprint, write, repeated)
@@ -169,7 +169,7 @@ async def _replay(stored: IdempotencyKey, repeated: Repeated) -> WholeResponse:
     kept = ((b"location", stored.location), (b"etag", stored.etag))
     found = {name: value.encode("latin-1") for name, value in kept if value is not None}
     body = stored.body
-    if stored.status is not None:
+    if stored.status is not None and body is None:
         body, now = await repeated(stored.row_id)
         found.update(now)
     if stored.status == Problem.PRECONDITION_FAILED.status:

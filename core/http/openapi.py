@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from core.config import VERSION
 from core.http.declarations import REF, with_problems
-from core.http.dependencies import gives_page, gives_row
+from core.http.dependencies import gives_many, gives_page, gives_row
 from core.http.document_parts import add_headers, headers, problem_schemas
 from core.http.routing import CookieRoute, PrivateRoute
 from core.problems import Problem
@@ -122,7 +122,7 @@ def _headers(route: PrivateRoute) -> list[dict[str, Any]]:
     found = [_KEY] if route.keyed else []
     if route.repository is None:
         return found
-    if route.methods & {"PUT", "PATCH", "DELETE"}:
+    if route.methods & {"PUT", "PATCH", "DELETE"} and not gives_many(route.endpoint):
         found.append(_MATCH)
     if route.methods == {"PUT"} and route.repository.puts:
         found.append(_ABSENT)

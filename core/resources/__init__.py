@@ -5,7 +5,7 @@ from core.resources.crud import CrudRepository
 from core.resources.feed import Changes, ChangesQuery
 from core.resources.filters import Filter, containing, one_of
 from core.resources.links import LinkRepository, Links, LinkTable
-from core.resources.many import ManyChanges, ManyRepository, Selection, Written
+from core.resources.many import MERGED, MERGED_OR_TAGGED, TAGGED, ManyRepository, Selection, TaggedChanges, Written
 from core.resources.models import TIMESTAMP, OwnedTable, Timestamps, Versioned
 from core.resources.pagination import ListQuery, Page
 from core.resources.preconditions import ETag
@@ -14,6 +14,9 @@ from core.resources.rows import Rows
 from core.resources.schemas import InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput
 
 __all__ = [
+    "MERGED",
+    "MERGED_OR_TAGGED",
+    "TAGGED",
     "TIMESTAMP",
     "ChangeTracked",
     "Changes",
@@ -26,7 +29,6 @@ __all__ = [
     "LinkTable",
     "Links",
     "ListQuery",
-    "ManyChanges",
     "ManyRepository",
     "OutputModel",
     "OwnedRepository",
@@ -35,6 +37,7 @@ __all__ = [
     "ReplaceModel",
     "Rows",
     "Selection",
+    "TaggedChanges",
     "TimeInput",
     "TimeOutput",
     "Timestamps",

@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Discriminator, Field, Tag
 
 from core.database.queries import Query
 from core.database.statements import Statement, Variant
-from core.problems import FieldError, Problem, ProblemError
+from core.problems import CHOICE, FieldError, Problem, ProblemError
 from core.resources.crud import CrudRepository
 from core.resources.many_sql import ManySql
 from core.resources.models import Versioned
@@ -36,25 +35,22 @@ class Selection(InputModel):
     )
 
 
-class ManyChanges(InputModel):
-    """Base of the changes of many rows, in front of those of one: a merge for each, or `etags` and `set`.
+class TaggedChanges(InputModel):
+    """Base of changes of rows that must be as the client knows them. A slice adds `set`: the changes of one row."""
 
-    A slice adds `set`: the changes of one row, or None.
-    """
-
-    etags: dict[UUID, Annotated[str, Field(max_length=256)]] | None = Field(
-        default=None,
-        min_length=1,
-        max_length=MAX_IDS,
-        description="With `set` alone: the rows by their ids, each with the entity tag that it must have still.",
+    etags: dict[UUID, Annotated[str, Field(max_length=256)]] = Field(
+        min_length=1, max_length=MAX_IDS, description="The rows by their ids, each with its entity tag."
     )
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        both = {"etags", "set"}
-        if self.model_fields_set & both and self.model_fields_set != both:
-            raise PydanticCustomError("etags_and_set", "Must be a merge, or etags and set alone")
-        return self
+
+def _kind(body: Any) -> str:
+    return _TAGGED if isinstance(body, dict) and not body.keys().isdisjoint({"etags", "set"}) else _MERGED
+
+
+# A body that is a merge for all that the query chooses, or changes of rows with tags:
+# `Annotated[Annotated[NoteUpdate, MERGED] | Annotated[NoteUpdates, TAGGED], MERGED_OR_TAGGED]`.
+_MERGED, _TAGGED = f"{CHOICE}merged", f"{CHOICE}tagged"
+MERGED, TAGGED, MERGED_OR_TAGGED = Tag(_MERGED), Tag(_TAGGED), Discriminator(_kind)
 
 
 class Written(OutputModel):
@@ -107,22 +103,17 @@ class ManyRepository(CrudRepository[V], Generic[V]):
         if "rows" in vars(cls):
             cls.many = ManyStatements(cls.rows)
 
-    async def change_many(self, selection: Selection, changes: ManyChanges) -> Written:
-        """Writes the same into each of the rows that are chosen: by the selection, or by `etags`.
+    async def change_many(self, selection: Selection, changes: BaseModel) -> Written:
+        """Writes the same into each of the rows that are chosen: by the selection, or by tags.
 
         Raises ProblemError 400 where none or both choose, 409 for too many, and 412 where one has another tag.
         """
-        if changes.etags is None:
-            return await self._written(self.many.chosen(selection), _present(changes, type(changes)))
+        if not isinstance(changes, TaggedChanges):
+            return await self._written(self.many.chosen(selection), changes)
         if selection.model_fields_set:
-            error = FieldError(
-                pointer="/etags", message="Must stand alone: the query chooses others", code="chosen_twice"
-            )
-            raise ProblemError(Problem.VALIDATION_FAILED, "It must be said once which rows are meant.", errors=[error])
-        given: Any = changes
-        return await self._written(
-            self.many.named([*changes.etags]), _present(given.set, type(given.set)), changes.etags
-        )
+            raise _invalid("/etags", "Must stand alone: the query chooses rows as well", "chosen_twice")
+        merge: BaseModel = vars(changes)["set"]
+        return await self._written(self.many.named([*changes.etags]), merge, changes.etags)
 
     async def delete_many(self, selection: Selection) -> Written:
         """Removes the rows that are chosen. Raises as change_many does."""
@@ -134,8 +125,10 @@ class ManyRepository(CrudRepository[V], Generic[V]):
         return await self._all_of(chosen, remove, {})
 
     async def _written(
-        self, chosen: Query[tuple[UUID, int]], values: Columns, etags: Mapping[UUID, str] | None = None
+        self, chosen: Query[tuple[UUID, int]], changes: BaseModel, etags: Mapping[UUID, str] | None = None
     ) -> Written:
+        values = {name: value for name, value in changes.__dict__.items() if name in changes.model_fields_set}
+
         async def change(ids: list[UUID], at: Self) -> None:
             if values:
                 await at._database.fetch_all(at._own(at.many.change(ids, values)))
@@ -177,12 +170,6 @@ class ManyRepository(CrudRepository[V], Generic[V]):
     def _reject_if_match(self) -> None:
         if self._expected is not None:
             raise _invalid("/header/if-match", "Must be left out: `etags` in the body is for many", "not_of_one")
-
-
-def _present(changes: BaseModel, kind: type[BaseModel]) -> Columns:
-    """What is to be written, by column."""
-    names = changes.model_fields_set - {"etags", "set"}
-    return {name: value for name, value in changes.__dict__.items() if name in names and name in kind.model_fields}
 
 
 def _invalid(pointer: str, message: str, code: str) -> ProblemError:

@@ -38,8 +38,7 @@ Built = tuple[Any, tuple[str, ...]]
 
 # How long after it was deleted a row is put back where it stood.
 UNDONE = timedelta(days=1)
-# What the server writes by itself.
-_OWN = {"user_id", "id", "version", "created_at", "updated_at", "change"}
+_OWN = {"user_id", "id", "version", "created_at", "updated_at", "change"}  # what the server writes by itself
 _NEW = ("p_id",)
 _AFTER = ("p_after", "p_after_id")
 

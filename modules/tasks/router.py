@@ -14,12 +14,12 @@ from modules.tasks.schemas import (
     TaskChanges,
     TaskCreate,
     TaskListQuery,
+    TaskManyChanges,
     TaskPage,
     TaskRead,
     TaskReplace,
     TaskSelection,
     TaskUpdate,
-    TaskUpdates,
 )
 
 router = private_router("tasks", "/users/{user_id}/tasks")
@@ -27,7 +27,6 @@ router = private_router("tasks", "/users/{user_id}/tasks")
 Tasks = Annotated[TaskRepository, owned(TaskRepository)]
 TaskId = Annotated[UUID, Path(description="The task's id.")]
 _MISSING = problems(Problem.NOT_FOUND)
-_TOO_MANY = problems(Problem.TOO_MANY_ROWS)
 
 
 @router.get("", response_model=TaskPage, response_model_exclude_unset=True)
@@ -42,13 +41,13 @@ async def create_task(tasks: Tasks, new: TaskCreate, request: Request, response:
     return located(request, response, await tasks.create(new))
 
 
-@router.patch("", response_model=Written, responses=_TOO_MANY)
-async def update_tasks(tasks: Tasks, query: Annotated[TaskSelection, Query()], changes: TaskUpdates) -> Written:
+@router.patch("", response_model=Written, responses=problems(Problem.TOO_MANY_ROWS, Problem.PRECONDITION_FAILED))
+async def update_tasks(tasks: Tasks, query: Annotated[TaskSelection, Query()], changes: TaskManyChanges) -> Written:
     """Writes the same into each of up to 1,000 tasks, or, where one has changed since (`etags`), into none."""
     return await tasks.change_many(query, changes)
 
 
-@router.delete("", response_model=Written, responses=_TOO_MANY)
+@router.delete("", response_model=Written, responses=problems(Problem.TOO_MANY_ROWS))
 async def delete_tasks(tasks: Tasks, query: Annotated[TaskSelection, Query()]) -> Written:
     """Deletes up to 1,000 tasks, or none of them."""
     return await tasks.delete_many(query)

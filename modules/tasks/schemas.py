@@ -6,13 +6,16 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from core.resources import (
+    MERGED,
+    MERGED_OR_TAGGED,
+    TAGGED,
     ETag,
     InputModel,
     ListQuery,
-    ManyChanges,
     OutputModel,
     ReplaceModel,
     Selection,
+    TaggedChanges,
     TimeInput,
     TimeOutput,
 )
@@ -57,12 +60,14 @@ class TaskUpdate(InputModel):
     due_at: TimeInput | None = Field(default=None, description=_DUE)
 
 
-class TaskUpdates(ManyChanges, TaskUpdate):
-    """What is written into each of many tasks: a merge, or `etags` and `set`."""
+class TaskUpdates(TaggedChanges):
+    """A merge for each of some tasks; where one of them has changed since, for none."""
 
-    set: TaskUpdate = Field(
-        default_factory=TaskUpdate, description="With `etags` alone: the merge for each of the tasks that they name."
-    )
+    set: TaskUpdate = Field(description="What is written into each of them.")
+
+
+# The body of a change of many tasks.
+TaskManyChanges = Annotated[Annotated[TaskUpdate, MERGED] | Annotated[TaskUpdates, TAGGED], MERGED_OR_TAGGED]
 
 
 class TaskRead(OutputModel):

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_origin
 
 # Tables of a user's that are read before there is a principal; modules/auth/models.py says so.
 READ_BEFORE_PRINCIPAL = {"local_accounts", "local_sessions"}
@@ -98,7 +98,9 @@ def _schema(name: str, found: Any, schemas: ModuleType) -> Iterator[str]:
     if not issubclass(found, schemas.OutputModel) and found.model_config.get("extra") != "forbid":
         yield f"{name}: takes unknown fields"
     if not issubclass(found, schemas.OutputModel):
-        for field in sorted(_OWNER_FIELDS & set(found.model_fields)):
+        # A list of ids chooses rows; one id would be the client's word for which row it is.
+        chosen = {one for one, info in found.model_fields.items() if get_origin(info.annotation) is list}
+        for field in sorted(_OWNER_FIELDS & set(found.model_fields) - chosen):
             yield f"{name}: takes `{field}`"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.http.declarations import schema_of
 from core.problems import Problem
-from tests.contract.operations import REF, Operation, operations
+from tests.contract.operations import REF, Operation, operations, resolve
 
 _CAMEL_CASE = re.compile(r"[a-z]+([A-Z][a-z]+)*")
 _SHORT = 24
@@ -135,7 +135,10 @@ def _of_catalogue(status: str, response: Mapping[str, Any]) -> bool:
 def _body(operation: Operation) -> Iterator[str]:
     if operation.body_schema is None:
         return
-    if operation.body_schema.get("additionalProperties") is not False:
+    choices = operation.body_schema.get("oneOf", [operation.body_schema])
+    if any(
+        one.get("additionalProperties") is not False for one in (resolve(each, operation.schemas) for each in choices)
+    ):
         yield "takes unknown fields"
     if not operation.spec["requestBody"].get("required"):
         yield "its body may be left out"

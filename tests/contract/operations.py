@@ -47,6 +47,11 @@ class Operation:
         return [name for name in re.findall(r"\{(\w+)\}", self.path) if name != "user_id"]
 
     @property
+    def chooses(self) -> bool:
+        """Whether its query chooses the rows that it writes."""
+        return any((one["in"], one["name"]) == ("query", "id") for one in self.spec.get("parameters", []))
+
+    @property
     def body_schema(self) -> Mapping[str, Any] | None:
         """The schema of its body, None where it takes none."""
         body = self.spec.get("requestBody")
@@ -65,6 +70,8 @@ class Operation:
         call: dict[str, Any] = {"method": self.method.upper(), "url": self.url(user_id, **values)}
         if self.body_schema is not None:
             call["json"] = example(self.body_schema, self.schemas)
+        if self.chooses:
+            call["params"] = {"id": str(uuid.uuid4())}
         return call
 
 
@@ -96,8 +103,10 @@ def resolve(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[st
 def example(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
     """A value that the schema allows, never null, with every property of an object."""
     schema = resolve(schema, schemas)
-    if "anyOf" in schema:
-        return example(next(one for one in schema["anyOf"] if one.get("type") != "null"), schemas)
+    if "anyOf" in schema or "oneOf" in schema:
+        return example(
+            next(one for one in schema.get("anyOf") or schema["oneOf"] if one.get("type") != "null"), schemas
+        )
     if "enum" in schema:
         return schema["enum"][-1]
     match schema["type"]:

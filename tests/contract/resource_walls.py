@@ -223,13 +223,15 @@ def _is_list(operation: Operation) -> bool:
 
 
 def _is_patch(operation: Operation) -> bool:
-    return operation.method == "patch"
+    return operation.method == "patch" and not operation.chooses
 
 
 def _is_write(operation: Operation) -> bool:
     """A PUT without a body attaches: a link has no version."""
     if operation.method == "put":
         return operation.body_schema is not None
+    if operation.chooses:
+        return False
     return operation.method == "patch" or (operation.method == "delete" and "412" in operation.spec["responses"])
 
 

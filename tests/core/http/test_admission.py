@@ -82,7 +82,7 @@ def test_what_needs_no_work_is_served_also_when_all_places_are_taken(user: UserC
         assert_problem(httpx.get(user.base_url.join(user.tasks)), 401, "missing_token")
         assert_problem(user.get("/api/v1/users/somebody/tasks"), 403, "forbidden")
         assert_problem(user.get("/nothing"), 404, "not_found")
-        assert_problem(user.delete(user.tasks), 405, "method_not_allowed")
+        assert_problem(user.put(user.tasks), 405, "method_not_allowed")
         assert_problem(user.post(user.tasks, content=b"{", headers=JSON), 400, "malformed_json")
         assert_problem(user.post(user.tasks, content=b"{}"), 415, "unsupported_media_type")
     assert [request.result().status_code for request in under_way] == [200, 200]

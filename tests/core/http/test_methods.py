@@ -45,7 +45,7 @@ def test_a_connection_goes_on_after_a_head(api_server: RunningServer) -> None:
         ("/health/live", "GET, HEAD, OPTIONS"),
         ("/api/v1/auth/sign-in", "OPTIONS, POST"),
         ("/api/v1/users/me", "DELETE, GET, HEAD, OPTIONS, PATCH"),
-        ("/api/v1/users/me/tasks", "GET, HEAD, OPTIONS, POST"),
+        ("/api/v1/users/me/tasks", "DELETE, GET, HEAD, OPTIONS, PATCH, POST"),
         (f"/api/v1/users/me/tasks/{SOME_ID}", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
     ],
 )

@@ -316,6 +316,7 @@ def test_the_document_declares_the_headers_and_their_responses() -> None:
     expected = dict.fromkeys(("getTask", "listTasks", "getUser"), reads)
     expected |= dict.fromkeys(("updateTask", "deleteTask", "updateUser", "deleteUser"), writes)
     expected["replaceTask"] = ({"If-Match", "If-None-Match", key}, {"201", "412", "422"})
+    expected["updateTasks"], expected["deleteTasks"] = ({key}, {"412", "422"}), ({key}, {"422"})
     expected["createTask"] = ({key}, {"201", "422"})
     assert {name: found for name, found in declared.items() if found != (set(), set())} == expected
     (create,) = [one for one in operations(document()) if one.id == "createTask"]
