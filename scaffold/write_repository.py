@@ -19,7 +19,7 @@ def repository(spec: Spec) -> str:
     sorts = "".join(f'            "{name}": {value},\n' for name, value in _sorts(spec).items())
     parts.append(f'''
 
-class {names.row}Repository(CrudRepository[{names.row}]):
+class {names.row}Repository(ManyRepository[{names.row}]):
     """The current user's {names.nouns}."""
 
     rows = Rows(
@@ -50,7 +50,7 @@ def _imports(spec: Spec) -> str:
     own_filter = bool(spec.of_kind("time", "bool") or spec.related)
     chosen = any(field.is_filter and field.kind != "bool" for field in spec.fields)
     times = any(field.kind == "time" for field in late)
-    house = ["CrudRepository", "Rows", *(["Filter"] * own_filter), *(["one_of"] * chosen), *(["TIMESTAMP"] * times)]
+    house = ["ManyRepository", "Rows", *(["Filter"] * own_filter), *(["one_of"] * chosen), *(["TIMESTAMP"] * times)]
     alchemy = ["Text"] * bool(texts) + ["func"] * bool(texts or late) + ["cast"] * times
     return imports(
         ("typing", ["Any"] * bool(spec.related)),

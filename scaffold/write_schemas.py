@@ -1,7 +1,7 @@
 """Writes schemas.py of a slice: its rows on the wire."""
 
 from scaffold.fields import Field
-from scaffold.spec import Spec, imports, listed
+from scaffold.spec import Spec, filled, imports, listed, template
 
 _SORTED_BY_ALL = ("created_at", "updated_at")
 _SEVERAL = "With one of these; repeat the parameter for several."
@@ -20,6 +20,7 @@ _BEHIND = (
 def schemas(spec: Spec) -> str:
     """The text of the file, not yet formatted."""
     names = spec.names
+    values = {"Row": names.row, "nouns": names.nouns, "Nouns": names.nouns.capitalize()}
     parts = [
         f'"""{names.a_noun.capitalize()} on the wire."""\n\n{_imports(spec)}\n',
         *(_alias(field) for field in spec.of_kind("text", "int")),
@@ -30,10 +31,14 @@ def schemas(spec: Spec) -> str:
             "All that a client may write; what is absent gets its default, and what the server writes is ignored.",
         ),
         _update(spec),
+        filled(template("schemas_many"), values),
         _model(f"{names.row}Read(OutputModel)", f"{names.a_noun.capitalize()}.", _read(spec)),
-        _page(spec),
-        _changes(spec),
-        _model(f"{names.row}ListQuery(ListQuery)", "How to choose, sort and cut the list.", _query(spec)),
+        filled(template("schemas_lists"), values),
+        _model(f"{names.row}Filters(InputModel)", "What narrows a list, and what chooses rows.", _filters(spec)),
+        _model(
+            f"{names.row}ListQuery({names.row}Filters, ListQuery)", "How to choose, sort and cut the list.", _sort(spec)
+        ),
+        _model(f"{names.row}Selection({names.row}Filters, Selection)", "Which are meant: `id`, or a filter."),
     ]
     return "\n".join(parts)
 
@@ -44,14 +49,24 @@ def sorts(spec: Spec) -> list[str]:
 
 
 def _imports(spec: Spec) -> str:
-    house = ["ETag", "InputModel", "ListQuery", "OutputModel", "ReplaceModel", "TimeOutput"]
+    house = [
+        "ETag",
+        "InputModel",
+        "ListQuery",
+        "OutputModel",
+        "ReplaceModel",
+        "Selection",
+        "TaggedChanges",
+        "TimeOutput",
+    ]
+    house += ["MERGED", "MERGED_OR_TAGGED", "TAGGED"]
     house += ["TimeInput"] * bool(spec.of_kind("time"))
     times = [field for field in spec.of_kind("time") if not field.nullable]
     pydantic = ["Field", *(["StringConstraints"] * bool(spec.of_kind("text")))]
     own = [field.constant for field in spec.of_kind("text")] + [spec.enum(field) for field in spec.of_kind("enum")]
     return imports(
         ("datetime", ["datetime"] * bool(times)),
-        ("typing", ["Literal", *(["Annotated"] * bool(spec.of_kind("text", "int")))]),
+        ("typing", ["Annotated", "Literal"]),
         ("uuid", ["UUID"]),
         ("pydantic", pydantic + ["StrictBool"] * bool(spec.of_kind("bool"))),
         ("core.resources", house),
@@ -126,33 +141,7 @@ def _read(spec: Spec) -> list[str]:
     return [*_BEFORE, *lines, *_BEHIND]
 
 
-def _page(spec: Spec) -> str:
-    doc = (
-        f"A page of {spec.names.nouns}. `next_cursor` is null on the last page; `total` is there when it was asked for."
-    )
-    lines = [
-        f'items: list[{spec.names.row}Read] = Field(description="The {spec.names.nouns}, in the order of `sort`.")',
-        'next_cursor: str | None = Field(description="For `cursor` of the next page; null on the last one.")',
-        'total: int = Field(default_factory=int, description="How many there are on all pages.")',
-    ]
-    return _model(f"{spec.names.row}Page(OutputModel)", doc, lines)
-
-
-def _changes(spec: Spec) -> str:
-    doc = (
-        f"{spec.names.nouns.capitalize()} that were created or changed, and ids of those that were deleted, since a "
-        "cursor.\n\n    `next_cursor` is for the next request; `has_more` says that it has something to give now.\n    "
-    )
-    lines = [
-        f'items: list[{spec.names.row}Read] = Field(description="What was created or changed, as it is now.")',
-        'deleted: list[UUID] = Field(description="The ids of what was deleted.")',
-        'next_cursor: str = Field(description="For `cursor` of the next request, whenever that is.")',
-        'has_more: bool = Field(description="Whether there is more now.")',
-    ]
-    return _model(f"{spec.names.row}Changes(OutputModel)", doc, lines)
-
-
-def _query(spec: Spec) -> list[str]:
+def _filters(spec: Spec) -> list[str]:
     lines = []
     for field in spec.fields:
         if field.kind == "time":
@@ -167,9 +156,12 @@ def _query(spec: Spec) -> list[str]:
     if spec.related:
         says = f"Attached to this {spec.related.noun}."
         lines.append(f"{spec.related.singular}_id: UUID | None = {_filter(says)}")
+    return lines
+
+
+def _sort(spec: Spec) -> list[str]:
     values = ", ".join(f'"{one}", "-{one}"' for one in sorts(spec))
     return [
-        *lines,
         f'sort: Literal[{values}] = Field(default="-created_at", description="`-` is the other way round.")',
     ]
 
