@@ -1,6 +1,7 @@
 """What a slice is built from."""
 
 from core.resources.changes import ChangeTracked
+from core.resources.counts import CountedQuery, CountedRepository, Counts
 from core.resources.crud import CrudRepository
 from core.resources.feed import Changes, ChangesQuery
 from core.resources.filters import Filter, containing, one_of
@@ -21,6 +22,9 @@ __all__ = [
     "ChangeTracked",
     "Changes",
     "ChangesQuery",
+    "CountedQuery",
+    "CountedRepository",
+    "Counts",
     "CrudRepository",
     "ETag",
     "Filter",

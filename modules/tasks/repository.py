@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Text, case, cast, func
 from sqlmodel import col, or_
 
-from core.resources import TIMESTAMP, Filter, ManyRepository, Rows, containing, one_of
+from core.resources import TIMESTAMP, CountedRepository, Counts, Filter, ManyRepository, Rows, containing, one_of
 from modules.tasks.models import Task, TaskStatus
 
 _NEVER = cast("infinity", TIMESTAMP)
@@ -22,7 +22,7 @@ def _completion(written: Mapping[str, Any], before: Mapping[str, Any], now: Any)
     return {"completed_at": case((completed, func.coalesce(before["completed_at"], now)), else_=None)}
 
 
-class TaskRepository(ManyRepository[Task]):
+class TaskRepository(ManyRepository[Task], CountedRepository[Task]):
     """The current user's tasks."""
 
     rows = Rows(
@@ -42,4 +42,11 @@ class TaskRepository(ManyRepository[Task]):
             "title": func.lower(col(Task.title), type_=Text),
         },
         follow=_completion,
+    )
+    kinds = Counts(
+        rows,
+        {
+            **{status.value: col(Task.status) == status.value for status in TaskStatus},
+            "overdue": (_due < func.now()) & (col(Task.status) != TaskStatus.COMPLETED.value),
+        },
     )

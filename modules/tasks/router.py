@@ -12,7 +12,9 @@ from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
 from modules.tasks.schemas import (
     TaskChanges,
+    TaskCounts,
     TaskCreate,
+    TaskFilters,
     TaskListQuery,
     TaskManyChanges,
     TaskPage,
@@ -51,6 +53,12 @@ async def update_tasks(tasks: Tasks, query: Annotated[TaskSelection, Query()], c
 async def delete_tasks(tasks: Tasks, query: Annotated[TaskSelection, Query()]) -> Written:
     """Deletes up to 1,000 tasks, or none of them."""
     return await tasks.delete_many(query)
+
+
+@router.get("/counts", response_model=TaskCounts)
+async def count_tasks(tasks: Tasks, query: Annotated[TaskFilters, Query()]) -> TaskCounts:
+    """How many tasks pass the filters, by kind."""
+    return TaskCounts(**await tasks.counts(query))
 
 
 @router.get("/changes", response_model=TaskChanges, responses=problems(Problem.CURSOR_EXPIRED))

@@ -9,9 +9,9 @@ from core.resources import (
     MERGED,
     MERGED_OR_TAGGED,
     TAGGED,
+    CountedQuery,
     ETag,
     InputModel,
-    ListQuery,
     OutputModel,
     ReplaceModel,
     Selection,
@@ -84,12 +84,25 @@ class TaskRead(OutputModel):
     etag: ETag
 
 
+class TaskCounts(OutputModel):
+    """How many tasks pass the filters: all, by status, and how many are overdue now."""
+
+    total: int = Field(description="How many there are.")
+    pending: int = Field(description="Those that are pending.")
+    in_progress: int = Field(description="Those that are in progress.")
+    completed: int = Field(description="Those that are completed.")
+    overdue: int = Field(description="Those whose due time has passed, and that are not completed.")
+
+
 class TaskPage(OutputModel):
     """A page of tasks. `next_cursor` is null on the last page; `total` is there when it was asked for."""
 
     items: list[TaskRead] = Field(description="The tasks, in the order of `sort`.")
     next_cursor: str | None = Field(description="For `cursor` of the next page; null on the last one.")
     total: int = Field(default_factory=int, description="How many there are on all pages.")
+    counts: TaskCounts = Field(
+        default_factory=TaskCounts.model_construct, description="How many there are on all pages, by kind."
+    )
 
 
 class TaskChanges(OutputModel):
@@ -125,7 +138,7 @@ class TaskFilters(InputModel):
     )
 
 
-class TaskListQuery(TaskFilters, ListQuery):
+class TaskListQuery(TaskFilters, CountedQuery):
     """How to choose, sort and cut the list."""
 
     sort: Sort = Field(

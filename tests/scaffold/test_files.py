@@ -47,6 +47,7 @@ def test_the_router_is_that_of_tasks(product: Path, relation: str) -> None:
     made = [ast.unparse(one) for one in _operations(product / path)]
     model = [ast.unparse(one) for one in _operations(project_root() / "modules/tasks/router.py")]
     model = [one.replace("tasks", "recipes").replace("task", "recipe").replace("Task", "Recipe") for one in model]
+    model = [one for one in model if "def count_" not in one]  # of kinds that only tasks have
     assert made[: len(model)] == model
     assert len(made) - len(model) == (2 if relation else 0)
 
