@@ -7,7 +7,7 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks
 
-.PHONY: run test test-better-auth test-faults test-compatibility test-offline check-clients quick check format lint types contracts docs lock move-schema
+.PHONY: run test test-better-auth test-faults test-compatibility test-offline check-clients client-types quick check format lint types contracts docs lock move-schema
 .PHONY: bench bench-scale bench-database
 
 run: $(RUNTIME) .env
@@ -65,6 +65,10 @@ test-offline: $(DEV)
 # API. Node.js 20 or newer and npm.
 check-clients: $(DEV)
 	$(BIN)/python -m pytest tests/clients
+
+# Writes the types of clients/typescript anew, after docs/openapi.json has changed.
+client-types: $(DEV)
+	$(BIN)/python -m tests.clients.workplace
 
 lint: $(DEV)
 	$(BIN)/python -m ruff format --check $(SOURCES)

@@ -39,16 +39,16 @@ def titles(user: UserClient) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def errors(workplace: Workplace) -> dict[str, set[str]]:
+def errors(place: Workplace) -> dict[str, set[str]]:
     """What the compiler says of the programs and of each with each mistake, by their names."""
     for program in GENERATORS:
         for number, (right, wrong, _) in enumerate(MISTAKES.values()):
             assert right in _text(program)
-            (workplace.folder / f"{program}.{number}.ts").write_text(_text(program).replace(right, wrong, 1))
-    found = workplace.compile()
-    for path in workplace.folder.glob("*.[0-9].ts"):
+            (place.folder / f"{program}.{number}.ts").write_text(_text(program).replace(right, wrong, 1))
+    found = place.compile()
+    for path in place.folder.glob("*.[0-9].ts"):
         path.unlink()
-    return {file.removesuffix(".ts"): {code for code, _ in listed} for file, listed in found.items()}
+    return {file.removesuffix(".ts"): set(codes) for file, codes in found.items()}
 
 
 def test_everything_that_is_generated_and_every_program_compiles(errors: dict[str, set[str]]) -> None:
@@ -69,8 +69,8 @@ def test_no_program_silences_the_compiler(path: Path) -> None:
 
 
 @pytest.mark.parametrize("program", GENERATORS)
-def test_every_program_runs(workplace: Workplace, alice: UserClient, program: str) -> None:
+def test_every_program_runs(place: Workplace, alice: UserClient, program: str) -> None:
     token = alice.headers["Authorization"].removeprefix("Bearer ")
-    found = workplace.execute(program, API=str(alice.base_url).rstrip("/"), TOKEN=token)
+    found = place.execute(program, API=str(alice.base_url).rstrip("/"), TOKEN=token)
     assert found == {**FOUND, "etag": alice.etag(1)}
     assert titles(alice) == ["Feed the cat", "Water the plants again"]

@@ -5,18 +5,22 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.better_auth.servers import install
 from tests.conftest import project_root
 
 HERE = Path(__file__).parent
 DOCUMENT = project_root() / "docs" / "openapi.json"
+CLIENT = project_root() / "clients" / "typescript"
+TYPES = "generated/openapi-typescript/schema.ts"
 # How each generator is called, by the name of the program that stands on it.
 GENERATORS = {
-    "openapi-fetch": ("openapi-typescript", "openapi.json", "-o", "generated/openapi-typescript/schema.ts"),
+    "openapi-fetch": ("openapi-typescript", "openapi.json", "-o", TYPES),
     "hey-api": ("openapi-ts", "-f", "hey-api.config.mjs"),
     "orval": ("orval", "--config", "orval.config.mjs"),
     "kubb": ("kubb", "generate", "--config", "kubb.config.mjs"),
@@ -26,7 +30,7 @@ NOT_OURS = ("generated/hey-api/client", "generated/hey-api/core")
 # None of them is to tell anybody that it was run.
 QUIET = {"DO_NOT_TRACK": "1", "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
 
-_ERROR = re.compile(r"^([^(\s]+)\((\d+),\d+\): error (TS\d+): ", re.MULTILINE)
+_ERROR = re.compile(r"^([^(\s]+)\(\d+,\d+\): error (TS\d+): ", re.MULTILINE)
 
 
 class Workplace:
@@ -41,15 +45,15 @@ class Workplace:
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """A program of the packages, or one of the PATH."""
-        path = f"{HERE / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"
+        env = _environment(environment)
         return subprocess.run(
-            command,
-            cwd=self.folder,
-            env={**os.environ, **QUIET, "PATH": path, **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
+            command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
+        """The same, to be talked with while it runs."""
+        return subprocess.Popen(
+            command, cwd=self.folder, env=_environment(environment), stdout=subprocess.PIPE, text=True
         )
 
     def must(self, *command: str, **environment: str) -> str:
@@ -66,12 +70,12 @@ class Workplace:
             for path in (self.folder / name).glob("*.ts"):
                 path.write_text(f"// @ts-nocheck\n{path.read_text()}")
 
-    def compile(self) -> dict[str, list[tuple[str, int]]]:
-        """The errors of all programs, by file: code and line."""
-        done = self.run("tsc", "--project", ".")
+    def compile(self, project: str = ".") -> dict[str, list[str]]:
+        """The codes of the errors of all its files, by file."""
+        done = self.run("tsc", "--project", project)
         found = defaultdict(list)
-        for file, line, code in _ERROR.findall(done.stdout):
-            found[file].append((code, int(line)))
+        for file, code in _ERROR.findall(done.stdout):
+            found[file].append(code)
         assert bool(found) == bool(done.returncode), done.stdout + done.stderr
         return dict(found)
 
@@ -81,3 +85,16 @@ class Workplace:
         how = ("--bundle", "--platform=node", "--format=esm", "--target=es2022", "--log-level=warning")
         self.must("esbuild", f"{program}.ts", *how, f"--outfile={bundle}", *options)
         return json.loads(self.must("node", bundle, **environment))
+
+
+def _environment(more: dict[str, str]) -> dict[str, str]:
+    path = f"{HERE / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, **QUIET, "PATH": path, **more}
+
+
+if __name__ == "__main__":
+    install(HERE)
+    with tempfile.TemporaryDirectory(prefix="todo-api-clients-") as made:
+        place = Workplace(Path(made))
+        place.must(*GENERATORS["openapi-fetch"])
+        shutil.copy(place.folder / TYPES, CLIENT / "src" / "schema.ts")
