@@ -20,29 +20,48 @@ const { API, TOKEN, REFRESH_TOKEN, AUTH } = environment;
 const signedIn: TokenSource = async () => TOKEN;
 
 const scenarios: Record<string, () => Promise<object>> = {
+  /** Whoever has seen an older version does not write over a newer one, whichever way it was seen. */
   async first_day() {
-    const [tab, other] = [createTodoClient({ baseUrl: API, token: signedIn }), createTodoClient({ baseUrl: API, token: signedIn })];
-    const task = await take(tab.POST(TASKS, { params: { path: me }, body: { title: "Water the plants" } }));
-    const path = { ...me, task_id: task.id };
-    await take(other.GET(TASK, { params: { path } }));
-    await take(tab.PATCH(TASK, { params: { path }, body: { title: "Feed the cat" } }));
-    // The other one has seen an older version: what it does is not lost, and neither is what was done here.
-    const late = await other.PATCH(TASK, { params: { path }, body: { title: "Too late" } });
-    const seen = await take(other.GET(TASK, { params: { path } }));
-    await take(other.PATCH(TASK, { params: { path }, body: { description: `was: ${seen.title}` } }));
-    const gone = await take(tab.GET(TASK, { params: { path: { ...me, task_id: crypto.randomUUID() } } })).catch(instead);
-    return { late: late.error?.code, gone, tasks: await all(tab.pages()) };
+    const tab = () => createTodoClient({ baseUrl: API, token: signedIn });
+    const [made, read, listed, followed, wrote] = [tab(), tab(), tab(), tab(), tab()];
+    const task = await take(made.POST(TASKS, { params: { path: me }, body: { title: "Water the plants" } }));
+    const params = { path: { ...me, task_id: task.id } };
+    await take(read.GET(TASK, { params }));
+    await all(listed.pages());
+    await lastOf(followed.changes());
+    await take(wrote.PATCH(TASK, { params, body: { title: "Feed the cat" } }));
+    const late: unknown[] = [];
+    for (const one of [made, read, listed, followed]) {
+      const { error } = await one.PATCH(TASK, { params, body: { title: "Too late" } });
+      late.push(error?.code);
+    }
+    const seen = await take(read.GET(TASK, { params }));
+    await take(read.PATCH(TASK, { params, body: { description: `was: ${seen.title}` } }));
+    const other = { path: { ...me, task_id: crypto.randomUUID() } };
+    const gone = await take(read.GET(TASK, { params: other })).catch(instead);
+    return { late, gone, tasks: await all(read.pages()) };
   },
 
   async writes_in_order() {
-    const todo = createTodoClient({ baseUrl: API, token: signedIn });
+    let written: Promise<unknown> = Promise.resolve();
+    // A list that is under way meanwhile comes late: it is older than what was written.
+    const late = async (request: Request) => {
+      const response = await fetch(request);
+      if (request.method === "GET") await written;
+      return response;
+    };
+    const todo = createTodoClient({ baseUrl: API, token: signedIn, fetch: late });
     const { id } = await take(todo.POST(TASKS, { params: { path: me }, body: { title: "0" } }));
     const path = { ...me, task_id: id };
+    let seen = () => {};
+    written = new Promise<void>((done) => (seen = done));
+    const list = take(todo.GET(TASKS, { params: { path: me } }));
     const edits = ["1", "2", "3"].map((title) => todo.PATCH(TASK, { params: { path }, body: { title } }));
-    // A list that is under way meanwhile, and comes late, is older than what was written.
-    const [list, ...edited] = await Promise.all([take(todo.GET(TASKS, { params: { path: me } })), ...edits]);
+    const edited = await Promise.all(edits);
+    seen();
+    const listed = (await list).items.length;
     const last = await todo.DELETE(TASK, { params: { path } });
-    return { listed: list.items.length, edited: edited.map(({ data }) => data?.title), deleted: last.response.status };
+    return { listed, edited: edited.map(({ data }) => data?.title), deleted: last.response.status };
   },
 
   async pages_and_changes() {
@@ -60,8 +79,11 @@ const scenarios: Record<string, () => Promise<object>> = {
       found.push([page.items.map(({ title }) => title), page.deleted.length, page.reset]);
       if (found.length === 2) end.abort();
     }
-    const anew = await lastOf(todo.changes({ cursor: "bG9zdA" }));
-    return { listed: listed.map(({ title }) => title), found, anew: [anew.items.length, anew.reset] };
+    const anew: [number, boolean][] = [];
+    for await (const page of todo.changes({ cursor: "bG9zdA", every: 10 })) {
+      if (anew.push([page.items.length, page.reset]) === 2) break;
+    }
+    return { listed: listed.map(({ title }) => title), found, anew };
   },
 
   /** Ten requests at once, before and after most of the token's life is over. */
@@ -119,12 +141,13 @@ const scenarios: Record<string, () => Promise<object>> = {
 
   /** The database is away until this says how it was told. */
   async outage() {
-    const hasty = createTodoClient({ baseUrl: API, token: signedIn, limits: { patience: 500 } });
+    const { fetch: hastily, counts } = counted();
+    const hasty = createTodoClient({ baseUrl: API, token: signedIn, fetch: hastily, limits: { patience: 500 } });
     const { error, response } = await hasty.POST(TASKS, { params: { path: me }, body: { title: "Never sent again" } });
     const statuses: number[] = [];
     const told = async (request: Request) => {
       const response = await fetch(request);
-      if (statuses.push(response.status) === 1) print({ code: error?.code, wait: Number(retryAfter) > 0 });
+      if (statuses.push(response.status) === 1) print({ code: error?.code, wait: Number(retryAfter) > 0, sent: counts.all });
       return response;
     };
     const retryAfter = response.headers.get("Retry-After");
