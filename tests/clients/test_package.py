@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.better_auth.servers import BetterAuth
+from tests.clients.snippets import program
 from tests.clients.workplace import CLIENT, GENERATORS, HERE, TYPES, Workplace
 from tests.conftest import RunningServer, TestDatabase, UserClient, project_root
 
@@ -46,10 +47,7 @@ def package(place: Workplace) -> Path:
 @pytest.fixture(scope="module")
 def bundle(place: Workplace, package: Path) -> Path:
     """The scenarios in one file, as a page would load them."""
-    made = package / "scenarios.bundle.mjs"
-    how = ("--bundle", "--platform=node", "--format=esm", "--target=es2022", "--log-level=warning")
-    place.must("esbuild", "package/scenarios.ts", *how, f"--outfile={made}")
-    return made
+    return place.bundle("package/scenarios")
 
 
 @pytest.fixture
@@ -201,3 +199,14 @@ def test_a_bad_network_loses_and_doubles_nothing(
     # That it was put to the test: repeats that the API knew by their keys, and every fault.
     assert happened["repeats"] > 10
     assert len(happened["faults"]) == 11
+
+
+def test_what_its_page_says_runs(
+    place: Workplace, package: Path, deploy: Callable[..., BetterAuth], start_server: Callable[..., RunningServer]
+) -> None:
+    (auth,) = deploy({}).urls
+    api = start_server(better_auth_url=auth)
+    (package / "readme.ts").write_text(program(CLIENT / "README.md", api=api.url, app=auth))
+    assert place.compile("package").get("package/readme.ts", []) == []
+    printed = place.execute("package/readme", AUTH=auth)
+    assert printed.splitlines() == ["true", "Feed the cat"]

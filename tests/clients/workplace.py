@@ -1,15 +1,12 @@
 """A folder in which clients are generated from docs/openapi.json, compiled, and run against an API."""
 
-import json
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tests.better_auth.servers import install
 from tests.conftest import project_root
@@ -79,12 +76,16 @@ class Workplace:
         assert bool(found) == bool(done.returncode), done.stdout + done.stderr
         return dict(found)
 
-    def execute(self, program: str, options: Sequence[str] = (), **environment: str) -> Any:
-        """Bundles a program as a page's would be, runs it, and gives what it prints, which is JSON."""
-        bundle = f"{program}.bundle.mjs"
+    def bundle(self, program: str) -> Path:
+        """A program in one file, as a page would load it."""
+        made = f"{program}.bundle.mjs"
         how = ("--bundle", "--platform=node", "--format=esm", "--target=es2022", "--log-level=warning")
-        self.must("esbuild", f"{program}.ts", *how, f"--outfile={bundle}", *options)
-        return json.loads(self.must("node", bundle, **environment))
+        self.must("esbuild", f"{program}.ts", *how, f"--outfile={made}")
+        return self.folder / made
+
+    def execute(self, program: str, **environment: str) -> str:
+        """Bundles a program and runs it; gives what it prints."""
+        return self.must("node", str(self.bundle(program)), **environment)
 
 
 def _environment(more: dict[str, str]) -> dict[str, str]:

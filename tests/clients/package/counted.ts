@@ -3,6 +3,8 @@
 const { API = "", TOKEN = "", REFRESH_TOKEN = "", AUTH = "", SCENARIO = "" } = process.env;
 export const environment = { API, TOKEN, REFRESH_TOKEN, AUTH, SCENARIO };
 
+const network = globalThis.fetch;
+
 type Counts = Record<string, number> & { all: number };
 type Fetch = (request: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
@@ -15,7 +17,7 @@ export function counted(): { fetch: Fetch; counts: Counts } {
     counts.all += 1;
     counts[name] = (counts[name] ?? 0) + 1;
     request.headers.set("X-Name", `${counts.all}`); // by which the proxy of tests/offline decides
-    return fetch(request);
+    return network(request);
   };
   return { fetch: counting, counts };
 }
