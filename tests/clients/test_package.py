@@ -1,8 +1,6 @@
 """clients/typescript as it would be published: packed, compiled against, and run, also behind a bad network."""
 
 import json
-import shutil
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import pytest
 
 from tests.better_auth.servers import BetterAuth
 from tests.clients.snippets import program
-from tests.clients.workplace import CLIENT, GENERATORS, HERE, TYPES, Workplace
+from tests.clients.workplace import CLIENT, GENERATORS, TYPES, Workplace
 from tests.conftest import RunningServer, TestDatabase, UserClient, project_root
 
 # In the scenarios: what is replaced by what, and what the compiler says.
@@ -24,24 +22,6 @@ MISTAKES = [
     ('title: "Water the plants"', 'titel: "Water the plants"', "TS2561"),
     ("token: signedIn }", "tokens: signedIn }", "TS2561"),
 ]
-OFFLINE = project_root() / "tests" / "offline" / "client"
-
-
-@pytest.fixture(scope="module")
-def package(place: Workplace) -> Path:
-    """What `npm pack` packs, with its programs beside it, compiled and bundled."""
-    source, programs = place.folder / "source", place.folder / "package"
-    shutil.copytree(CLIENT, source, ignore=shutil.ignore_patterns("node_modules", "dist"))
-    shutil.copytree(HERE / "package", programs)
-    for name in ("proxy.mjs", "chance.mjs"):
-        shutil.copy(OFFLINE / name, programs)
-    place.must("npm", "pack", "--silent", "./source")
-    (packed,) = place.folder.glob("*.tgz")
-    with tarfile.open(packed) as archive:
-        archive.extractall(programs, filter="data")
-    (programs / "node_modules").mkdir()
-    (programs / "package").rename(programs / "node_modules" / "todo-api-client")
-    return programs
 
 
 @pytest.fixture(scope="module")

@@ -16,4 +16,4 @@ const localStorage = {
   setItem: (key: string, value: string) => void kept.set(key, value),
   removeItem: (key: string) => void kept.delete(key),
 };
-Object.assign(globalThis, { localStorage });
+Object.assign(globalThis, { localStorage, location: { origin: AUTH } });
