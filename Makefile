@@ -7,7 +7,7 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks scaffold
 
-.PHONY: run test test-better-auth test-faults test-compatibility test-offline quick check format lint types contracts docs lock move-schema
+.PHONY: run test test-better-auth test-faults test-compatibility test-offline check-clients client-types quick check format lint types contracts docs lock move-schema
 .PHONY: bench bench-scale bench-database slice remove-slice check-slices
 
 # Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
@@ -93,6 +93,15 @@ SEEDS ?= 25
 test-offline: $(DEV)
 	$(BIN)/python -m pytest tests/offline --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED) -k ends_as)
 
+# The generators that frontends use, on docs/openapi.json, and clients/typescript: compiled strictly, and run against the
+# API. Node.js 20 or newer and npm.
+check-clients: $(DEV)
+	$(BIN)/python -m pytest tests/clients
+
+# Writes the types of clients/typescript anew, after docs/openapi.json has changed.
+client-types: $(DEV)
+	$(BIN)/python -m tests.clients.workplace
+
 # Looks at format and style.
 lint: $(DEV)
 	$(BIN)/python -m ruff format --check $(SOURCES)
@@ -148,6 +157,7 @@ lock: $(DEV)
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt
 	$(BIN)/uv pip compile benchmarks/requirements.in requirements.txt $(LOCK) -o benchmarks/requirements.txt
 	$(BIN)/uv pip compile tests/compatibility/opentelemetry.in -c requirements.txt $(LOCK) -o tests/compatibility/opentelemetry.txt
+	$(BIN)/uv pip compile tests/clients/openapi-python-client.in -c requirements-dev.txt $(LOCK) -o tests/clients/openapi-python-client.txt
 
 LOCK = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links

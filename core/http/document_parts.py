@@ -1,8 +1,10 @@
 """What the responses in the OpenAPI document are made of: a schema for each problem, and the headers."""
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
+from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from core.http.declarations import REF, schema_of
@@ -31,10 +33,20 @@ def add_headers(response: dict[str, Any], names: Iterable[str]) -> None:
     response["headers"] = {**found, **response.get("headers", {})}
 
 
+def tags(routes: Iterable[APIRoute]) -> list[dict[str, str]]:
+    """`tags`: each that an operation has, described by the first line of the file that its first operation is in."""
+    found: dict[str, str] = {}
+    for route in routes:
+        said = getattr(sys.modules.get(route.endpoint.__module__), "__doc__", None) or ""
+        for tag in route.tags:
+            found.setdefault(str(tag), said.split("\n")[0])
+    return [{"name": name, "description": text} for name, text in found.items()]
+
+
 def problem_schemas() -> dict[str, Any]:
-    """A schema for each problem, whose `code` is a constant, and what those have in common."""
+    """A schema for each problem, whose `code` is a constant, and what those refer to."""
     details = TypeAdapter(ProblemDetails).json_schema(ref_template=REF + "{model}")
-    made = {**details.pop("$defs"), "ProblemDetails": details}
+    made: dict[str, Any] = details.pop("$defs")
     for problem in Problem:
         named: dict[str, dict[str, Any]] = {"status": {"const": problem.status}, "code": {"const": problem.code}}
         properties = {name: {**field, **named.get(name, {})} for name, field in details["properties"].items()}

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from core.config import VERSION
 from core.http.declarations import REF, with_problems
 from core.http.dependencies import gives_many, gives_page, gives_row
-from core.http.document_parts import add_headers, headers, problem_schemas
+from core.http.document_parts import add_headers, headers, problem_schemas, tags
 from core.http.routing import CookieRoute, PrivateRoute
 from core.problems import Problem
 
@@ -38,7 +38,7 @@ _KNOWN = _header("If-None-Match", "The ETag that the client has: 304 if nothing 
 _ABSENT = _header(
     "If-None-Match",
     "`*` makes it under this id, where there is none: 412 if there is one. Not with If-Match.",
-    const="*",
+    enum=["*"],  # some generators take no `const` in a header
 )
 
 
@@ -57,14 +57,15 @@ def install(app: FastAPI, description: str) -> None:
                 description=description,
                 routes=app.routes,
                 tags=app.openapi_tags,
+                contact={"name": "The maintainers of the Todo API"},
                 license_info={"name": "MIT", "identifier": "MIT"},
                 servers=[{"url": "/"}],
             )
-            for route in app.routes:
-                if isinstance(route, PrivateRoute) and route.include_in_schema:
-                    for method in route.methods:
-                        _complete(made["paths"][route.path_format][method.lower()], route)
-            app.openapi_schema = _finish(made)
+            ours = [one for one in app.routes if isinstance(one, PrivateRoute) and one.include_in_schema]
+            for route in ours:
+                for method in route.methods:
+                    _complete(made["paths"][route.path_format][method.lower()], route)
+            app.openapi_schema = _finish({"tags": tags(ours), **made})
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
@@ -165,7 +166,7 @@ def _finish(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_used(name: str, text: str) -> bool:
-    return f'"{REF}{name}"' in text or name in ("FieldError", "ProblemDetails")
+    return f'"{REF}{name}"' in text or name == "FieldError"
 
 
 def _plain_parameters(operation: dict[str, Any]) -> None:

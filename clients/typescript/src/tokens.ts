@@ -1,0 +1,102 @@
+// The access token: one for all requests, renewed ahead of its end, and once where the API rejects it.
+import { SignedOutError, UnreachableError } from "./problems.js";
+import { LIMITS, repeat } from "./repeat.js";
+
+/** Gets a new access token. Throws SignedOutError where somebody has to sign in first. */
+export type TokenSource = () => Promise<string>;
+
+// Of a token's life: from when on a new one is fetched beside what goes on, and until when the old one is used.
+const RENEW = 0.8;
+const USE = 0.95;
+// Whoever waits for a token shares it with others: nobody gives it up alone.
+const NEVER = new AbortController().signal;
+
+export class Tokens {
+  #token: string | undefined;
+  #renewAt = 0;
+  #useUntil = 0;
+  #underWay: Promise<string> | undefined;
+  readonly #source: TokenSource;
+
+  constructor(source: TokenSource) {
+    this.#source = source;
+  }
+
+  /** A token that is good now. `rejected` is one that the API has not taken. */
+  async get(rejected?: string): Promise<string> {
+    if (this.#token === undefined || this.#token === rejected || Date.now() >= this.#useUntil) return this.#renew();
+    if (Date.now() >= this.#renewAt) this.#renew().catch(() => {}); // nobody waits for it: the old one will do
+    return this.#token;
+  }
+
+  #renew(): Promise<string> {
+    this.#underWay ??= this.#fetch().finally(() => {
+      this.#underWay = undefined;
+    });
+    return this.#underWay;
+  }
+
+  async #fetch(): Promise<string> {
+    const token = await this.#source();
+    const life = lifeOf(token);
+    this.#token = token;
+    this.#renewAt = Date.now() + RENEW * life;
+    this.#useUntil = Date.now() + USE * life;
+    return token;
+  }
+}
+
+/** Milliseconds from its issue to its expiry, so that a clock that is wrong here does no harm. */
+function lifeOf(token: string): number {
+  try {
+    const payload = token.split(".")[1] ?? "";
+    const { exp, iat } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
+    const life = (exp - (iat ?? Date.now() / 1000)) * 1000;
+    return life > 0 ? life : Infinity;
+  } catch {
+    return Infinity; // no JWT: the API will say when it is over
+  }
+}
+
+/** The JWT plugin of a Better Auth server at `url`, with its base path: `https://app.example.com/api/auth`. */
+export function betterAuth(url: string, fetch: typeof globalThis.fetch = globalThis.fetch): TokenSource {
+  return async () => {
+    const send = (signal: AbortSignal) => fetch(`${url}/token`, { credentials: "include", signal });
+    const found: { token: string } = await had((await repeat(send, LIMITS, NEVER)).response);
+    return found.token;
+  };
+}
+
+/** Where a refresh token is kept. Tabs that share it may refresh at once. */
+export interface RefreshTokenStore {
+  read(): string | null;
+  write(token: string | null): void;
+}
+
+/** Local accounts of the API at `url`. Without a store the refresh token is in a cookie (`AUTH_COOKIES`). */
+export function localAccounts(
+  url: string,
+  store?: RefreshTokenStore,
+  fetch: typeof globalThis.fetch = globalThis.fetch,
+): TokenSource {
+  return async () => {
+    const known = store?.read();
+    if (known === null) throw new SignedOutError("there is no refresh token");
+    const body = known === undefined ? {} : { body: JSON.stringify({ refresh_token: known }) };
+    const init = { method: "POST", credentials: known === undefined ? "include" : "same-origin", ...body } as const;
+    const headers = known === undefined ? {} : { "Content-Type": "application/json" };
+    // Within 30 s the same refresh token gives the same successor: a response that was lost does no harm.
+    const send = (signal: AbortSignal) => fetch(`${url}/api/v1/auth/refresh`, { ...init, headers, signal });
+    const { response } = await repeat(send, { ...LIMITS, patience: 25_000 }, NEVER);
+    if (response.status === 401) store?.write(null);
+    const found: { access_token: string; refresh_token?: string } = await had(response);
+    if (found.refresh_token !== undefined) store?.write(found.refresh_token);
+    return found.access_token;
+  };
+}
+
+async function had(response: Response) {
+  if (response.status === 401) throw new SignedOutError("the session is over");
+  if (!response.ok) throw new UnreachableError(`there is no token: ${response.status}`, response.status);
+  return response.json();
+}

@@ -1,0 +1,95 @@
+// What every request goes through: token, idempotency key, entity tag, order of writes, repeats.
+import { DeletedSinceError, UnreachableError } from "./problems.js";
+import { type Arrived, type Limits, repeat } from "./repeat.js";
+import type { Tokens } from "./tokens.js";
+
+// What is called without a token: everything else has an owner.
+const PUBLIC = /\/api\/v1\/auth\/(?!change-password)|\/health\/(live|ready)$/;
+const OF_USER = /\/api\/v1\/users\/[^/]+(.*)/;
+
+/** A fetch for openapi-fetch. Throws UnreachableError, SignedOutError and DeletedSinceError. */
+export function transport(tokens: Tokens, fetch: (request: Request) => Promise<Response>, limits: Limits) {
+  const tags = new EntityTags();
+  const writing = new Map<string, Promise<unknown>>();
+
+  /** Renews the token once where the API rejects it. */
+  async function authorized(request: Request, rejected?: string): Promise<Arrived> {
+    const isPublic = PUBLIC.test(new URL(request.url).pathname);
+    const token = isPublic ? undefined : await tokens.get(rejected);
+    if (token !== undefined) request.headers.set("Authorization", `Bearer ${token}`);
+    const send = (signal: AbortSignal) => fetch(new Request(request.clone(), { signal }));
+    const repeatable = request.method === "GET" || request.headers.has("Idempotency-Key");
+    const arrived = await repeat(send, repeatable ? limits : { ...limits, attempts: 1 }, request.signal);
+    const again = arrived.code === "invalid_token" && rejected === undefined && token !== undefined;
+    return again ? authorized(request, token) : arrived;
+  }
+
+  async function whole(request: Request, resource: string): Promise<Response> {
+    const since = tags.writes;
+    const { response, code } = await authorized(request);
+    if (response.status >= 400 && code === undefined)
+      throw new UnreachableError(`something before the API responds ${response.status}`, response.status);
+    const text = await response.clone().text();
+    if (response.headers.has("Idempotent-Replayed") && response.status < 204 && !text)
+      throw new DeletedSinceError("the write was done, and what it wrote has been deleted since");
+    tags.learn(request.method, resource, response, text, since);
+    return response;
+  }
+
+  return async (request: Request): Promise<Response> => {
+    const resource = OF_USER.exec(new URL(request.url).pathname)?.[1];
+    if (resource === undefined) return whole(request, "");
+    if (request.method === "GET") return whole(request, resource);
+    // One key for all repeats. Writes to one resource go one after the other: each has the tag of the one before.
+    if (!request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", crypto.randomUUID());
+    const before = writing.get(resource)?.catch(() => {});
+    const written = Promise.resolve(request.method === "POST" ? undefined : before).then(() => {
+      const tag = tags.of(resource);
+      const tagged = request.headers.has("If-Match") || request.headers.has("If-None-Match");
+      if (tag !== undefined && !tagged) request.headers.set("If-Match", tag);
+      return whole(request, resource);
+    });
+    writing.set(resource, written);
+    return written.finally(() => writing.get(resource) === written && writing.delete(resource));
+  };
+}
+
+/** The entity tag of each resource as it was seen last, by the path below the user. */
+class EntityTags {
+  /** How many tags came from writes. */
+  writes = 0;
+  readonly #tags = new Map<string, { tag: string; write: number }>();
+
+  of(resource: string): string | undefined {
+    return this.#tags.get(resource)?.tag;
+  }
+
+  /** `since` is `writes` as it was when the request began. */
+  learn(method: string, resource: string, response: Response, text: string, since: number): void {
+    const gone = response.status === 404 || response.status === 410;
+    if (gone || (response.ok && (method === "DELETE" || method === "PATCH"))) this.#forget(resource);
+    if (response.status !== 200 && response.status !== 201) return;
+    const found: unknown = JSON.parse(text);
+    const collection = resource.replace(/\/changes$/, "");
+    const write = method === "GET" ? 0 : (this.writes += 1);
+    const set = (name: string, tag: unknown) => {
+      // What was read before a write of one's own, and comes after it, is old.
+      const isOld = method === "GET" && (this.#tags.get(name)?.write ?? 0) > since;
+      if (typeof tag === "string" && !isOld) this.#tags.set(name, { tag, write });
+    };
+    const items: unknown[] = isObject(found) && Array.isArray(found.items) ? found.items : [];
+    if (method === "POST") items.push(found);
+    for (const item of items) if (isObject(item)) set(`${collection}/${item.id}`, item.etag);
+    if (items.length === 0) set(resource, response.headers.get("ETag"));
+  }
+
+  /** It, and what is below it. */
+  #forget(resource: string): void {
+    for (const known of this.#tags.keys())
+      if (known === resource || known.startsWith(`${resource}/`)) this.#tags.delete(known);
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,125 @@
+"""docs/frontend.md: its snippets run as they stand there, before and behind the servers that it sets up."""
+
+import contextlib
+import shlex
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.better_auth.servers import BetterAuth, free_url
+from tests.clients.snippets import program, snippets
+from tests.clients.workplace import Workplace
+from tests.conftest import RunningServer, assert_problem, project_root
+
+DOCUMENT = project_root() / "docs" / "frontend.md"
+API, AUTH = "http://127.0.0.1:8000", "http://127.0.0.1:3000"
+NGINX = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/bodies;
+    proxy_temp_path {folder}/proxied;
+    server {{
+        listen {host};
+        {locations}
+    }}
+}}
+"""
+
+
+def _vite(place: Workplace, host: str, api: str, auth: str) -> list[str]:
+    (config,) = snippets(DOCUMENT, "js")
+    folder = place.folder / "vite"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    (folder / "vite.config.js").write_text(config.replace(API, api).replace(AUTH, auth))
+    name, port = host.split(":")
+    return ["vite", str(folder), "--host", name, "--port", port, "--strictPort"]
+
+
+def _nginx(place: Workplace, host: str, api: str, auth: str) -> list[str]:
+    if shutil.which("nginx") is None:
+        pytest.skip("nginx is needed")
+    (locations,) = snippets(DOCUMENT, "nginx")
+    config = place.folder / "nginx.conf"
+    locations = locations.replace(API, api).replace(AUTH, auth)
+    config.write_text(NGINX.format(folder=place.folder, host=host, locations=locations))
+    return ["nginx", "-e", "stderr", "-c", str(config)]
+
+
+SERVERS = {"vite": _vite, "nginx": _nginx}
+
+
+@contextlib.contextmanager
+def _serving(place: Workplace, command: list[str], host: str) -> Iterator[None]:
+    name, port = host.split(":")
+    with place.start(*command) as running:
+        try:
+            deadline = time.monotonic() + 60
+            while not _listens(name, int(port)):
+                assert running.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            yield
+        finally:
+            running.terminate()
+            running.communicate()
+
+
+def _listens(name: str, port: int) -> bool:
+    try:
+        socket.create_connection((name, port), timeout=5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_every_snippet_runs_on_one_origin(
+    place: Workplace,
+    package: Path,
+    deploy: Callable[..., BetterAuth],
+    start_server: Callable[..., RunningServer],
+    server: str,
+) -> None:
+    origin = free_url()
+    (auth,) = deploy({"options": {"baseURL": origin}}).urls
+    api = start_server(better_auth_url=origin)
+    types = shlex.split(snippets(DOCUMENT, "sh")[1].replace(API, api.url).removeprefix("npx "))
+    place.must(*types[:-1], "package/api.ts")
+    (package / "frontend.ts").write_text(program(DOCUMENT))
+    assert place.compile("package").get("package/frontend.ts", []) == []
+    host = urlsplit(origin).netloc
+    with _serving(place, SERVERS[server](place, host, api.url, auth), host):
+        printed = place.execute("package/frontend", AUTH=origin)
+    assert printed.splitlines() == [
+        "no token, no profile",
+        "true",
+        "Water the plants again",
+        "Titel: bitte prüfen",
+        "Feed the cat",
+        "Water the plants again",
+        "2",
+    ]
+
+
+def test_the_setting_for_two_origins(start_server: Callable[..., RunningServer]) -> None:
+    """A page of each origin that it names may send a write; another one is told why not."""
+    value = snippets(DOCUMENT, "sh")[0].strip().removeprefix("CORS_ORIGINS=")
+    api = start_server(cors_origins=value)
+    asked = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "if-match,idempotency-key"}
+    with httpx.Client(base_url=api.url, timeout=20) as client:
+        for origin in value.split(","):
+            response = client.options("/api/v1/users/me/tasks", headers={**asked, "Origin": origin})
+            assert (response.status_code, response.headers["access-control-allow-origin"]) == (200, origin)
+        response = client.options("/api/v1/users/me/tasks", headers={**asked, "Origin": "https://other.example.com"})
+        assert_problem(response, 403, "origin_not_allowed")
