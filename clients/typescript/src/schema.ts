@@ -150,10 +150,18 @@ export interface paths {
          * @description Stores a new task; `Location` says where it is.
          */
         post: operations["createTask"];
-        delete?: never;
+        /**
+         * Delete Tasks
+         * @description Deletes up to 1,000 tasks, or none of them.
+         */
+        delete: operations["deleteTasks"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Update Tasks
+         * @description Writes the same into each of up to 1,000 tasks, or, where one has changed since (`etags`), into none.
+         */
+        patch: operations["updateTasks"];
         trace?: never;
     };
     "/api/v1/users/{user_id}/tasks/changes": {
@@ -168,6 +176,26 @@ export interface paths {
          * @description What was created, changed and deleted since a cursor, in that order; without one all tasks, and no deletions.
          */
         get: operations["listTaskChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}/tasks/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Tasks
+         * @description How many tasks pass the filters, by kind.
+         */
+        get: operations["countTasks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1273,9 +1301,8 @@ export interface components {
          */
         RequestInProgressProblem: {
             /**
-             * Code
-             * @description The permanent name of the problem.
-             * @constant
+             * @description The permanent name of the problem. (enum property replaced by openapi-typescript)
+             * @enum {string}
              */
             code: "request_in_progress";
             /**
@@ -1412,6 +1439,37 @@ export interface components {
             next_cursor: string;
         };
         /**
+         * TaskCounts
+         * @description How many tasks pass the filters: all, by status, and how many are overdue now.
+         */
+        TaskCounts: {
+            /**
+             * Completed
+             * @description Those that are completed.
+             */
+            completed: number;
+            /**
+             * In Progress
+             * @description Those that are in progress.
+             */
+            in_progress: number;
+            /**
+             * Overdue
+             * @description Those whose due time has passed, and that are not completed.
+             */
+            overdue: number;
+            /**
+             * Pending
+             * @description Those that are pending.
+             */
+            pending: number;
+            /**
+             * Total
+             * @description How many there are.
+             */
+            total: number;
+        };
+        /**
          * TaskCreate
          * @description A new task.
          */
@@ -1439,6 +1497,8 @@ export interface components {
          * @description A page of tasks. `next_cursor` is null on the last page; `total` is there when it was asked for.
          */
         TaskPage: {
+            /** @description How many there are on all pages, by kind. */
+            counts?: components["schemas"]["TaskCounts"];
             /**
              * Items
              * @description The tasks, in the order of `sort`.
@@ -1564,6 +1624,21 @@ export interface components {
             title?: string;
         };
         /**
+         * TaskUpdates
+         * @description A merge for each of some tasks; where one of them has changed since, for none.
+         */
+        TaskUpdates: {
+            /**
+             * Etags
+             * @description The rows by their ids, each with its entity tag.
+             */
+            etags: {
+                [key: string]: string;
+            };
+            /** @description What is written into each of them. */
+            set: components["schemas"]["TaskUpdate"];
+        };
+        /**
          * Tokens
          * @description An access token for `Authorization: Bearer`, good for `expires_in` seconds, and the token for the next pair.
          */
@@ -1627,6 +1702,53 @@ export interface components {
              * @constant
              */
             status: 429;
+            /**
+             * Title
+             * @description The problem in words, the same each time.
+             */
+            title: string;
+            /**
+             * Type
+             * @description The code as a URI reference.
+             */
+            type: string;
+        };
+        /**
+         * TooManyRowsProblem
+         * @description Too many rows
+         */
+        TooManyRowsProblem: {
+            /**
+             * @description The permanent name of the problem. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            code: "too_many_rows";
+            /**
+             * Detail
+             * @description This occurrence in words, for people.
+             */
+            detail: string;
+            /**
+             * Errors
+             * @description What is wrong, place by place.
+             */
+            errors?: components["schemas"]["FieldError"][];
+            /**
+             * Instance
+             * @description The path of the request.
+             */
+            instance: string;
+            /**
+             * Request Id
+             * @description What the server's log has about it is found by this.
+             */
+            request_id: string;
+            /**
+             * Status
+             * @description The status of the response.
+             * @constant
+             */
+            status: 409;
             /**
              * Title
              * @description The problem in words, the same each time.
@@ -1776,6 +1898,22 @@ export interface components {
              * @description The code as a URI reference.
              */
             type: string;
+        };
+        /**
+         * Written
+         * @description What was done to many rows: to how many, and which.
+         */
+        Written: {
+            /**
+             * Count
+             * @description How many there were.
+             */
+            count: number;
+            /**
+             * Ids
+             * @description Their ids.
+             */
+            ids: string[];
         };
     };
     responses: never;
@@ -2653,6 +2791,8 @@ export interface operations {
                 sort?: "created_at" | "-created_at" | "updated_at" | "-updated_at" | "due_at" | "-due_at" | "title" | "-title";
                 /** @description Whether to count all that pass the filters: `total`. */
                 include_total?: boolean;
+                /** @description Whether to count all that pass the filters, by kind: `counts`. It has no ETag then. */
+                include_counts?: boolean;
                 /** @description With one of these; repeat the parameter for several. */
                 status?: components["schemas"]["TaskStatus"][];
                 /** @description With this text anywhere in the title or the description, in whatever case. */
@@ -2888,6 +3028,279 @@ export interface operations {
             };
         };
     };
+    deleteTasks: {
+        parameters: {
+            query?: {
+                /** @description These; repeat the parameter for several. What is not there is left out. Not beside a filter. */
+                id?: string[];
+                /** @description With one of these; repeat the parameter for several. */
+                status?: components["schemas"]["TaskStatus"][];
+                /** @description With this text anywhere in the title or the description, in whatever case. */
+                q?: string;
+                /** @description Due before this time, and not at it. */
+                due_before?: string;
+                /** @description Due after this time, and not at it. Tasks without a due time are left out. */
+                due_after?: string;
+                /** @description Tasks that were created or changed at this time or later. With the newest `updated_at` that you have seen nothing is missed, and that task comes again: times are in the order in which changes became visible. Deleted tasks are not told. */
+                updated_since?: string;
+            };
+            header?: {
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ValidationFailedProblem"];
+                };
+            };
+            /** @description A bearer token is needed; The bearer token is not valid; The account of the token was deleted */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["MissingTokenProblem"] | components["schemas"]["InvalidTokenProblem"] | components["schemas"]["AccountDeletedProblem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description Too many rows; The first request with this key is under way */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TooManyRowsProblem"] | components["schemas"]["RequestInProgressProblem"];
+                };
+            };
+            /** @description The key was used for another request */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["IdempotencyKeyReusedProblem"];
+                };
+            };
+            /** @description Internal server error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InternalErrorProblem"];
+                };
+            };
+            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                };
+            };
+        };
+    };
+    updateTasks: {
+        parameters: {
+            query?: {
+                /** @description These; repeat the parameter for several. What is not there is left out. Not beside a filter. */
+                id?: string[];
+                /** @description With one of these; repeat the parameter for several. */
+                status?: components["schemas"]["TaskStatus"][];
+                /** @description With this text anywhere in the title or the description, in whatever case. */
+                q?: string;
+                /** @description Due before this time, and not at it. */
+                due_before?: string;
+                /** @description Due after this time, and not at it. Tasks without a due time are left out. */
+                due_after?: string;
+                /** @description Tasks that were created or changed at this time or later. With the newest `updated_at` that you have seen nothing is missed, and that task comes again: times are in the order in which changes became visible. Deleted tasks are not told. */
+                updated_since?: string;
+            };
+            header?: {
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskUpdate"] | components["schemas"]["TaskUpdates"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description The request is not valid; The body is not strict JSON */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ValidationFailedProblem"] | components["schemas"]["MalformedJsonProblem"];
+                };
+            };
+            /** @description A bearer token is needed; The bearer token is not valid; The account of the token was deleted */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["MissingTokenProblem"] | components["schemas"]["InvalidTokenProblem"] | components["schemas"]["AccountDeletedProblem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTimeoutProblem"];
+                };
+            };
+            /** @description Too many rows; The first request with this key is under way */
+            409: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TooManyRowsProblem"] | components["schemas"]["RequestInProgressProblem"];
+                };
+            };
+            /** @description Precondition failed */
+            412: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["PreconditionFailedProblem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["BodyTooLargeProblem"];
+                };
+            };
+            /** @description Unsupported media type */
+            415: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["UnsupportedMediaTypeProblem"];
+                };
+            };
+            /** @description The key was used for another request */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["IdempotencyKeyReusedProblem"];
+                };
+            };
+            /** @description Internal server error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InternalErrorProblem"];
+                };
+            };
+            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                };
+            };
+        };
+    };
     listTaskChanges: {
         parameters: {
             query?: {
@@ -2954,6 +3367,93 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["CursorExpiredProblem"];
+                };
+            };
+            /** @description Internal server error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InternalErrorProblem"];
+                };
+            };
+            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                };
+            };
+        };
+    };
+    countTasks: {
+        parameters: {
+            query?: {
+                /** @description With one of these; repeat the parameter for several. */
+                status?: components["schemas"]["TaskStatus"][];
+                /** @description With this text anywhere in the title or the description, in whatever case. */
+                q?: string;
+                /** @description Due before this time, and not at it. */
+                due_before?: string;
+                /** @description Due after this time, and not at it. Tasks without a due time are left out. */
+                due_after?: string;
+                /** @description Tasks that were created or changed at this time or later. With the newest `updated_at` that you have seen nothing is missed, and that task comes again: times are in the order in which changes became visible. Deleted tasks are not told. */
+                updated_since?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskCounts"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ValidationFailedProblem"];
+                };
+            };
+            /** @description A bearer token is needed; The bearer token is not valid; The account of the token was deleted */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["MissingTokenProblem"] | components["schemas"]["InvalidTokenProblem"] | components["schemas"]["AccountDeletedProblem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
             /** @description Internal server error */
