@@ -76,10 +76,10 @@ class Workplace:
         assert bool(found) == bool(done.returncode), done.stdout + done.stderr
         return dict(found)
 
-    def bundle(self, program: str) -> Path:
+    def bundle(self, program: str, platform: str = "node") -> Path:
         """A program in one file, as a page would load it."""
         made = f"{program}.bundle.mjs"
-        how = ("--bundle", "--platform=node", "--format=esm", "--target=es2022", "--log-level=warning")
+        how = ("--bundle", f"--platform={platform}", "--format=esm", "--target=es2022", "--log-level=warning")
         self.must("esbuild", f"{program}.ts", *how, f"--outfile={made}")
         return self.folder / made
 
