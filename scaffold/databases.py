@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from psycopg2.extensions import parse_dsn
+from alembic import command
+from alembic.config import Config
+from psycopg2.extensions import make_dsn, parse_dsn
 
 from core.config import ConfigurationError, load_settings
 from core.database import embedded, migrations
@@ -23,10 +25,31 @@ def throw_away() -> Iterator[str]:
         try:
             # What Alembic says of it is no news to who asked for something else.
             with redirect_stdout(StringIO()):
-                migrations.upgrade(server.get_uri())
+                command.upgrade(settings(server.get_uri()), "head")
                 yield server.get_uri()
         finally:
             server.cleanup()
+
+
+def settings(url: str) -> Config:
+    """Alembic's settings for a throw-away database. Whatever stands there is ours, also what no model has any more."""
+    made = migrations.configuration(url)
+    made.attributes["all_ours"] = True
+    made.stdout = StringIO()
+    return made
+
+
+@contextmanager
+def beside(url: str) -> Iterator[str]:
+    """The URL of an empty database on the same server, which is gone afterwards."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    try:
+        connection.cursor().execute("CREATE DATABASE beside")
+        yield make_dsn(url, dbname="beside")
+        connection.cursor().execute("DROP DATABASE beside")
+    finally:
+        connection.close()
 
 
 @contextmanager

@@ -4,18 +4,28 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
-from io import StringIO
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.operations.ops import AddColumnOp, ModifyTableOps
 from alembic.script import Script
 from alembic.util import CommandError
 
 from core.config import PROJECT_ROOT
-from core.database import migrations
-from scaffold import databases
+from scaffold import checks, databases
 
+VERSIONS = PROJECT_ROOT / "alembic" / "versions"
+_NO_VALUE = (
+    "{0}.{1} may not be NULL, and the rows that are there have no value for it: give the model a `server_default` in "
+    "`sa_column_kwargs`, or let it be NULL."
+)
+_DROPS = (
+    "It drops a column, and what is in it: if you renamed it, write op.alter_column(…, new_column_name=…) in place of "
+    "that and of the new one."
+)
 _NOTHING_NEW = (
     "The models are as the migrations make them: nothing was written. For SQL of your own: "
     '.venv/bin/python -m alembic revision -m "what it does"'
@@ -28,11 +38,10 @@ def write(message: str) -> Path | None:
     Raises CommandError, with nothing written, where a model cannot be migrated rightly, or its migration does not run.
     """
     with databases.throw_away() as url:
-        settings = migrations.configuration(url)
-        settings.stdout = StringIO()
-        if not _differs(settings):
+        settings, changed = databases.settings(url), checks.changes(url)
+        if not _differs(settings) and not changed:
             return None
-        path = made(settings, message)
+        path = made(settings, message, partial(_complete, changed))
         try:
             for step, target in ((command.upgrade, "head"), (command.downgrade, "-1"), (command.upgrade, "head")):
                 step(settings, target)
@@ -44,13 +53,32 @@ def write(message: str) -> Path | None:
 
 
 def made(settings: Config, message: str, turn: Callable[..., None] | None = None) -> Path:
-    """A new migration from the models, without Alembic's invitation to adjust it. `turn` may change what it does."""
+    """A new migration from the models, without Alembic's invitation to adjust it. `turn` may change what it does.
+
+    Raises CommandError, with nothing written, where its file would be another's.
+    """
+    before = {path: path.read_bytes() for path in VERSIONS.glob("*.py")}
     script = command.revision(settings, message, autogenerate=True, process_revision_directives=turn)
     assert isinstance(script, Script)
     path = Path(script.path)
+    if path in before:
+        path.write_bytes(before[path])
+        raise CommandError(f"There is a migration {path.name} already: say what this one does.")
     text = path.read_text(encoding="utf-8")
     path.write_text(re.sub(r"^    # ###.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
     return path
+
+
+def _complete(changed: list[checks.Change], _context: Any, _revision: Any, directives: list[Any]) -> None:
+    """Adds what Alembic does not see, and raises CommandError for what works on empty tables alone."""
+    (script,) = directives
+    for script_ops, changes in ((script.upgrade_ops, changed), (script.downgrade_ops, checks.turned(changed))):
+        first, last = checks.operations(changes)
+        script_ops.ops = [*first, *script_ops.ops, *last]
+    for table in (one for one in script.upgrade_ops.ops if isinstance(one, ModifyTableOps)):
+        for column in (one.column for one in table.ops if isinstance(one, AddColumnOp)):
+            if not column.nullable and column.server_default is None:
+                raise CommandError(_NO_VALUE.format(table.table_name, column.name))
 
 
 def _differs(settings: Config) -> bool:
@@ -78,6 +106,8 @@ def main() -> None:
     if path is None:
         sys.exit(_NOTHING_NEW)
     shown = path.relative_to(PROJECT_ROOT)
+    if "op.drop_column(" in path.read_text(encoding="utf-8").partition("def downgrade")[0]:
+        sys.stdout.write(f"{_DROPS}\n")
     sys.stdout.write(f"{shown}\nIt was applied, undone and applied again, on empty tables. Read it: yours have rows.\n")
 
 

@@ -74,10 +74,10 @@ def _drop(name: str, tables: list[str]) -> str:
         dropped = ", ".join(f"todo.{table}" for table in tables)
         databases.query(url, f"DROP TABLE {dropped}")
         message = f"drop {name.replace('_', ' ')}"
-        path = migration.made(migrations.configuration(url), message, turned)
+        path = migration.made(databases.settings(url), message, turned)
     with databases.throw_away() as url:  # from the first migration to this one
         for step, target in ((command.downgrade, "-1"), (command.upgrade, "head")):
-            step(migrations.configuration(url), target)
+            step(databases.settings(url), target)
     return path.name
 
 

@@ -68,6 +68,51 @@ def test_no_migration_is_left_that_cannot_be_undone(project: Project) -> None:
     assert versions(project) == before
 
 
+def test_a_migration_of_that_name_is_not_written_over(project: Project) -> None:
+    replace(project.folder, MODELS, LAST, MORE)
+    assert migration(project, "more").returncode == 0
+    before = {path: path.read_bytes() for path in versions(project)}
+    replace(project.folder, MODELS, "    place: str", "    other: str | None = Field(sa_type=Text)\n    place: str")
+    done = migration(project, "more")
+    assert done.returncode == 1
+    assert "There is a migration" in done.stderr
+    assert {path: path.read_bytes() for path in versions(project)} == before
+
+
+def test_a_column_that_is_gone_is_dropped_and_a_new_name_is_asked_about(project: Project) -> None:
+    before = versions(project)
+    replace(project.folder, MODELS, "    description: str | None", "    about: str | None")
+    replace(project.folder, MODELS, "char_length(description)", "char_length(about)")
+    done = migration(project, "another name")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "if you renamed it, write op.alter_column(…, new_column_name=…)" in done.stdout
+    (made,) = versions(project) - before
+    assert 'op.drop_column("tasks", "description")' in made.read_text(encoding="utf-8").partition("def downgrade")[0]
+
+
+def test_a_constraint_that_has_changed_is_migrated(project: Project) -> None:
+    """Alembic compares none."""
+    before = versions(project)
+    replace(project.folder, MODELS, "status IN ('pending',", "status IN ('someday', 'pending',")
+    done = migration(project, "tasks for someday")
+    assert done.returncode == 0, done.stderr + done.stdout
+    (made,) = versions(project) - before
+    up, _, down = made.read_text(encoding="utf-8").partition("def downgrade")
+    for half, values in ((up, 1), (down, 0)):
+        assert half.count("DROP CONSTRAINT ck_tasks_status_known") == 1
+        assert half.count("ADD CONSTRAINT ck_tasks_status_known CHECK") == 1
+        assert half.count("someday'") == values
+    assert "nothing was written" in migration(project, "again").stderr
+
+
+def test_a_column_that_old_rows_could_not_have_is_rejected(project: Project) -> None:
+    before = versions(project)
+    replace(project.folder, MODELS, LAST, f"{LAST}    place: str = Field(sa_type=Text)\n")
+    done = migration(project, "a place")
+    assert (done.returncode, versions(project)) == (1, before)
+    assert "tasks.place may not be NULL, and the rows that are there have no value for it" in done.stderr
+
+
 @pytest.mark.parametrize("command", [("upgrade", "head"), ("revision", "--autogenerate", "-m", "x"), ("check",)])
 def test_alembic_in_a_fresh_clone_says_what_to_do(project: Project, command: tuple[str, ...]) -> None:
     done = project.run(sys.executable, "-m", "alembic", *command)
