@@ -27,6 +27,11 @@ _NO_ENV_FILE = (
 )
 
 
+_ANOTHER_BRANCH = (
+    "If it is of another branch of yours: `alembic downgrade` there, or, if nothing in it is needed, remove .data."
+)
+
+
 def _ours(name: str | None, kind: str, _: Any) -> bool:
     """Better Auth and others may share the database: only tables that a slice declares are looked at."""
     return kind != "table" or name in SQLModel.metadata.tables
@@ -134,7 +139,7 @@ def _is_newer() -> bool:
     told = f"The database has revision {', '.join(unknown)}, which this code does not know: it is newer than the code."
     # Beside one of ours it is another application's, and nothing says whether ours is to be upgraded.
     if heads == unknown and getattr(context.get_context().opts.get("fn"), "__name__", None) == "upgrade":
-        context.config.print_stdout(f"{told} Nothing was changed.")
+        context.config.print_stdout(f"{told} Nothing was changed. {_ANOTHER_BRANCH}")
         return True
     raise CommandError(f"{told} Use the code that it was migrated with. Nothing was changed.")
 

@@ -32,6 +32,8 @@ def slices_have_the_agreed_files(folder: Path) -> Iterator[str]:
     for slice_folder in sorted((folder / "modules").glob("[!_.]*/")):
         name = f"modules/{slice_folder.name}"
         files = {path.stem for path in slice_folder.glob("[!_.]*") if path.is_dir() or path.suffix == ".py"}
+        if not (slice_folder / "__init__.py").exists():
+            yield f"{name}: no __init__.py, which may be empty"
         for missing in sorted(SLICE - files):
             yield f"{name}: no {missing}.py"
         for more in sorted(files - SLICE - agreed["modules.*"] - agreed.get(f"modules.{slice_folder.name}", set())):

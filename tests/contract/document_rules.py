@@ -132,10 +132,18 @@ def _of_catalogue(status: str, response: Mapping[str, Any]) -> bool:
     return told and (len(named) == 1 or schema["discriminator"] == {"propertyName": "code", "mapping": mapping})
 
 
+def _is_endless(schema: Mapping[str, Any]) -> bool:
+    return schema.get("type") == "string" and not schema.keys() & {"maxLength", "format", "enum", "const", "pattern"}
+
+
 def _body(operation: Operation) -> Iterator[str]:
     if operation.body_schema is None:
         return
     choices = operation.body_schema.get("oneOf", [operation.body_schema])
+    for choice in (resolve(one, operation.schemas) for one in choices):
+        for name, field in choice.get("properties", {}).items():
+            if any(_is_endless(one) for one in (field, *field.get("anyOf", ()))):
+                yield f"`{name}` is a text of any length: give it a max_length"
     if any(
         one.get("additionalProperties") is not False for one in (resolve(each, operation.schemas) for each in choices)
     ):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi import FastAPI
+
 from core.config import load_settings
 from main import create_app
 
@@ -75,10 +77,15 @@ class Operation:
         return call
 
 
-def document() -> dict[str, Any]:
-    """The OpenAPI document of the shipped application, with all that settings can switch on."""
+def application() -> FastAPI:
+    """The shipped application, with all that settings can switch on."""
     values = {"better_auth_secret": secrets.token_hex(32), "database_url": _DATABASE}
-    return create_app(load_settings(None, docs=True, auth_local_accounts=True, **values)).openapi()
+    return create_app(load_settings(None, docs=True, auth_local_accounts=True, **values))
+
+
+def document() -> dict[str, Any]:
+    """Its OpenAPI document."""
+    return application().openapi()
 
 
 def operations(published: Mapping[str, Any]) -> list[Operation]:

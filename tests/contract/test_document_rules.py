@@ -44,6 +44,9 @@ BREACHES: dict[str, Breach] = {
     "createTask: security that is not the bearer token": lambda broken: _operation(broken).update(security=[]),
     "createTask: not exactly one successful response": lambda broken: _operation(broken)["responses"].pop("201"),
     "createTask: its body may be left out": lambda broken: _operation(broken)["requestBody"].pop("required"),
+    "createTask: `title` is a text of any length: give it a max_length": lambda broken: _schema(broken, "TaskCreate")[
+        "properties"
+    ]["title"].pop("maxLength"),
     "createTask: takes unknown fields": lambda broken: _schema(broken, "TaskCreate").pop("additionalProperties"),
     "createTask: takes `user_id`, which is not the client's to say": lambda broken: _schema(broken, "TaskCreate")[
         "properties"

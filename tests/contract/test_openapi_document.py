@@ -31,7 +31,9 @@ ISSUE = {
 
 
 def test_a_server_publishes_the_committed_document(api: httpx.Client) -> None:
-    assert api.get("/openapi.json").json() == json.loads((project_root() / OPENAPI).read_text(encoding="utf-8"))
+    assert api.get("/openapi.json").json() == json.loads((project_root() / OPENAPI).read_text(encoding="utf-8")), (
+        "the document has changed: make docs writes it, if that was meant"
+    )
 
 
 def test_the_document_keeps_every_rule() -> None:
