@@ -1,0 +1,368 @@
+"""Statements are prepared on each connection, and whatever becomes of that, nobody sees it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, any_, func, insert
+from sqlalchemy.sql.dml import ReturningInsert
+from sqlmodel import select
+from sqlmodel.sql.expression import Select, SelectOfScalar
+
+from core.database import prepared_statements as room
+from core.database.database import Database
+from core.database.errors import MissingGrantError, UniqueViolationError
+from core.database.executor import Executor
+from core.database.queries import SCHEMAS, Compiled, Query
+from core.database.statements import prepared, statement
+from tests.conftest import TestDatabase
+from tests.core.database.database_path import on
+
+T = TypeVar("T")
+
+MARKS = Table(
+    "marks", MetaData(), Column("mark", Text), Column("place", Integer), Column("at", DateTime(timezone=True))
+)
+MADE = """
+CREATE TABLE todo.marks (mark text UNIQUE, place integer, at timestamptz);
+INSERT INTO todo.marks VALUES ('one', 1, '2030-01-01T00:00:00Z');
+"""
+
+
+@prepared
+@statement
+def place_of(mark: str) -> SelectOfScalar[int]:
+    return select(MARKS.c.place).where(MARKS.c.mark == mark)
+
+
+@prepared
+@statement
+def at_place(place: int) -> SelectOfScalar[str]:
+    return select(MARKS.c.mark).where(MARKS.c.place == place)
+
+
+@prepared
+@statement
+def add(mark: str, place: int | None, at: datetime | None) -> ReturningInsert[str]:
+    written: ReturningInsert[str] = insert(MARKS).values(mark=mark, place=place, at=at).returning(MARKS.c.mark)
+    return written
+
+
+@prepared
+@statement
+def younger(age: timedelta) -> SelectOfScalar[str]:
+    return select(MARKS.c.mark).where(MARKS.c.at > func.now() - age)
+
+
+@prepared
+@statement
+def among(places: list[int]) -> SelectOfScalar[str]:
+    return select(MARKS.c.mark).where(MARKS.c.place == any_(places))  # type: ignore[arg-type]
+
+
+@prepared
+@statement
+def joined(text: str) -> SelectOfScalar[str]:
+    """PostgreSQL cannot tell the type of a parameter here, and needs none of a literal."""
+    return select(func.concat(text))
+
+
+@prepared
+@statement
+def with_constants(mark: str) -> Select[str, int]:
+    return select(MARKS.c.mark, MARKS.c.place + 41).where(MARKS.c.mark == mark)
+
+
+def raw(text: str) -> Query[Any]:
+    """What no statement is."""
+    return Query(Compiled(dict.fromkeys(SCHEMAS, text), (), {}, {}, tuple, owned=False, reads=True), {})
+
+
+@pytest.fixture
+def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
+    database = make_database()
+    database.query(MADE)
+    return database
+
+
+def through(own: TestDatabase, work: Callable[[Database], Awaitable[T]]) -> T:
+    """On one connection."""
+    return on(own.proxied_url, work, pool_size=1)
+
+
+def kinds(own: TestDatabase) -> list[str]:
+    """What each message since `clear` was, without its limits."""
+    words = ("DISCARD", "DEALLOCATE", "PREPARE", "EXECUTE", "COMMIT")
+    return [" ".join(word for word in words if f"{word} " in f"{sent} ") or "text" for sent in own.proxy.messages]
+
+
+def name_of(query: Query[Any]) -> str:
+    """The name under which it was prepared last."""
+    assert query.statement.prepared
+    return str(list(query.statement.prepared.values())[-1].name)
+
+
+def test_a_statement_is_prepared_once_on_each_connection_in_the_message_that_runs_it(own: TestDatabase) -> None:
+    async def work(path: Database) -> list[Any]:
+        await path.schema()
+        own.proxy.clear()
+        found = [await path.fetch_one(place_of(mark)) for mark in ("one", "two", "one")]
+        assert await path.fetch_all(raw("SELECT name FROM pg_prepared_statements")) == [(name_of(place_of("one")),)]
+        return found
+
+    for _ in range(2):
+        assert through(own, work) == [1, None, 1]
+        assert kinds(own) == ["PREPARE EXECUTE", "EXECUTE", "EXECUTE", "text"]
+        assert all(sent.startswith("SET LOCAL statement_timeout = ") for sent in own.proxy.messages)
+
+
+def test_a_name_is_a_hash_of_all_that_is_meant(own: TestDatabase) -> None:
+    """Of the schema, the types and the constants too."""
+
+    async def work(path: Database) -> set[str]:
+        await path.execute(place_of("one"))
+        names = {name_of(place_of("one"))}
+        for query in (at_place(1), add("b", None, None), add("c", 2, datetime.now(UTC)), with_constants("one")):
+            await path.execute(query)
+            names.add(name_of(query))
+        return names
+
+    assert len(through(own, work)) == 5
+    one, other = place_of("one"), place_of("one")
+    texts = [room._prepared(one.statement.texts[schema], {}, one.values) for schema in SCHEMAS]
+    assert len({found.name for found in texts if found}) == len(SCHEMAS)
+    constants = [
+        room._prepared(one.statement.texts["todo"], {"c": value}, {**other.values, "c": value}) for value in (1, 2)
+    ]
+    assert len({found.name for found in constants if found}) == 2
+
+
+def test_what_was_thrown_away_is_sent_in_plain_text_and_prepared_anew(own: TestDatabase) -> None:
+    async def work(path: Database) -> list[Any]:
+        await path.fetch_one(place_of("one"))
+        await path.execute(raw("DEALLOCATE ALL"))
+        own.proxy.clear()
+        return [await path.fetch_one(place_of("one")) for _ in range(3)]
+
+    assert through(own, work) == [1, 1, 1]
+    assert kinds(own) == ["EXECUTE", "text", "PREPARE EXECUTE", "EXECUTE"]
+
+
+def test_what_somebody_else_has_prepared_counts_as_prepared(own: TestDatabase) -> None:
+    """As behind a pooler, which gives one session to many."""
+
+    async def work(path: Database) -> list[Any]:
+        await path.schema()
+        variants = place_of("one").statement.prepared
+        assert variants
+        (known,) = [one for key, one in variants.items() if key[0] == "todo"]
+        await path.execute(raw(known.prepare.partition("; ")[0]))
+        own.proxy.clear()
+        return [await path.fetch_one(place_of("one")) for _ in range(2)]
+
+    through(own, lambda path: path.fetch_one(place_of("one")))
+    assert through(own, work) == [1, 1]
+    assert kinds(own) == ["PREPARE EXECUTE", "text", "EXECUTE"]
+
+
+def test_a_column_of_another_type_is_told_by_the_next_response(own: TestDatabase) -> None:
+    """ "cached plan must not change result type", which a migration brings about."""
+
+    async def work(path: Database) -> list[Any]:
+        before = await path.fetch_one(place_of("one"))
+        await asyncio.to_thread(own.query, "ALTER TABLE marks ALTER place TYPE text")
+        own.proxy.clear()
+        return [before, *[await path.fetch_one(place_of("one")) for _ in range(3)]]
+
+    assert through(own, work) == [1, "1", "1", "1"]
+    assert kinds(own) == ["EXECUTE", "text", "DEALLOCATE PREPARE EXECUTE", "EXECUTE"]
+
+
+def test_a_transaction_is_done_again_in_plain_text_as_a_whole(own: TestDatabase) -> None:
+    attempts: list[str | None] = []
+
+    async def write(transaction: Executor) -> None:
+        attempts.append(await transaction.fetch_one(add(f"mark {len(attempts)}", 5, None)))
+        if len(attempts) == 1:
+            await transaction.execute(raw("DEALLOCATE ALL"))
+        await transaction.execute(add("last", 6, None))
+
+    async def work(path: Database) -> None:
+        await path.fetch_one(add("before", 4, None))
+        own.proxy.clear()
+        await path.transact(write)
+
+    through(own, work)
+    assert attempts == ["mark 0", "mark 1"]
+    assert kinds(own) == ["EXECUTE", "DEALLOCATE", "EXECUTE", "text", "text", "text", "COMMIT"]
+    assert own.query("SELECT mark FROM marks ORDER BY place") == [("one",), ("before",), ("mark 1",), ("last",)]
+
+
+def test_the_last_statement_of_a_transaction_too(own: TestDatabase) -> None:
+    async def work(path: Database) -> None:
+        for turn in range(3):
+            await path.transact(partial(_end, turn))
+
+    through(own, work)
+    assert own.query("SELECT mark FROM marks ORDER BY mark") == [("0",), ("1",), ("2",), ("one",)]
+
+
+async def _end(turn: int, transaction: Any) -> None:
+    await transaction.fetch_one(place_of("one"))
+    if turn == 1 and transaction._prepares:
+        await transaction.execute(raw("DEALLOCATE ALL"))
+    transaction.at_end(add(str(turn), None, None))
+
+
+def test_an_error_of_the_statement_stays_what_it_is_and_leaves_it_prepared(own: TestDatabase) -> None:
+    async def work(path: Database) -> None:
+        await path.schema()
+        own.proxy.clear()
+        for _ in range(2):
+            with pytest.raises(UniqueViolationError):
+                await path.execute(add("one", 1, None))
+
+    through(own, work)
+    assert kinds(own) == ["PREPARE EXECUTE", "EXECUTE"]
+
+
+NOW = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_null_first_or_last_is_the_same(own: TestDatabase, order: int) -> None:
+    given = [("a", None, None), ("b", 7, NOW), ("c", None, NOW), ("d", 2**31 - 1, None)][::order]
+
+    async def work(path: Database) -> None:
+        for one in given:
+            assert await path.fetch_one(add(*one)) == one[0]
+
+    through(own, work)
+    assert own.query("SELECT * FROM marks WHERE mark <> 'one' ORDER BY mark") == sorted(given)
+
+
+def test_values_mean_what_they_mean_in_plain_text(own: TestDatabase) -> None:
+    async def work(path: Database) -> None:
+        assert await path.fetch_all(younger(timedelta(days=1))) == ["one"]
+        assert await path.fetch_all(among([1, 2])) == ["one"]
+        assert await path.fetch_all(among([])) == []
+        assert await path.fetch_all(among([2**40])) == []
+        assert await path.fetch_all(at_place(1)) == ["one"]
+        assert await path.fetch_all(at_place(10**30)) == []  # greater than any type of the column's kind
+        assert await path.fetch_one(with_constants("one")) == ("one", 42)
+        for text in ("'", "\\", "$1", "%s %(p_mark)s", "a, b), (c", "E'\\''", "\N{SNOWMAN}"):
+            assert await path.fetch_one(add(text, 1, None)) == text
+            assert await path.fetch_one(place_of(text)) == 1
+
+    through(own, work)
+
+
+@prepared
+@statement
+def shown(value: Any) -> SelectOfScalar[Any]:
+    return select(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            5,
+            2**40,
+            1.5,
+            Decimal("0.10"),
+            True,
+            b"\0\xff",
+            UUID(int=7),
+            NOW,
+            NOW.date(),
+            time(1, 2),
+            timedelta(hours=1),
+        ),
+        *([1, 2], ["a", None], [None, 1], [[1], [2]], [UUID(int=7)], "text", date(2030, 1, 1)),
+    ],
+)
+def test_a_value_comes_back_as_in_plain_text(own: TestDatabase, value: Any) -> None:
+    async def work(path: Database) -> list[Any]:
+        query = shown(value)
+        literal = Query(
+            Compiled(query.statement.texts, (), {}, {}, query.statement.make, owned=False, reads=True), query.values
+        )
+        return [await path.fetch_one(one) for one in (query, query, literal)]
+
+    first, again, literal = through(own, work)
+    assert (first, type(first)) == (again, type(again)) == (literal, type(literal))
+
+
+def test_what_cannot_be_prepared_is_found_out_once(own: TestDatabase) -> None:
+    async def work(path: Database) -> list[Any]:
+        await path.schema()
+        own.proxy.clear()
+        return [await path.fetch_one(joined(text)) for text in ("a", "b", "c")]
+
+    joined.compiled.cache_clear()
+    assert through(own, work) == ["a", "b", "c"]
+    assert kinds(own) == ["PREPARE EXECUTE", "text", "text", "text"]
+
+
+def test_a_value_of_an_unknown_type_is_sent_in_plain_text(own: TestDatabase) -> None:
+    async def work(path: Database) -> Any:
+        await path.schema()
+        own.proxy.clear()
+        return await path.fetch_all(at_place(memoryview(b"1")))  # type: ignore[arg-type]
+
+    with pytest.raises(Exception, match="UndefinedFunction"):
+        through(own, work)
+    assert set(kinds(own)) == {"text"}
+
+
+def test_a_connection_prepares_only_so_many(own: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "PREPARED_AT_MOST", 1)
+
+    async def work(path: Database) -> None:
+        await path.schema()
+        own.proxy.clear()
+        for _ in range(2):
+            assert await path.fetch_one(place_of("one")) == 1
+            assert await path.fetch_one(at_place(1)) == "one"
+
+    through(own, work)
+    assert kinds(own) == ["PREPARE EXECUTE", "text", "EXECUTE", "text"]
+
+
+def test_a_plan_of_an_empty_table_does_not_stay(own: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "PLANNED_ANEW", 20)
+
+    async def plan(path: Database) -> str:
+        return str(await path.fetch_all(raw(f"EXPLAIN EXECUTE {name_of(place_of('x'))}('x')")))
+
+    async def work(path: Database) -> list[str]:
+        for _ in range(10):
+            await path.fetch_one(place_of("x"))
+        await asyncio.to_thread(own.query, "INSERT INTO marks SELECT 'm' || n, n FROM generate_series(1, 20000) n")
+        before = await plan(path)
+        for _ in range(10):
+            await path.fetch_one(place_of("x"))
+        return [before, await plan(path)]
+
+    own.query("DELETE FROM marks; ANALYZE marks")
+    before, after = through(own, work)
+    assert "Seq Scan" in before
+    assert "Index Scan" in after
+
+
+def test_a_missing_grant_is_told_as_in_plain_text(own: TestDatabase) -> None:
+    own.query("DROP ROLE IF EXISTS markless; CREATE ROLE markless LOGIN; GRANT USAGE ON SCHEMA todo TO markless")
+    with pytest.raises(MissingGrantError, match=r"ON todo\.marks TO"):
+        on(own.proxied_url.replace("postgres@", "markless@"), lambda path: path.fetch_one(place_of("one")))
+
+
+@pytest.fixture(autouse=True)
+def _nobody_left(own: TestDatabase) -> Iterator[None]:
+    yield
+    own.query("DROP TABLE marks")
