@@ -3,9 +3,8 @@
 import re
 
 # As core.database.prepared_statements makes them.
-_PREPARE = re.compile(
-    r"(?:DEALLOCATE todo_\w+; )?PREPARE (todo_\w+)(?:\([^)]*\))? AS (.*?); (?=EXECUTE \1\b)", re.DOTALL
-)
+_BEFORE = r"(?:SET plan_cache_mode = \w+; )?(?:DEALLOCATE todo_\w+; )?"
+_PREPARE = re.compile(_BEFORE + r"PREPARE (todo_\w+)(?:\([^)]*\))? AS (.*?); (?=EXECUTE \1\b)", re.DOTALL)
 _EXECUTE = re.compile(r"EXECUTE (todo_\w+)(\()?")
 _PLACE = re.compile(r"\$(\d+)")
 # A string, in which a backslash means something behind E alone, or anything else that tells where a value ends.

@@ -21,6 +21,7 @@ from core.database.errors import (
 from core.database.executor import Executor, bound, milliseconds
 from core.database.observed import tell_repeated, tell_slow
 from core.database.pool import Pool
+from core.database.prepared_statements import PLAN_ONCE
 from core.database.queries import SCHEMA, Query
 from core.database.transaction import Transaction
 from core.database.usage import Usage
@@ -68,7 +69,8 @@ class Database(Executor):
         self.last_response = float("-inf")
         self._schema: str | None = None
         self._prepared = prepared
-        self._prepares = False
+        # What stands before PREPARE; None where nothing is prepared.
+        self._prepares: str | None = None
         self._looking = asyncio.Lock()
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -77,13 +79,13 @@ class Database(Executor):
         It must have no effect but in the transaction.
         """
 
-        async def attempt(schema: str, *, prepares: bool = False) -> T:
-            async with self._transaction(schema, prepares=prepares) as transaction:
+        async def attempt(schema: str, prepares: str | None = None) -> T:
+            async with self._transaction(schema, prepares) as transaction:
                 return await work(transaction)
 
         schema = self._schema or await self.schema()
         try:
-            return await attempt(schema, prepares=self._prepares)
+            return await attempt(schema, self._prepares)
         except _UNDONE as error:
             return await self._again(attempt, schema, error, "transaction")
 
@@ -94,9 +96,9 @@ class Database(Executor):
             yield transaction
 
     @asynccontextmanager
-    async def _transaction(self, schema: str, *, prepares: bool = False) -> AsyncIterator[Transaction]:
+    async def _transaction(self, schema: str, prepares: str | None = None) -> AsyncIterator[Transaction]:
         limits = self._deadline(), self._usage(), self._slow
-        transaction = Transaction(self._pool, schema, *limits, prepares=prepares)
+        transaction = Transaction(self._pool, schema, *limits, prepares)
         try:
             yield transaction
             await transaction.commit()
@@ -122,7 +124,8 @@ class Database(Executor):
                 response = await self._attempt(table_schema.look(), SCHEMA)
                 ((process, found),) = response.fetchall()
                 direct = process == response.connection.info.backend_pid
-                self._prepares = direct if self._prepared is None else self._prepared
+                prepares = direct if self._prepared is None else self._prepared
+                self._prepares = (PLAN_ONCE if direct else "") if prepares else None
                 self._schema = table_schema.in_use(found)
                 if missed not in (None, self._schema):
                     _log.warning("tables moved", **{"db.namespace": self._schema})
@@ -142,7 +145,7 @@ class Database(Executor):
     async def _run(self, query: Query[Any]) -> cursor:
         schema = self._schema or await self.schema()
         try:
-            return await self._attempt(query, schema, prepares=self._prepares)
+            return await self._attempt(query, schema, self._prepares)
         except _UNDONE as error:  # the statement was the whole transaction
             return await self._again(lambda found: self._attempt(query, found), schema, error, query.statement.name)
 
@@ -167,7 +170,7 @@ class Database(Executor):
                 error = newest
         raise error
 
-    async def _attempt(self, query: Query[Any], schema: str, *, prepares: bool = False) -> cursor:
+    async def _attempt(self, query: Query[Any], schema: str, prepares: str | None = None) -> cursor:
         usage = self._usage()
         deadline = usage.deadline if usage and usage.deadline else self._own_deadline()
         values, texts = bound(query), query.statement.texts
@@ -175,7 +178,9 @@ class Database(Executor):
             connection = await self._pool.acquire(deadline, usage)
             reused = connection.used
             try:
-                text = connection.prepared.text(query.statement, schema, values) if prepares else texts[schema]
+                text = texts[schema]
+                if prepares is not None:
+                    text = connection.prepared.text(query.statement, schema, values, prepares)
                 sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {text}"
                 result = await connection.run(sql, values, deadline, usage)
                 self.last_response = connection.last_used

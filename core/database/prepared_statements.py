@@ -36,6 +36,10 @@ _TYPES: Mapping[type, str] = {
     time: "time",
     timedelta: "interval",
 }
+
+# Stands before PREPARE where the session is ours alone. What is prepared is planned once, for no value in particular:
+# left to itself PostgreSQL thinks that a page is a tenth of its owner's rows, and would rather plan each by itself.
+PLAN_ONCE = "SET plan_cache_mode = force_generic_plan; "
 _PLACE = re.compile(r"%\((\w+)\)s")
 
 # What says that the server has no such statement, has it already, or has one that a migration has overtaken.
@@ -66,8 +70,11 @@ class PreparedStatements:
         # What `text` gave for the message that is under way; whoever sends that takes it away.
         self.last: tuple[dict[Any, Prepared | None], Any, Prepared] | None = None
 
-    def text(self, statement: Compiled[Any], schema: str, values: Mapping[str, Any]) -> str:
-        """What to send with these values: PREPARE and EXECUTE the first time, then EXECUTE, or else the statement."""
+    def text(self, statement: Compiled[Any], schema: str, values: Mapping[str, Any], before: str) -> str:
+        """What to send with these values: PREPARE and EXECUTE the first time, then EXECUTE, or else the statement.
+
+        `before` stands before PREPARE.
+        """
         plain: str = statement.texts[schema]
         variants = statement.prepared
         if variants is None:
@@ -78,17 +85,18 @@ class PreparedStatements:
         try:
             found = variants[kinds]
         except KeyError:
-            found = variants[kinds] = _prepared(plain, statement.constants, values)
+            found = variants[kinds] = prepared(plain, statement.constants, values)
         if found is None:
             return plain
-        name = found.name
-        if self._known.get(name) != found.execute:
+        name, text = found.name, found.execute
+        known = self._known.get(name)
+        if known != text:
             if not self._left:
                 return plain
             self._left -= 1
+            self._known[name] = text
+            text = before + (known or found.prepare)
         self.last = variants, kinds, found
-        text: str = self._known.get(name, found.prepare)
-        self._known[name] = found.execute
         self._sent += 1
         return text if self._sent % PLANNED_ANEW else f"DISCARD PLANS; {text}"
 
@@ -108,9 +116,12 @@ class PreparedStatements:
         return PreparedStatementError(str(error), sqlstate=error.sqlstate)
 
 
-def _prepared(text: str, constants: Mapping[str, Any], values: Mapping[str, Any]) -> Prepared | None:
-    """None where the type of a value's literal is not known. The name is a hash of all that it means, so that one name
-    never means two things: to a session that a pooler gives to many, to two releases that run beside each other."""
+def prepared(text: str, constants: Mapping[str, Any], values: Mapping[str, Any]) -> Prepared | None:
+    """How it is prepared for values of these types; None where the literal of one has no type that is known here.
+
+    The name is a hash of all that it means, so that one name never means two things: to a session that a pooler gives
+    to many, and to two releases that run beside each other.
+    """
     types = {name: _type(value) for name, value in values.items()}
     if None in types.values():
         return None

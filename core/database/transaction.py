@@ -29,8 +29,9 @@ class Transaction(Executor):
     autocommit = False
 
     def __init__(
-        self, pool: Pool, schema: str, deadline: float, usage: Usage | None, slow: float, *, prepares: bool
+        self, pool: Pool, schema: str, deadline: float, usage: Usage | None, slow: float, prepares: str | None
     ) -> None:
+        """`prepares` stands before PREPARE; None where nothing is prepared."""
         self._pool = pool
         self._schema = schema
         self._deadline = deadline
@@ -79,8 +80,8 @@ class Transaction(Executor):
         return await self._send(self._connection, self._text(self._connection, query), values, query)
 
     def _text(self, connection: Connection, query: Query[Any]) -> str:
-        if self._prepares:
-            return connection.prepared.text(query.statement, self._schema, query.values)
+        if self._prepares is not None:
+            return connection.prepared.text(query.statement, self._schema, query.values, self._prepares)
         return query.statement.texts[self._schema]
 
     async def _send(

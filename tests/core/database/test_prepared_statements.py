@@ -20,7 +20,7 @@ from core.database.errors import MissingGrantError, UniqueViolationError
 from core.database.executor import Executor
 from core.database.queries import SCHEMAS, Compiled, Query
 from core.database.statements import prepared, statement
-from tests.conftest import TestDatabase
+from tests.conftest import RunningServer, TestDatabase, UserClient
 from tests.core.database.database_path import on
 
 T = TypeVar("T")
@@ -134,10 +134,10 @@ def test_a_name_is_a_hash_of_all_that_is_meant(own: TestDatabase) -> None:
 
     assert len(through(own, work)) == 5
     one, other = place_of("one"), place_of("one")
-    texts = [room._prepared(one.statement.texts[schema], {}, one.values) for schema in SCHEMAS]
+    texts = [room.prepared(one.statement.texts[schema], {}, one.values) for schema in SCHEMAS]
     assert len({found.name for found in texts if found}) == len(SCHEMAS)
     constants = [
-        room._prepared(one.statement.texts["todo"], {"c": value}, {**other.values, "c": value}) for value in (1, 2)
+        room.prepared(one.statement.texts["todo"], {"c": value}, {**other.values, "c": value}) for value in (1, 2)
     ]
     assert len({found.name for found in constants if found}) == 2
 
@@ -366,3 +366,28 @@ def test_a_missing_grant_is_told_as_in_plain_text(own: TestDatabase) -> None:
 def _nobody_left(own: TestDatabase) -> Iterator[None]:
     yield
     own.query("DROP TABLE marks")
+
+
+def test_a_migration_changes_types_while_requests_are_served(
+    own: TestDatabase, start_server: Callable[..., RunningServer]
+) -> None:
+    server = start_server(database=own)
+    with UserClient(server.url) as client:
+        statuses: list[int] = []
+
+        def ask() -> None:
+            made = client.post(client.tasks, json={"title": "one"})
+            path = f"{client.tasks}/{made.json()['id']}"
+            asked = [client.get(path), client.get(client.tasks), client.patch(path, json={"status": "completed"})]
+            statuses.extend(one.status_code for one in (made, *asked, client.delete(path)))
+
+        ask()
+        own.proxy.clear()
+        for kind in ("integer", "bigint"):
+            own.query(f"ALTER TABLE tasks ALTER version TYPE {kind}")
+            for _ in range(3):
+                ask()
+        assert statuses == [201, 200, 200, 200, 204] * 7
+        # Whatever has a version in its result, and once for each migration alone.
+        assert kinds(own).count("DEALLOCATE PREPARE EXECUTE") == 8
+        assert kinds(own)[-5:] == ["EXECUTE"] * 5
