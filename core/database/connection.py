@@ -147,7 +147,9 @@ class Connection:
                     until, patience = self._connecting
                     self._deadline = min(until, self._loop.time() + patience)
             state = self._pg.poll()
-            self._watch(writing=state == POLL_WRITE)
+            # Once it is used it keeps its socket, which is watched but for an error.
+            if state == POLL_WRITE or self._writing or self._fd < 0 or not self.used:
+                self._watch(writing=state == POLL_WRITE)
         except psycopg2.Error as error:
             self._unwatch()  # libpq has closed its socket already: the number may be another connection's next
             waiter.set_exception(error)
