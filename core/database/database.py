@@ -21,7 +21,7 @@ from core.database.errors import (
 from core.database.executor import Executor, bound, milliseconds
 from core.database.observed import tell_repeated, tell_slow
 from core.database.pool import Pool
-from core.database.prepared_statements import PLAN_ONCE
+from core.database.prepared_statements import before_prepare
 from core.database.queries import SCHEMA, Query
 from core.database.transaction import Transaction
 from core.database.usage import Usage
@@ -41,9 +41,8 @@ class Database(Executor):
 
     Raises DatabaseUnavailableError at the request's deadline at the latest. `usage` returns what the request has, or
     None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. The log names
-    statements that take longer than `slow` seconds.
-
-    `prepared` says whether statements are prepared on each connection; None: where no pooler stands between.
+    statements that take longer than `slow` seconds. `prepared` says whether they are prepared on each connection; None:
+    where no pooler stands between.
 
     It looks which schema the tables are in when it is first used, and again when a statement does not find them, so
     that they can be moved while it runs.
@@ -97,8 +96,7 @@ class Database(Executor):
 
     @asynccontextmanager
     async def _transaction(self, schema: str, prepares: str | None = None) -> AsyncIterator[Transaction]:
-        limits = self._deadline(), self._usage(), self._slow
-        transaction = Transaction(self._pool, schema, *limits, prepares)
+        transaction = Transaction(self._pool, schema, self._deadline(), self._usage(), self._slow, prepares)
         try:
             yield transaction
             await transaction.commit()
@@ -124,8 +122,7 @@ class Database(Executor):
                 response = await self._attempt(table_schema.look(), SCHEMA)
                 ((process, found),) = response.fetchall()
                 direct = process == response.connection.info.backend_pid
-                prepares = direct if self._prepared is None else self._prepared
-                self._prepares = (PLAN_ONCE if direct else "") if prepares else None
+                self._prepares = before_prepare(self._prepared, direct=direct)
                 self._schema = table_schema.in_use(found)
                 if missed not in (None, self._schema):
                     _log.warning("tables moved", **{"db.namespace": self._schema})

@@ -116,6 +116,16 @@ class PreparedStatements:
         return PreparedStatementError(str(error), sqlstate=error.sqlstate)
 
 
+def before_prepare(wanted: bool | None, *, direct: bool) -> str | None:
+    """What stands before PREPARE; None where nothing is prepared. `direct` where no pooler stands between.
+
+    Behind one a setting of the session would be everybody's.
+    """
+    if direct if wanted is None else wanted:
+        return PLAN_ONCE if direct else ""
+    return None
+
+
 def prepared(text: str, constants: Mapping[str, Any], values: Mapping[str, Any]) -> Prepared | None:
     """How it is prepared for values of these types; None where the literal of one has no type that is known here.
 
