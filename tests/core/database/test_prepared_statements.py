@@ -1,104 +1,33 @@
 """Statements are prepared on each connection, and whatever becomes of that, nobody sees it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import Any
 
 import pytest
-from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, any_, func, insert
-from sqlalchemy.sql.dml import ReturningInsert
-from sqlmodel import select
-from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from core.database import prepared_statements as room
 from core.database.database import Database
 from core.database.errors import MissingGrantError, UniqueViolationError
 from core.database.executor import Executor
-from core.database.queries import SCHEMAS, Compiled, Query
-from core.database.statements import prepared, statement
+from core.database.queries import SCHEMAS, Query
 from tests.conftest import RunningServer, TestDatabase, UserClient
 from tests.core.database.database_path import on
-
-T = TypeVar("T")
-
-MARKS = Table(
-    "marks", MetaData(), Column("mark", Text), Column("place", Integer), Column("at", DateTime(timezone=True))
-)
-MADE = """
-CREATE TABLE todo.marks (mark text UNIQUE, place integer, at timestamptz);
-INSERT INTO todo.marks VALUES ('one', 1, '2030-01-01T00:00:00Z');
-"""
+from tests.core.database.prepared_path import MADE, add, at_place, kinds, place_of, raw, through, with_constants
 
 
-@prepared
-@statement
-def place_of(mark: str) -> SelectOfScalar[int]:
-    return select(MARKS.c.place).where(MARKS.c.mark == mark)
-
-
-@prepared
-@statement
-def at_place(place: int) -> SelectOfScalar[str]:
-    return select(MARKS.c.mark).where(MARKS.c.place == place)
-
-
-@prepared
-@statement
-def add(mark: str, place: int | None, at: datetime | None) -> ReturningInsert[str]:
-    written: ReturningInsert[str] = insert(MARKS).values(mark=mark, place=place, at=at).returning(MARKS.c.mark)
-    return written
-
-
-@prepared
-@statement
-def younger(age: timedelta) -> SelectOfScalar[str]:
-    return select(MARKS.c.mark).where(MARKS.c.at > func.now() - age)
-
-
-@prepared
-@statement
-def among(places: list[int]) -> SelectOfScalar[str]:
-    return select(MARKS.c.mark).where(MARKS.c.place == any_(places))  # type: ignore[arg-type]
-
-
-@prepared
-@statement
-def joined(text: str) -> SelectOfScalar[str]:
-    """PostgreSQL cannot tell the type of a parameter here, and needs none of a literal."""
-    return select(func.concat(text))
-
-
-@prepared
-@statement
-def with_constants(mark: str) -> Select[str, int]:
-    return select(MARKS.c.mark, MARKS.c.place + 41).where(MARKS.c.mark == mark)
-
-
-def raw(text: str) -> Query[Any]:
-    """What no statement is."""
-    return Query(Compiled(dict.fromkeys(SCHEMAS, text), (), {}, {}, tuple, owned=False, reads=True), {})
+@pytest.fixture(scope="module")
+def made(make_database: Callable[[], TestDatabase]) -> TestDatabase:
+    return make_database()
 
 
 @pytest.fixture
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    database = make_database()
-    database.query(MADE)
-    return database
-
-
-def through(own: TestDatabase, work: Callable[[Database], Awaitable[T]]) -> T:
-    """On one connection."""
-    return on(own.proxied_url, work, pool_size=1)
-
-
-def kinds(own: TestDatabase) -> list[str]:
-    """What each message since `clear` was, without its limits."""
-    words = ("DISCARD", "DEALLOCATE", "PREPARE", "EXECUTE", "COMMIT")
-    return [" ".join(word for word in words if f"{word} " in f"{sent} ") or "text" for sent in own.proxy.messages]
+def own(made: TestDatabase) -> TestDatabase:
+    made.query("DROP TABLE IF EXISTS marks")
+    made.query(MADE)
+    return made
 
 
 def name_of(query: Query[Any]) -> str:
@@ -231,96 +160,6 @@ def test_an_error_of_the_statement_stays_what_it_is_and_leaves_it_prepared(own: 
     assert kinds(own) == ["PREPARE EXECUTE", "EXECUTE"]
 
 
-NOW = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_null_first_or_last_is_the_same(own: TestDatabase, order: int) -> None:
-    given = [("a", None, None), ("b", 7, NOW), ("c", None, NOW), ("d", 2**31 - 1, None)][::order]
-
-    async def work(path: Database) -> None:
-        for one in given:
-            assert await path.fetch_one(add(*one)) == one[0]
-
-    through(own, work)
-    assert own.query("SELECT * FROM marks WHERE mark <> 'one' ORDER BY mark") == sorted(given)
-
-
-def test_values_mean_what_they_mean_in_plain_text(own: TestDatabase) -> None:
-    async def work(path: Database) -> None:
-        assert await path.fetch_all(younger(timedelta(days=1))) == ["one"]
-        assert await path.fetch_all(among([1, 2])) == ["one"]
-        assert await path.fetch_all(among([])) == []
-        assert await path.fetch_all(among([2**40])) == []
-        assert await path.fetch_all(at_place(1)) == ["one"]
-        assert await path.fetch_all(at_place(10**30)) == []  # greater than any type of the column's kind
-        assert await path.fetch_one(with_constants("one")) == ("one", 42)
-        for text in ("'", "\\", "$1", "%s %(p_mark)s", "a, b), (c", "E'\\''", "\N{SNOWMAN}"):
-            assert await path.fetch_one(add(text, 1, None)) == text
-            assert await path.fetch_one(place_of(text)) == 1
-
-    through(own, work)
-
-
-@prepared
-@statement
-def shown(value: Any) -> SelectOfScalar[Any]:
-    return select(value)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        *(
-            5,
-            2**40,
-            1.5,
-            Decimal("0.10"),
-            True,
-            b"\0\xff",
-            UUID(int=7),
-            NOW,
-            NOW.date(),
-            time(1, 2),
-            timedelta(hours=1),
-        ),
-        *([1, 2], ["a", None], [None, 1], [[1], [2]], [UUID(int=7)], "text", date(2030, 1, 1)),
-    ],
-)
-def test_a_value_comes_back_as_in_plain_text(own: TestDatabase, value: Any) -> None:
-    async def work(path: Database) -> list[Any]:
-        query = shown(value)
-        literal = Query(
-            Compiled(query.statement.texts, (), {}, {}, query.statement.make, owned=False, reads=True), query.values
-        )
-        return [await path.fetch_one(one) for one in (query, query, literal)]
-
-    first, again, literal = through(own, work)
-    assert (first, type(first)) == (again, type(again)) == (literal, type(literal))
-
-
-def test_what_cannot_be_prepared_is_found_out_once(own: TestDatabase) -> None:
-    async def work(path: Database) -> list[Any]:
-        await path.schema()
-        own.proxy.clear()
-        return [await path.fetch_one(joined(text)) for text in ("a", "b", "c")]
-
-    joined.compiled.cache_clear()
-    assert through(own, work) == ["a", "b", "c"]
-    assert kinds(own) == ["PREPARE EXECUTE", "text", "text", "text"]
-
-
-def test_a_value_of_an_unknown_type_is_sent_in_plain_text(own: TestDatabase) -> None:
-    async def work(path: Database) -> Any:
-        await path.schema()
-        own.proxy.clear()
-        return await path.fetch_all(at_place(memoryview(b"1")))  # type: ignore[arg-type]
-
-    with pytest.raises(Exception, match="UndefinedFunction"):
-        through(own, work)
-    assert set(kinds(own)) == {"text"}
-
-
 def test_a_connection_prepares_only_so_many(own: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "PREPARED_AT_MOST", 1)
 
@@ -362,12 +201,6 @@ def test_a_missing_grant_is_told_as_in_plain_text(own: TestDatabase) -> None:
         on(own.proxied_url.replace("postgres@", "markless@"), lambda path: path.fetch_one(place_of("one")))
 
 
-@pytest.fixture(autouse=True)
-def _nobody_left(own: TestDatabase) -> Iterator[None]:
-    yield
-    own.query("DROP TABLE marks")
-
-
 def test_a_migration_changes_types_while_requests_are_served(
     own: TestDatabase, start_server: Callable[..., RunningServer]
 ) -> None:
@@ -391,3 +224,15 @@ def test_a_migration_changes_types_while_requests_are_served(
         # Whatever has a version in its result, and once for each migration alone.
         assert kinds(own).count("DEALLOCATE PREPARE EXECUTE") == 8
         assert kinds(own)[-5:] == ["EXECUTE"] * 5
+
+
+@pytest.mark.parametrize(("told", "prepares"), [({}, True), ({"prepared_statements": False}, False)])
+def test_a_setting_has_all_sent_in_plain_text(
+    own: TestDatabase, start_server: Callable[..., RunningServer], told: dict[str, bool], prepares: bool
+) -> None:
+    server = start_server(database=own, **told)
+    own.proxy.clear()
+    with UserClient(server.url) as client:
+        client.create_task()
+        assert client.get(client.tasks).status_code == 200
+    assert any("EXECUTE" in kind for kind in kinds(own)) == prepares
