@@ -196,9 +196,17 @@ def test_a_plan_of_an_empty_table_does_not_stay(own: TestDatabase, monkeypatch: 
 
 
 def test_a_missing_grant_is_told_as_in_plain_text(own: TestDatabase) -> None:
+    """Of EXECUTE alone nobody sees which table it is."""
     own.query("DROP ROLE IF EXISTS markless; CREATE ROLE markless LOGIN; GRANT USAGE ON SCHEMA todo TO markless")
+    own.query("GRANT SELECT ON marks TO markless")
+
+    async def work(path: Database) -> None:
+        assert await path.fetch_one(place_of("one")) == 1
+        await asyncio.to_thread(own.query, "REVOKE SELECT ON marks FROM markless")
+        await path.fetch_one(place_of("one"))
+
     with pytest.raises(MissingGrantError, match=r"ON todo\.marks TO"):
-        on(own.proxied_url.replace("postgres@", "markless@"), lambda path: path.fetch_one(place_of("one")))
+        on(own.proxied_url.replace("postgres@", "markless@"), work)
 
 
 def test_a_migration_changes_types_while_requests_are_served(

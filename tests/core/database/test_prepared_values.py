@@ -80,6 +80,18 @@ def test_values_mean_what_they_mean_in_plain_text(own: TestDatabase) -> None:
     through(own, work)
 
 
+def test_a_number_is_as_great_as_a_column_may_hold(own: TestDatabase) -> None:
+    """Whatever the first one was."""
+
+    async def work(path: Database) -> None:
+        await path.fetch_all(at_place(1))
+        own.proxy.clear()
+        assert await path.fetch_all(at_place(2**62)) == []
+
+    through(own, work)
+    assert kinds(own) == ["EXECUTE"]
+
+
 @prepared
 @statement
 def shown(value: Any) -> SelectOfScalar[Any]:
