@@ -49,6 +49,7 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
         pool_size=settings.database_pool_size,
         timeout=settings.request_timeout,
         slow=settings.slow_statement,
+        prepared=settings.prepared_statements,
         usage=context.usage,
     )
     passwords = Passwords()

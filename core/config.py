@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(default=10, ge=1, le=100)
     readiness_max_age: float = Field(default=5, ge=0)
     slow_statement: float = Field(default=0.5, gt=0)
+    prepared_statements: bool | None = None
 
     neon_auth_base_url: str | None = None
     better_auth_url: str | None = None

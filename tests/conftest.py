@@ -268,7 +268,8 @@ def _tripwire(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "database" in request.fixturenames or "api_server" in request.fixturenames:
         found: TestDatabase = request.getfixturevalue("database")
-        sent, found.proxy.queries = found.proxy.queries, []
+        sent = list(found.proxy.queries)
+        found.proxy.clear()
         assert [sql for sql in sent if unscoped(sql) or unqualified(sql)] == []
 
 

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from core.database.table_schema import FIND
+from core.database.table_schema import LOOK
+from tests.prepared_text import plain
 
 T = TypeVar("T")
 
@@ -20,7 +21,8 @@ class PostgresProxy:
     """Forwards a TCP port of the loopback to PostgreSQL's Unix socket, in a thread of its own.
 
     `queries` holds the text of every simple query since `clear()`: its length is the number of round trips.
-    The application's own `SET LOCAL` prefix is taken off; `limits` holds each text of such a statement, as
+    The application's own `SET LOCAL` prefix is taken off, and EXECUTE is read as the statement that it stands for;
+    `messages` holds what was sent as it was; `limits` holds each text of such a statement, as
     pg_stat_statements would. `looks` counts apart how often it looked which schema the
     tables are in, which it does once before its first statement. Made for `sslmode=disable`.
     """
@@ -33,6 +35,8 @@ class PostgresProxy:
         self._accepting = True
         self._server: asyncio.Server | None = None
         self.queries: list[str] = []
+        self.messages: list[str] = []
+        self.prepared: dict[str, str] = {}
         self.limits: set[str] = set()
         self.looks = 0
         self._thread = threading.Thread(target=self._loop.run_forever, name="postgres-proxy", daemon=True)
@@ -42,6 +46,7 @@ class PostgresProxy:
     def clear(self) -> None:
         """Forgets the queries so far."""
         self.queries.clear()
+        self.messages.clear()
 
     def pause(self) -> None:
         """From now on bytes vanish in both directions: nobody responds and nobody hangs up."""
@@ -146,9 +151,10 @@ class _Frontend:
             message, self._buffer = self._buffer[:size], self._buffer[size:]
             if self._started and message[0] == _QUERY:
                 sent = message[5:-1].decode()
+                self._proxy.messages.append(sent)
                 self._proxy.limits.update(_LIMIT.findall(sent))
-                text = _OWN_LIMITS.sub("", sent)
-                if text == FIND:
+                text = plain(_OWN_LIMITS.sub("", sent), self._proxy.prepared)
+                if text == LOOK:
                     self._proxy.looks += 1
                 else:
                     self._proxy.queries.append(text)

@@ -11,6 +11,7 @@ from psycopg2.extensions import POLL_OK, POLL_WRITE, TRANSACTION_STATUS_IDLE, co
 
 from core.database.deadline_timer import DeadlineTimer
 from core.database.errors import READ_ONLY, DeadlineError, ValueRejectedError, translate
+from core.database.prepared_statements import PreparedStatements
 from core.database.usage import Usage
 
 
@@ -33,6 +34,7 @@ class Connection:
         self._timer = DeadlineTimer(self._expire)
         self.opened = self.last_used = self._loop.time()
         self.used = False
+        self.prepared = PreparedStatements()
         # The seconds of the last statement.
         self.took = 0.0
         # Whether the server let the deadline pass without a word.
@@ -101,6 +103,7 @@ class Connection:
         except ValueError:  # of psycopg2's own: NUL, or half a surrogate pair, in a text
             raise ValueRejectedError("psycopg2 cannot send a value") from None
         finally:
+            self.prepared.last = None
             self.took = (self.last_used if self.last_used >= began else time.monotonic()) - began
             if usage is not None:
                 usage.statements += 1
@@ -144,7 +147,9 @@ class Connection:
                     until, patience = self._connecting
                     self._deadline = min(until, self._loop.time() + patience)
             state = self._pg.poll()
-            self._watch(writing=state == POLL_WRITE)
+            # Once it is used it keeps its socket, which is watched but for an error.
+            if state == POLL_WRITE or self._writing or self._fd < 0 or not self.used:
+                self._watch(writing=state == POLL_WRITE)
         except psycopg2.Error as error:
             self._unwatch()  # libpq has closed its socket already: the number may be another connection's next
             waiter.set_exception(error)
@@ -186,4 +191,4 @@ class Connection:
             self.read_only = True
         if connecting or self._pg.closed or error.pgcode in (None, READ_ONLY):
             self.close()
-        return translate(error, connecting=connecting)
+        return self.prepared.judged(translate(error, connecting=connecting))

@@ -14,21 +14,24 @@ from core.database.errors import (
     ConnectionLostError,
     DatabaseError,
     DatabaseUnavailableError,
+    PreparedStatementError,
     TransactionConflictError,
     UndefinedObjectError,
 )
 from core.database.executor import Executor, bound, milliseconds
 from core.database.observed import tell_repeated, tell_slow
 from core.database.pool import Pool
+from core.database.prepared_statements import before_prepare
 from core.database.queries import SCHEMA, Query
 from core.database.transaction import Transaction
 from core.database.usage import Usage
 
 T = TypeVar("T")
 
-# How often what had no effect is tried again: it met another transaction, or the tables are elsewhere.
+# How often what had no effect is tried again: it met another transaction, the tables are elsewhere, or what it had
+# prepared is not there. What is tried again is sent in plain text, so that it cannot fail for that.
 TRIES_AGAIN = 4
-_UNDONE = (TransactionConflictError, UndefinedObjectError)
+_UNDONE = (TransactionConflictError, UndefinedObjectError, PreparedStatementError)
 
 _log = structlog.get_logger("core.database.database")
 
@@ -38,7 +41,8 @@ class Database(Executor):
 
     Raises DatabaseUnavailableError at the request's deadline at the latest. `usage` returns what the request has, or
     None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. The log names
-    statements that take longer than `slow` seconds.
+    statements that take longer than `slow` seconds. `prepared` says whether they are prepared on each connection; None:
+    where no pooler stands between.
 
     It looks which schema the tables are in when it is first used, and again when a statement does not find them, so
     that they can be moved while it runs.
@@ -53,6 +57,7 @@ class Database(Executor):
         pool_size: int,
         timeout: float,
         slow: float = float("inf"),
+        prepared: bool | None = None,
         usage: Callable[[], Usage | None] = lambda: None,
     ) -> None:
         psycopg2_setup.prepare()
@@ -62,6 +67,9 @@ class Database(Executor):
         self._usage = usage
         self.last_response = float("-inf")
         self._schema: str | None = None
+        self._prepared = prepared
+        # What stands before PREPARE; None where nothing is prepared.
+        self._prepares: str | None = None
         self._looking = asyncio.Lock()
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -70,25 +78,25 @@ class Database(Executor):
         It must have no effect but in the transaction.
         """
 
-        async def attempt(schema: str) -> T:
-            async with self._transaction(schema) as transaction:
+        async def attempt(schema: str, prepares: str | None = None) -> T:
+            async with self._transaction(schema, prepares) as transaction:
                 return await work(transaction)
 
         schema = self._schema or await self.schema()
         try:
-            return await attempt(schema)
+            return await attempt(schema, self._prepares)
         except _UNDONE as error:
             return await self._again(attempt, schema, error, "transaction")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """BEGIN … COMMIT, tried once; any exception rolls back."""
+        """BEGIN … COMMIT, tried once, and so in plain text; any exception rolls back."""
         async with self._transaction(self._schema or await self.schema()) as transaction:
             yield transaction
 
     @asynccontextmanager
-    async def _transaction(self, schema: str) -> AsyncIterator[Transaction]:
-        transaction = Transaction(self._pool, schema, self._deadline(), self._usage(), self._slow)
+    async def _transaction(self, schema: str, prepares: str | None = None) -> AsyncIterator[Transaction]:
+        transaction = Transaction(self._pool, schema, self._deadline(), self._usage(), self._slow, prepares)
         try:
             yield transaction
             await transaction.commit()
@@ -111,8 +119,11 @@ class Database(Executor):
             raise DatabaseUnavailableError("deadline") from None
         try:
             if self._schema is None or self._schema == missed:
-                rows = (await self._attempt(table_schema.find(), SCHEMA)).fetchall()
-                self._schema = table_schema.in_use(name for (name,) in rows)
+                response = await self._attempt(table_schema.look(), SCHEMA)
+                ((process, found),) = response.fetchall()
+                direct = process == response.connection.info.backend_pid
+                self._prepares = before_prepare(self._prepared, direct=direct)
+                self._schema = table_schema.in_use(found)
                 if missed not in (None, self._schema):
                     _log.warning("tables moved", **{"db.namespace": self._schema})
             return self._schema
@@ -131,12 +142,13 @@ class Database(Executor):
     async def _run(self, query: Query[Any]) -> cursor:
         schema = self._schema or await self.schema()
         try:
-            return await self._attempt(query, schema)
+            return await self._attempt(query, schema, self._prepares)
         except _UNDONE as error:  # the statement was the whole transaction
             return await self._again(lambda found: self._attempt(query, found), schema, error, query.statement.name)
 
     async def _again(self, attempt: Callable[[str], Awaitable[T]], schema: str, error: DatabaseError, name: str) -> T:
-        """Tries until it succeeds: after a conflict when the other one should be done, else where the tables are now.
+        """Tries until it succeeds: after a conflict when the other one should be done, else where the tables are now,
+        or in plain text.
 
         Raises `error`, or the newest one, where they have not moved, or after some conflicts.
         """
@@ -144,10 +156,10 @@ class Database(Executor):
             if isinstance(error, TransactionConflictError):
                 # A pause that the other one will not choose as well.
                 await asyncio.sleep(random.uniform(0, 0.02 * 2**number))  # noqa: S311
-            elif schema == (found := await self.schema(schema)):
-                break
-            else:
-                schema = found
+            elif isinstance(error, UndefinedObjectError):
+                missed, schema = schema, await self.schema(schema)
+                if schema == missed:
+                    break
             tell_repeated(error, name)
             try:
                 return await attempt(schema)
@@ -155,15 +167,18 @@ class Database(Executor):
                 error = newest
         raise error
 
-    async def _attempt(self, query: Query[Any], schema: str) -> cursor:
+    async def _attempt(self, query: Query[Any], schema: str, prepares: str | None = None) -> cursor:
         usage = self._usage()
         deadline = usage.deadline if usage and usage.deadline else self._own_deadline()
-        values = bound(query)
+        values, texts = bound(query), query.statement.texts
         while True:
             connection = await self._pool.acquire(deadline, usage)
             reused = connection.used
             try:
-                sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {query.statement.texts[schema]}"
+                text = texts[schema]
+                if prepares is not None:
+                    text = connection.prepared.text(query.statement, schema, values, prepares)
+                sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {text}"
                 result = await connection.run(sql, values, deadline, usage)
                 self.last_response = connection.last_used
                 return result

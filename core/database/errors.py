@@ -49,6 +49,10 @@ class TransactionConflictError(DatabaseUnavailableError):
     """40001, 40P01 or XX000: another transaction was in the way, and this one was undone. Also when COMMIT says so."""
 
 
+class PreparedStatementError(DatabaseUnavailableError):
+    """The server has the statement not prepared, has it already, or cannot use it any more. Nothing was done."""
+
+
 class UniqueViolationError(DatabaseError):
     """23505: a row with this key exists."""
 

@@ -36,6 +36,8 @@ class Compiled(Generic[T_co]):
     reads: bool
     # For the log: that of the function that made it.
     name: str = "on the spot"
+    # How it is prepared, by schema and types of the values; core.database.prepared_statements fills it. None: never.
+    prepared: dict[Any, Any] | None = None
 
 
 class Query(Generic[T_co]):

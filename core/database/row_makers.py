@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import CompoundSelect, FromClause, Select
 from sqlalchemy import inspect as inspect_mapping
 from sqlalchemy.orm import Mapper
@@ -14,9 +15,12 @@ from core.database.ownership import DIALECT
 Row = Sequence[Any]
 Maker = Callable[[Row], Any]
 
-# What an instance of SQLModel has beside its columns; it is compared and printed by them.
-_OF_PYDANTIC = (("__pydantic_extra__", None), ("__pydantic_fields_set__", set[str]()), ("__pydantic_private__", None))
-_set = object.__setattr__
+# What an instance of SQLModel has beside its columns, by which it is compared and printed; each written in one step.
+_set_extra, _set_fields_set, _set_private = (
+    vars(BaseModel)[f"__pydantic_{name}__"].__set__ for name in ("extra", "fields_set", "private")
+)
+_NONE_SET = set[str]()
+_new = object.__new__
 # The OID of PostgreSQL's numeric: SQLAlchemy asks what psycopg2 got, for numbers only, and takes a float as well.
 _NUMERIC = 1700
 
@@ -74,9 +78,10 @@ def _entity_maker(entity: type, columns: Sequence[ColumnElement[Any]], start: in
     processors = [(key, process) for key, process in zip(keys, found, strict=True) if process]
 
     def make(row: Row) -> Any:
-        instance: Any = object.__new__(entity)  # without the state by which a session would track it
-        for name, value in _OF_PYDANTIC:
-            _set(instance, name, value)
+        instance: Any = _new(entity)  # without the state by which a session would track it
+        _set_extra(instance, None)
+        _set_fields_set(instance, _NONE_SET)
+        _set_private(instance, None)
         attributes = instance.__dict__
         attributes.update(zip(keys, row[start:] if start else row, strict=False))
         for key, process in processors:

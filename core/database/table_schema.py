@@ -1,7 +1,6 @@
 """Which schema of the database our tables are in, and whether what stands there under their names is ours."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, MetaData, Select, Table, Text, select
@@ -20,6 +19,8 @@ MARKS = ("ck_tasks_completed_at_with_status", "fk_idempotency_keys_user_id_users
 FIND = f"""\
 SELECT DISTINCT n.nspname::text FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
 WHERE c.conname IN ('{"', '".join(MARKS)}') AND n.nspname IN ('{"', '".join(SCHEMAS)}')"""  # noqa: S608
+# With the process that serves the session: where it is not the one that the login named, a pooler stands between.
+LOOK = f"SELECT pg_catalog.pg_backend_pid(), ARRAY({FIND})"
 WHAT_TO_DO = '"One database for both" in docs/better-auth.md says what to do'
 _RELATIONS = """\
 SELECT c.relname::text, c.relkind::text, array(
@@ -29,13 +30,13 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE n.nspname = '{schema}' AND c.relname IN ('{names}') ORDER BY 1"""
 
 
-def find() -> Query[str]:
-    """Gives each of SCHEMAS that holds our tables."""
-    return _of_catalogue(FIND, itemgetter(0))
+def look() -> Query[tuple[int, list[str]]]:
+    """Gives the server's process, and each of SCHEMAS that holds our tables."""
+    return _of_catalogue(LOOK, tuple)
 
 
 def in_use(found: Iterable[str]) -> str:
-    """The schema to work in, of those that `find` gives: our own, unless our tables are in the former one alone."""
+    """The schema to work in, of those that `look` gives: our own, unless our tables are in the former one alone."""
     return FORMER_SCHEMA if set(found) == {FORMER_SCHEMA} else SCHEMA
 
 

@@ -28,12 +28,16 @@ class Transaction(Executor):
 
     autocommit = False
 
-    def __init__(self, pool: Pool, schema: str, deadline: float, usage: Usage | None, slow: float) -> None:
+    def __init__(
+        self, pool: Pool, schema: str, deadline: float, usage: Usage | None, slow: float, prepares: str | None
+    ) -> None:
+        """`prepares` stands before PREPARE; None where nothing is prepared."""
         self._pool = pool
         self._schema = schema
         self._deadline = deadline
         self._usage = usage
         self._slow = slow
+        self._prepares = prepares
         self._connection: Connection | None = None
         self._last: Query[Any] | None = None
 
@@ -48,7 +52,8 @@ class Transaction(Executor):
             return
         sql, values = "COMMIT", None
         if self._last is not None:
-            sql, values = f"{self._last.statement.texts[self._schema]}; COMMIT", bound(self._last)
+            values = bound(self._last)
+            sql = f"{self._text(self._connection, self._last)}; COMMIT"
         ended = await self._send(self._connection, sql, values, self._last)
         if ended.statusmessage != "COMMIT":  # an error inside was caught, and PostgreSQL has rolled back
             raise StatementError("the transaction had failed before its COMMIT")
@@ -69,10 +74,15 @@ class Transaction(Executor):
         return await work(self)
 
     async def _run(self, query: Query[Any]) -> cursor:
-        sql, values = query.statement.texts[self._schema], bound(query)
+        values = bound(query)
         if self._connection is None:
-            return await self._begin(sql, values, query)
-        return await self._send(self._connection, sql, values, query)
+            return await self._begin(values, query)
+        return await self._send(self._connection, self._text(self._connection, query), values, query)
+
+    def _text(self, connection: Connection, query: Query[Any]) -> str:
+        if self._prepares is not None:
+            return connection.prepared.text(query.statement, self._schema, query.values, self._prepares)
+        return query.statement.texts[self._schema]
 
     async def _send(
         self, connection: Connection, sql: str, values: Mapping[str, Any] | None, query: Query[Any] | None
@@ -83,7 +93,7 @@ class Transaction(Executor):
             if connection.took > self._slow:
                 tell_slow(connection, query.statement.name if query else "COMMIT")
 
-    async def _begin(self, sql: str, values: Mapping[str, Any], query: Query[Any]) -> cursor:
+    async def _begin(self, values: Mapping[str, Any], query: Query[Any]) -> cursor:
         """On a connection that died unseen while it lay idle it begins again on another: nothing was committed."""
         while True:
             self._connection = await self._pool.acquire(self._deadline, self._usage)
@@ -94,7 +104,8 @@ class Transaction(Executor):
                 f"SET LOCAL idle_in_transaction_session_timeout = {timeout}; "
             )
             try:
-                return await self._send(self._connection, begin + sql, values, query)
+                sql = begin + self._text(self._connection, query)
+                return await self._send(self._connection, sql, values, query)
             except ConnectionLostError as error:
                 self._pool.release(self._connection)
                 self._connection = None

@@ -10,7 +10,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from core.database.queries import Query
-from core.database.statements import Statement, Variant
+from core.database.statements import Statement, Variant, prepared
 from core.resources import feed, pagination
 from core.resources.filters import Filter, Filters
 from core.resources.models import Versioned
@@ -64,18 +64,18 @@ class Rows(Generic[V]):
         each: list[Variant] = [{"columns": (one,)} for one in sql.writable()]
         either = (False, True)
         # By the id of the row.
-        self.find: Statement[[UUID], V] = made(sql.find)
-        self._remove: Statement[..., int] = made(sql.remove, [{"matched": one} for one in either])
-        self._create: Statement[..., V] = made(sql.create, [whole])
+        self.find: Statement[[UUID], V] = prepared(made(sql.find))
+        self._remove: Statement[..., int] = prepared(made(sql.remove, [{"matched": one} for one in either]))
+        self._create: Statement[..., V] = prepared(made(sql.create, [whole]))
         written = [{**columns, "matched": one} for columns in (whole, *each) for one in either]
-        self._change: Statement[..., V] = made(sql.change, written)
-        self._page: Statement[..., tuple[V, str, int | None]] = made(sql.page, self._pages())
+        self._change: Statement[..., V] = prepared(made(sql.change, written))
+        self._page: Statement[..., tuple[V, str, int | None]] = prepared(made(sql.page, self._pages()))
         self._count: Statement[..., int] = made(sql.count, [{"filters": one} for one in self.filters.variants()])
         # How many changes of the owner's rows there were, where they are counted.
-        self.number: Statement[[], int] | None = made(sql.number) if sql.tracked else None
+        self.number: Statement[[], int] | None = prepared(made(sql.number)) if sql.tracked else None
         if sql.tracked:
             self._put: Statement[..., V] = made(sql.put, [{**whole, "keyed": one} for one in either])
-            self._changes: Statement[..., Any] = made(sql.changes, [{"after": one} for one in either])
+            self._changes: Statement[..., Any] = prepared(made(sql.changes, [{"after": one} for one in either]))
 
     def create(self, values: Columns) -> Query[V]:
         """A new row with these columns. Its id sorts by the time of its making."""

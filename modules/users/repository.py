@@ -11,13 +11,14 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from core.database.errors import DatabaseUnavailableError
 from core.database.ownership import OWNER
-from core.database.statements import statement
+from core.database.statements import prepared, statement
 from core.problems import Problem, ProblemError
 from core.resources.repository import OwnedRepository, matching
 from modules.users.models import DeletedUser, User
 from modules.users.schemas import UserUpdate
 
 
+@prepared
 @statement
 def _find() -> SelectOfScalar[User]:
     return select(User).where(col(User.id) == OWNER)

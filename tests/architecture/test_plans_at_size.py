@@ -8,11 +8,12 @@ import pytest
 from sqlmodel import select
 from sqlmodel.sql.expression import Select
 
-from core.database import psycopg2_setup
+from core.database import prepared_statements, psycopg2_setup
+from core.database.prepared_statements import PLAN_ONCE
 from core.database.queries import SCHEMA
 from core.database.statements import statement
 from tests.architecture import big_tables, catalogue
-from tests.architecture.big_tables import BIG, SMALL, SMALL_TASKS
+from tests.architecture.big_tables import BIG, SMALL, SMALL_TASKS, VALUES
 from tests.architecture.catalogue import COUNT, PAGE, Case
 from tests.architecture.plans import SORTED, Plan, complaints, nodes, visited
 from tests.conftest import SEARCH_PATH, TestDatabase
@@ -61,6 +62,10 @@ class Explainer:
         plan: Plan = self.cursor.fetchone()[0][0]["Plan"]  # type: ignore[index]
         return plan
 
+    def rollback(self) -> None:
+        """Undoes what was run."""
+        self._connection.rollback()
+
     def close(self) -> None:
         """Gives its connection back."""
         self._connection.close()
@@ -100,6 +105,38 @@ def test_every_statement_finds_its_rows_by_an_index(explainer: Explainer) -> Non
         if not _reads_the_table_rightly(case) and (found := _wrong(explainer, case) - excused):
             wrong.append(f"{case} {', '.join(sorted(found))}")
     assert not wrong, "\n".join(wrong)
+
+
+def _by_one_plan(explainer: Explainer, case: Case) -> Plan:
+    """The plan of a prepared statement, which knows no values, as it runs with these."""
+    statement, values = case.query.statement, case.query.values
+    found = prepared_statements.prepared(statement.texts[SCHEMA], statement.constants, values)
+    assert found is not None, case
+    explainer.cursor.execute(PLAN_ONCE + found.prepare.partition("; EXECUTE")[0], values)
+    explainer.cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {found.execute}", values)
+    plan: Plan = explainer.cursor.fetchone()[0][0]["Plan"]  # type: ignore[index]
+    explainer.cursor.execute(f"DEALLOCATE {found.name}")
+    explainer.rollback()
+    return plan
+
+
+def _reads_too_much(plan: Plan) -> bool:
+    """More than the rows of a page, of each of the tables that it is merged from."""
+    most: int = VALUES["limit"] + 1
+    return max(visited(node) for node in nodes(plan)) > 2 * most
+
+
+def test_one_plan_of_a_prepared_statement_serves_every_owner(explainer: Explainer) -> None:
+    """Where this is red for a new statement: take @prepared from it."""
+    found = [case for case in catalogue.cases() if case.query.statement.prepared is not None and _is_filled(case)]
+    assert {case.name.rpartition(".")[2] for case in found} >= {"find", "create", "change", "remove", "page", "changes"}
+    assert [str(case) for case in found if _reads_too_much(_by_one_plan(explainer, case))] == []
+
+
+def test_a_filtered_list_is_not_prepared_and_must_not_be(explainer: Explainer) -> None:
+    searches = [case for case in catalogue.cases(PAGE) if case.filters and case.owner == BIG]
+    assert [str(case) for case in searches if case.query.statement.prepared is not None] == []
+    assert any(_reads_too_much(_by_one_plan(explainer, case)) for case in searches)
 
 
 def test_what_is_mended_is_no_exception_any_more(explainer: Explainer) -> None:

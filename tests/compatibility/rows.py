@@ -67,7 +67,7 @@ ROWS = (
     Row(
         "PgBouncer, transaction mode",
         "creates with keys, changes, lists, deletions, readiness",
-        (f"{_PROXIES}::test_pgbouncer_takes_every_statement",),
+        (f"{_PROXIES}::test_pgbouncer_takes_every_statement", "tests/compatibility/test_pooled_statements.py"),
     ),
     Row(
         "a request that offers another protocol, any client",

@@ -298,4 +298,4 @@ def test_only_a_response_of_the_database_counts_as_a_sign_of_life(own: TestDatab
 
     same, age = through(own, work, timeout=0.5)
     assert same
-    assert 0.5 <= age < 5
+    assert 0.49 <= age < 5  # the event loop's clock shows milliseconds, and those of the beginning of its turn
