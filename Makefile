@@ -8,7 +8,7 @@ BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks
 
 .PHONY: run test test-better-auth test-faults test-compatibility test-offline quick check format lint types contracts docs lock move-schema
-.PHONY: bench bench-scale bench-database
+.PHONY: doctor sweep bench bench-scale bench-database
 
 run: $(RUNTIME) .env
 	$(BIN)/python -m alembic upgrade head
@@ -22,6 +22,15 @@ move-schema: $(RUNTIME) .env
 JOBS ?= 4
 # In the order of their names: the last ones, of the slices, are short, so that all processes end at about one time.
 BY_FILE = --dist=loadfile --no-loadscope-reorder
+
+# Says in a line for each thing whether the deployment of these settings would work, and which variable to set where not.
+# TOKEN=... is verified; URL=https://... is where clients reach the API.
+doctor: $(RUNTIME) .env
+	@TOKEN='$(TOKEN)' URL='$(URL)' $(BIN)/python -m core.operations.doctor
+
+# Removes old idempotency keys and deletions of people who do not come back: once a day, by cron, where that matters.
+sweep: $(RUNTIME) .env
+	@$(BIN)/python -m core.operations.sweep
 
 # Python is all that it takes.
 test: $(DEV)

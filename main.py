@@ -21,8 +21,7 @@ from core.http.admission import Gate
 from core.http.application import Api
 from core.server import listening, other_servers, server, started
 from core.server.workers import Workers
-from core.tokens.published_keys import PublishedKeys
-from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
+from core.tokens import configured
 from modules.auth import cookies as auth_cookies
 from modules.auth import router as auth
 from modules.auth.local_accounts import LocalAccounts
@@ -52,7 +51,7 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
         usage=context.usage,
     )
     passwords = Passwords()
-    verifier = TokenVerifier(_key_sources(settings), settings.token_issuers, settings.token_audiences)
+    verifier = configured.verifier(settings)
     accounts = UserAccounts(database, timedelta(days=settings.deletions_kept_days))
 
     @asynccontextmanager
@@ -75,18 +74,6 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
         app.include_router(auth_cookies.router if settings.auth_cookies else auth.public)
         app.include_router(auth.private)
     return app
-
-
-def _key_sources(settings: Settings) -> dict[str, KeySource]:
-    """The one source of keys of each algorithm."""
-    secrets = (settings.better_auth_secret, settings.better_auth_secret_previous)
-    sources: dict[str, KeySource] = {}
-    if settings.better_auth_secret:
-        sources["HS256"] = SecretKeys(*(one.get_secret_value() for one in secrets if one))
-    if settings.jwks_urls:
-        published = PublishedKeys(settings.jwks_urls, settings.better_auth_jwks_max_age)
-        sources |= dict.fromkeys(ASYMMETRIC, published)
-    return sources
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ WHERE n.nspname = '{schema}' AND c.relname IN ('{names}') ORDER BY 1"""
 
 def find() -> Query[str]:
     """Gives each of SCHEMAS that holds our tables."""
-    return _of_catalogue(FIND, itemgetter(0))
+    return of_catalogue(FIND, itemgetter(0))
 
 
 def in_use(found: Iterable[str]) -> str:
@@ -41,7 +41,7 @@ def in_use(found: Iterable[str]) -> str:
 
 def relations(schema: str) -> Query[tuple[str, str, list[str]]]:
     """Gives name, kind (pg_class.relkind) and columns of all in `schema` that bears the name of a table of ours."""
-    return _of_catalogue(relations_sql(schema), tuple)
+    return of_catalogue(relations_sql(schema), tuple)
 
 
 def relations_sql(schema: str) -> str:
@@ -85,5 +85,6 @@ def _with_more(schema: str, found: Iterable[Sequence[Any]], ours: Mapping[str, s
     ]
 
 
-def _of_catalogue(sql: str, make: Callable[[Any], T]) -> Query[T]:
+def of_catalogue(sql: str, make: Callable[[Any], T]) -> Query[T]:
+    """A query of PostgreSQL's own tables, which are the same whichever schema ours are in; `make` gets each row."""
     return Query(Compiled(dict.fromkeys(SCHEMAS, sql), (), {}, {}, make, owned=False, reads=True, name="catalogue"), {})
