@@ -79,13 +79,13 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
 def main() -> None:
     """Serves until SIGTERM or SIGINT. Starts the embedded PostgreSQL where no other is set; migrates nothing."""
     settings, url, told = _prepare()
-    sockets = listening.listeners_or_exit(settings.host, settings.port)
+    opened = listening.open_or_exit(settings.host, settings.port, sys.argv[1:])
     _log.info("started", **told)
-    if settings.app_env == "development":
+    if settings.app_env == "development" and "host" in opened.names:
         welcome = _WELCOME + (_SIGN_UP_HERE if settings.local_accounts_enabled else _SIGN_UP_THERE)
-        origin = listening.origin(settings.host, settings.port)
+        origin = listening.origin(**opened.names)
         print(welcome.format(origin=origin), file=sys.stderr)  # noqa: T201
-    _serve(create_app(settings, url), settings, sockets)
+    _serve(create_app(settings, url), settings, opened)
 
 
 def __getattr__(name: str) -> Any:
@@ -126,8 +126,9 @@ def _prepare() -> tuple[Settings, str, dict[str, Any]]:
     return settings, url, started.fields(settings, url, revision, migrations.head())
 
 
-def _serve(app: Api, settings: Settings, sockets: list[socket.socket]) -> None:
-    config = server.config(app, settings, app.services.gate)
+def _serve(app: Api, settings: Settings, opened: listening.Listening) -> None:
+    sockets = opened.sockets
+    config = server.config(app, settings, app.services.gate, **opened.names)
     if settings.web_concurrency == 1:
         server.Server(config, settings.shutdown_notice).run(sockets)
         return

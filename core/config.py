@@ -120,6 +120,8 @@ class Settings(DatabaseSettings):
         path = path.rstrip("/")
         if not urls.is_plain_path(path):
             raise ValueError("must be a path as it stands in a URL: /todo, say")
+        if path in ("/docs", "/swagger"):
+            raise ValueError("must not be /docs or /swagger, which are pages of this API")
         return path
 
     @property

@@ -46,8 +46,8 @@ _ABSENT = _header(
 _USER_ID = {"name": "user_id", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
-def install(app: FastAPI, description: str) -> None:
-    """Makes `app.openapi()` give the finished document."""
+def install(app: FastAPI, description: str, root_path: str) -> None:
+    """Makes `app.openapi()` give the finished document, of an API whose paths clients find below `root_path`."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -58,7 +58,7 @@ def install(app: FastAPI, description: str) -> None:
                 routes=app.routes,
                 tags=app.openapi_tags,
                 license_info={"name": "MIT", "identifier": "MIT"},
-                servers=[{"url": "/"}],
+                servers=[{"url": root_path or "/"}],
             )
             for route in app.routes:
                 if isinstance(route, PrivateRoute) and route.include_in_schema:
