@@ -8,9 +8,14 @@ import sys
 from tests.conftest import project_root
 
 
+def settings_names() -> list[str]:
+    """The variables of all settings."""
+    return re.findall(r"^(?:# )?([A-Z_]+)=", (project_root() / ".env.example").read_text(), re.MULTILINE)
+
+
 def run(command: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     """`python -m core.operations.…` to its end."""
-    names = re.findall(r"^(?:# )?([A-Z_]+)=", (project_root() / ".env.example").read_text(), re.MULTILINE)
+    names = settings_names()
     kept = {name: value for name, value in os.environ.items() if name not in names}
     return subprocess.run(
         [sys.executable, "-m", f"core.operations.{command}"],
