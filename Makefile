@@ -8,7 +8,7 @@ BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks
 
 .PHONY: run test test-better-auth test-faults test-compatibility test-offline quick check format lint types contracts docs lock move-schema
-.PHONY: doctor sweep bench bench-scale bench-database
+.PHONY: doctor sweep log-queries bench bench-scale bench-database
 
 run: $(RUNTIME) .env
 	$(BIN)/python -m alembic upgrade head
@@ -87,6 +87,10 @@ contracts: $(DEV)
 # Writes docs/openapi.json anew, and what other documents say of the code, after a change that is meant.
 docs: $(DEV)
 	$(BIN)/python -m tests.contract.write_documents
+
+# Asks the questions of docs/operations.md of the real jq and lnav, and writes both there.
+log-queries: $(DEV)
+	$(BIN)/python -m tests.operations.log_queries
 
 # Compares this API with others, and loads it with twice too much; writes docs/performance.md. About ten minutes.
 bench: $(BENCH)

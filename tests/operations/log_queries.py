@@ -73,10 +73,10 @@ QUESTIONS = [
     Question(
         "Time in the database, of all time: what is not there was ours; what waited had no connection",
         """jq -rs 'map(select(.message == "request" and ."db.duration_ms")) | group_by(."http.route") | map([
-    (map(."db.duration_ms") | add), (map(."db.wait_ms") | add), (map(.duration_ms) | add),
+    (map(."db.duration_ms") | add | round), (map(."db.wait_ms") | add | round), (map(.duration_ms) | add | round),
     (map(."db.statements") | add), .[0]."http.route"]) | sort_by(-.[0])[] | @tsv' api.log""",
-        """;SELECT sum("db.duration_ms") AS in_database, sum("db.wait_ms") AS waited, sum("duration_ms") AS total,
- sum("db.statements") AS statements, "http.route" AS route FROM todo_api
+        """;SELECT round(sum("db.duration_ms")) AS in_database, round(sum("db.wait_ms")) AS waited,
+ round(sum("duration_ms")) AS total, sum("db.statements") AS statements, "http.route" AS route FROM todo_api
  WHERE log_body = 'request' AND "db.duration_ms" IS NOT NULL GROUP BY route ORDER BY in_database DESC""",
     ),
 ]
@@ -88,9 +88,9 @@ def real_log(folder: Path, database_url: str) -> Path:
         with UserClient(process.url, USER) as user:
             tasks = [user.create_task() for _ in range(3)]
             for task in tasks[:2]:
-                user.patch(f"{user.tasks}/{task['id']}", json={"status": "done"})
+                user.patch(f"{user.tasks}/{task['id']}", json={"title": "Water them again"})
             user.get(user.tasks)
-            user.get(f"{user.tasks}/nothing")
+            user.get(f"{user.tasks}/00000000-0000-7000-8000-000000000000")
             user.post(user.tasks, json={"title": ""})
         bad = [
             secrets.token_hex(16),
@@ -117,7 +117,7 @@ def by_lnav(question: Question, log: Path) -> str:
     formats.mkdir(parents=True, exist_ok=True)
     (formats / FORMAT.name).write_text(FORMAT.read_text())
     home = {"HOME": str(log.parent), "XDG_CONFIG_HOME": str(log.parent)}
-    command = [_lnav(), "-n", "-N", "-q", "-I", str(log.parent / "lnav"), "-c", question.sql.replace("\n", ""), log.name]
+    command = [_lnav(), "-n", "-N", "-I", str(log.parent / "lnav"), "-c", question.sql.replace("\n", ""), log.name]
     return _run(command, log, home)
 
 

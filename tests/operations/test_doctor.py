@@ -421,7 +421,7 @@ def findings(world: World, values: Values, token: str | None = None, url: str | 
 def least_grants(role: str) -> list[str]:
     """As the document has them."""
     text = (project_root() / "docs/operations.md").read_text()
-    return [sql.replace("todo_api", role) for sql in re.findall(r"^GRANT .*;$", text, re.MULTILINE)]
+    return [sql.replace("todo_api", role) for sql in re.findall(r"^GRANT .* TO todo_api;$", text, re.MULTILINE)]
 
 
 def test_every_reason_of_a_rejected_token_has_its_advice() -> None:
