@@ -109,8 +109,7 @@ def as_systemd_does(descriptor: int) -> list[str]:
     return [sys.executable, "-c", script, str(descriptor)]
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("way", ["--fd", "LISTEN_FDS"])
+@pytest.mark.parametrize(("way", "workers"), [("--fd", "1"), ("LISTEN_FDS", "2")])
 def test_no_connection_is_refused_or_lost_over_a_restart(database: TestDatabase, way: str, workers: str) -> None:
     statuses: list[Any] = []
     enough = threading.Event()
