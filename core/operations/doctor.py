@@ -48,7 +48,8 @@ async def examine(
     """All findings, in the order in which they should be mended. `load` raises ConfigurationError as load_settings."""
     try:
         settings = load()
-        database_url = settings.database_url.get_secret_value() if settings.database_url else _embedded()
+        named = settings.database_url
+        database_url = named.get_secret_value() if named else embedded.start().get_uri()
     except ConfigurationError as error:
         told = [line.strip().removeprefix("- ") for line in str(error).splitlines()]
         for line in told[1:] or told:
@@ -61,10 +62,6 @@ async def examine(
         yield finding
     yield _proxies(settings)
     yield await asyncio.to_thread(_from_outside, settings, token, url)
-
-
-def _embedded() -> str:
-    return embedded.start().get_uri()
 
 
 def _proxies(settings: Settings) -> Finding:

@@ -4,6 +4,7 @@ import sys
 from contextlib import closing
 
 import psycopg2
+from psycopg2.extensions import connection
 
 from core.config import ConfigurationError, load_database_settings
 from core.database import embedded, migrations, table_schema
@@ -42,16 +43,18 @@ def main() -> None:
 
 def sweep(url: str, days: int) -> dict[str, int]:
     """Runs each statement in a transaction of its own, and gives its count. Raises psycopg2.Error."""
-    counts: dict[str, int] = {}
     with closing(migrations.connect(url)) as session:
         with session, session.cursor() as sql:
             sql.execute(table_schema.FIND)
             schema = table_schema.in_use(name for (name,) in sql.fetchall())
-        for what, statement in statements(schema, days).items():
-            with session, session.cursor() as sql:
-                sql.execute(statement)
-                counts[what] = sql.rowcount
-    return counts
+        return {what: _rows(session, statement) for what, statement in statements(schema, days).items()}
+
+
+def _rows(session: connection, statement: str) -> int:
+    """Of how many rows the statement was, in its transaction."""
+    with session, session.cursor() as sql:
+        sql.execute(statement)
+        return sql.rowcount
 
 
 if __name__ == "__main__":
