@@ -8,7 +8,7 @@ BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks scaffold
 
 .PHONY: run test test-better-auth test-faults test-compatibility test-offline check-clients client-types quick check format lint types contracts docs lock move-schema
-.PHONY: bench bench-scale bench-database slice remove-slice check-slices
+.PHONY: doctor sweep log-queries bench bench-scale bench-database slice remove-slice check-slices
 
 # Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
 run: $(RUNTIME) .env
@@ -48,6 +48,15 @@ move-schema: $(RUNTIME) .env
 JOBS ?= 4
 # In the order of their names: the last ones, of the slices, are short, so that all processes end at about one time.
 BY_FILE = --dist=loadfile --no-loadscope-reorder
+
+# Says in a line for each thing whether the deployment of these settings would work, and which variable to set where not.
+# TOKEN=... is verified; URL=https://... is where clients reach the API.
+doctor: $(RUNTIME) .env
+	@TOKEN='$(TOKEN)' URL='$(URL)' $(BIN)/python -m core.operations.doctor
+
+# Removes old idempotency keys and deletions of people who do not come back: once a day, by cron, where that matters.
+sweep: $(RUNTIME) .env
+	@$(BIN)/python -m core.operations.sweep
 
 # Runs all tests; make test t=tests/modules/tasks those of a folder, make test t="tasks and not slow" those of a name.
 test: $(DEV)
@@ -123,6 +132,10 @@ contracts: $(DEV)
 # Writes docs/openapi.json anew, and what other documents say of the code, after a change that is meant.
 docs: $(DEV)
 	$(BIN)/python -m tests.contract.write_documents
+
+# Asks the questions of docs/operations.md of the real jq and lnav, and writes both there.
+log-queries: $(DEV)
+	$(BIN)/python -m tests.operations.log_queries
 
 # make slice name=labels fields="name:text80! color:text20 archived:bool due_at:time? kind:enum(plain,checklist)"
 # relation=tasks, too, where a label can be attached to tasks; singular=… where it is not the plural without its s.

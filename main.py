@@ -21,8 +21,7 @@ from core.http.admission import Gate
 from core.http.application import Api
 from core.server import listening, other_servers, server, started
 from core.server.workers import Workers
-from core.tokens.published_keys import PublishedKeys
-from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
+from core.tokens import configured
 from modules.auth import cookies as auth_cookies
 from modules.auth import router as auth
 from modules.auth.local_accounts import LocalAccounts
@@ -53,7 +52,7 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
         usage=context.usage,
     )
     passwords = Passwords()
-    verifier = TokenVerifier(_key_sources(settings), settings.token_issuers, settings.token_audiences)
+    verifier = configured.verifier(settings)
     accounts = UserAccounts(database, timedelta(days=settings.deletions_kept_days))
 
     @asynccontextmanager
@@ -83,28 +82,16 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
     return app
 
 
-def _key_sources(settings: Settings) -> dict[str, KeySource]:
-    """The one source of keys of each algorithm."""
-    secrets = (settings.better_auth_secret, settings.better_auth_secret_previous)
-    sources: dict[str, KeySource] = {}
-    if settings.better_auth_secret:
-        sources["HS256"] = SecretKeys(*(one.get_secret_value() for one in secrets if one))
-    if settings.jwks_urls:
-        published = PublishedKeys(settings.jwks_urls, settings.better_auth_jwks_max_age)
-        sources |= dict.fromkeys(ASYMMETRIC, published)
-    return sources
-
-
 def main() -> None:
     """Serves until SIGTERM or SIGINT. Starts the embedded PostgreSQL where no other is set; migrates nothing."""
     settings, url, told = _prepare()
-    sockets = listening.listeners_or_exit(settings.host, settings.port)
+    opened = listening.open_or_exit(settings.host, settings.port, sys.argv[1:])
     _log.info("started", **told)
-    if settings.app_env == "development":
+    if settings.app_env == "development" and "host" in opened.names:
         welcome = _WELCOME + (_SIGN_UP_HERE if settings.local_accounts_enabled else _SIGN_UP_THERE)
-        origin = listening.origin(settings.host, settings.port)
+        origin = listening.origin(**opened.names)
         print(welcome.format(origin=origin), file=sys.stderr)  # noqa: T201
-    _serve(create_app(settings, url), settings, sockets)
+    _serve(create_app(settings, url), settings, opened)
 
 
 def __getattr__(name: str) -> Any:
@@ -145,8 +132,9 @@ def _prepare() -> tuple[Settings, str, dict[str, Any]]:
     return settings, url, started.fields(settings, url, revision, migrations.head())
 
 
-def _serve(app: Api, settings: Settings, sockets: list[socket.socket]) -> None:
-    config = server.config(app, settings, app.services.gate)
+def _serve(app: Api, settings: Settings, opened: listening.Listening) -> None:
+    sockets = opened.sockets
+    config = server.config(app, settings, app.services.gate, **opened.names)
     if settings.web_concurrency == 1:
         server.Server(config, settings.shutdown_notice).run(sockets)
         return

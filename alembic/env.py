@@ -107,7 +107,7 @@ def _try(engine: Engine) -> None:
 
 
 def _log_migrated(before: Sequence[str], after: Sequence[str]) -> None:
-    settings = config.load_settings()
+    settings = config.load_database_settings()
     logging.configure(settings.log_level, settings.app_env, settings.log_format)
     fields = {"todo_api.revision.from": ", ".join(before) or None, "todo_api.revision.to": ", ".join(after) or None}
     structlog.get_logger("alembic").info("migrated", **fields)

@@ -1,43 +1,33 @@
 """The settings of a deployment: environment variables and `.env`, checked once before anything starts."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
 
 from core import urls
-from core.env_file import ENV_FILE_ENCODING, env_file_problem
 from core.secret_strength import weakness
+from core.settings_base import PROJECT_ROOT, VERSION, ConfigurationError, DatabaseSettings, load
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-VERSION: str = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["version"]
+__all__ = ["PROJECT_ROOT", "VERSION", "ConfigurationError", "Settings", "load_database_settings", "load_settings"]
 
-
-class ConfigurationError(Exception):
-    """The settings cannot be used. The message names every problem and no value of a secret."""
+ENV_FILE = PROJECT_ROOT / ".env"
 
 
-class Settings(BaseSettings):
+class Settings(DatabaseSettings):
     """All settings. Every field is described in `.env.example`; durations are in seconds unless named otherwise."""
 
-    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
-
-    app_env: Literal["development", "production"] = "development"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    root_path: str = ""
     web_concurrency: int = Field(default=1, ge=1, le=64)
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = "INFO"
-    log_format: Literal["json", "terminal"] | None = None
     log_probes: bool = True
     docs: bool | None = None
     auth_cookies: bool = False
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
-    database_url: SecretStr | None = Field(default=None, validate_default=True)
-    database_url_unpooled: SecretStr | None = None
     database_pool_size: int = Field(default=10, ge=1, le=100)
     readiness_max_age: float = Field(default=5, ge=0)
     slow_statement: float = Field(default=0.5, gt=0)
@@ -54,7 +44,6 @@ class Settings(BaseSettings):
     auth_local_accounts: bool | None = None
     access_token_minutes: int = Field(default=15, ge=1, le=1440)
     refresh_token_days: int = Field(default=30, ge=1, le=365)
-    deletions_kept_days: int = Field(default=30, ge=1, le=3650)
     sign_in_attempts_per_account: int = Field(default=10, ge=1, le=20)
     sign_in_attempts_per_address: int = Field(default=100, ge=1)
 
@@ -126,19 +115,15 @@ class Settings(BaseSettings):
             raise ValueError("needs BETTER_AUTH_SECRET, which signs the tokens that are made here")
         return value
 
-    @field_validator("database_url", "database_url_unpooled")
+    @field_validator("root_path")
     @classmethod
-    def _usable_url(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None:
-            urls.check_database_url(url.get_secret_value())
-        return url
-
-    @field_validator("database_url")
-    @classmethod
-    def _production_needs_a_database(cls, url: SecretStr | None, found: ValidationInfo) -> SecretStr | None:
-        if url is None and found.data.get("app_env") == "production":
-            raise ValueError("must be set when APP_ENV is production")
-        return url
+    def _plain_path(cls, path: str) -> str:
+        path = path.rstrip("/")
+        if not urls.is_plain_path(path):
+            raise ValueError("must be a path as it stands in a URL: /todo, say")
+        if path in ("/docs", "/swagger"):
+            raise ValueError("must not be /docs or /swagger, which are pages of this API")
+        return path
 
     @property
     def docs_enabled(self) -> bool:
@@ -178,20 +163,14 @@ class Settings(BaseSettings):
         return () if self._sign_in_url is None else (urls.origin_of(self._sign_in_url),)
 
 
-def load_settings(env_file: Path | None = PROJECT_ROOT / ".env", **values: Any) -> Settings:
-    """Settings from the environment, then `env_file`. Raises ConfigurationError that lists all problems."""
-    if env_file is not None and (unreadable := env_file_problem(env_file)):
-        raise ConfigurationError(unreadable)
-    try:
-        return Settings(_env_file=env_file, _env_file_encoding=ENV_FILE_ENCODING, **values)  # type: ignore[call-arg]
-    except ValidationError as error:
-        lines = [_describe(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False)]
-    raise ConfigurationError("The settings cannot be used:\n" + "\n".join(f"  - {line}" for line in lines))
+def load_settings(env_file: Path | None = ENV_FILE, **values: Any) -> Settings:
+    """Settings from the environment, then `env_file`, then files. Raises ConfigurationError that lists all problems."""
+    return load(Settings, env_file, **values)
 
 
-def _describe(location: tuple[int | str, ...], message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return f"{str(location[0]).upper()}: {message}" if location else message
+def load_database_settings(env_file: Path | None = ENV_FILE) -> DatabaseSettings:
+    """Those that a migration needs: whoever migrates has no secret of Better Auth's. Raises ConfigurationError."""
+    return load(DatabaseSettings, env_file)
 
 
 def _is_unset(found: ValidationInfo, name: str) -> bool:

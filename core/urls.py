@@ -22,6 +22,9 @@ _CHOICES = {
 _ORIGIN = re.compile(r"(?:https?|capacitor|tauri)://([a-z0-9._*-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE)
 # Browsers take and send Secure cookies of these; of the last two with http, Safari does not.
 _TRUSTWORTHY = re.compile(r"https://.+|http://(?:localhost|127\.0\.0\.1)(?::\d+)?")
+_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
+# Whoever connects by a Unix socket has no address.
+UNIX = "unix:"
 # What `*` stands for in the pattern of an origin: one or more characters of one label.
 _IN_A_LABEL = "[a-z0-9-]+"
 
@@ -104,8 +107,15 @@ def is_plain_http(url: str) -> bool:
     return known and url.isascii() and url.isprintable() and not set(url) & set("@?# \\")
 
 
+def is_plain_path(path: str) -> bool:
+    """Whether it is empty, or segments that need no escape in a URL, each with a slash before it."""
+    return _PATH.fullmatch(path) is not None
+
+
 def check_network(entry: str) -> None:
-    """Raises ValueError unless it is an address or a network without host bits."""
+    """Raises ValueError unless it is an address, a network without host bits, or `unix:`."""
+    if entry == UNIX:
+        return
     try:
         wider = ip_network(entry, strict=False)
     except ValueError:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2.extensions import connection, parse_dsn
 
-from core.config import PROJECT_ROOT, ConfigurationError, Settings, load_settings
+from core.config import PROJECT_ROOT, ConfigurationError, load_database_settings
 from core.database import embedded
 from core.database.errors import NO_PRIVILEGE
 from core.database.queries import SCHEMA
 from core.database.table_schema import WHAT_TO_DO
+from core.settings_base import DatabaseSettings
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -52,7 +53,7 @@ def _revisions(*, down: bool) -> set[str]:
     return found
 
 
-def migration_url(settings: Settings, default: str) -> str:
+def migration_url(settings: DatabaseSettings, default: str) -> str:
     """The URL for migrations. Raises ConfigurationError for a transaction pooler, which loses what they SET."""
     url = settings.database_url_unpooled or settings.database_url
     found = url.get_secret_value() if url else default
@@ -67,7 +68,7 @@ def migration_url(settings: Settings, default: str) -> str:
 
 def url_of_settings() -> str:
     """The URL for migrations, of this machine's settings or of the embedded PostgreSQL. Raises ConfigurationError."""
-    settings = load_settings()
+    settings = load_database_settings()
     default = "" if settings.database_url else embedded.start().get_uri()
     return migration_url(settings, default)
 

@@ -29,14 +29,19 @@ async def _look(url: str, head: str) -> tuple[str | None, str | None]:
     deadline = asyncio.get_running_loop().time() + SECONDS
     database = Database(url, pool_size=1, timeout=SECONDS, usage=lambda: Usage(deadline))
     try:
-        schema = await database.schema()
-        found = await database.fetch_all(table_schema.relations(schema))
-        migrated = any(name == table_schema.VERSIONS.name for name, _, _ in found)
-        revision = await database.fetch_one(table_schema.revision()) if migrated else None
-        return revision, table_schema.foreign(schema, found, revision, head)
+        return await examine(database, head)
     except DatabaseError as error:
         reason = {"error.reason": str(error), "db.response.status_code": error.sqlstate}
         _log.warning("tables not looked at", **reason)
         return None, None
     finally:
         database.close()
+
+
+async def examine(database: Database, head: str) -> tuple[str | None, str | None]:
+    """What `look` gives, of a database that is known already. Raises DatabaseError."""
+    schema = await database.schema()
+    found = await database.fetch_all(table_schema.relations(schema))
+    migrated = any(name == table_schema.VERSIONS.name for name, _, _ in found)
+    revision = await database.fetch_one(table_schema.revision()) if migrated else None
+    return revision, table_schema.foreign(schema, found, revision, head)

@@ -32,7 +32,7 @@ WHERE n.nspname = '{schema}' AND c.relname IN ('{names}') ORDER BY 1"""
 
 def look() -> Query[tuple[int, list[str]]]:
     """Gives the server's process, and each of SCHEMAS that holds our tables."""
-    return _of_catalogue(LOOK, tuple)
+    return of_catalogue(LOOK, tuple)
 
 
 def in_use(found: Iterable[str]) -> str:
@@ -42,7 +42,7 @@ def in_use(found: Iterable[str]) -> str:
 
 def relations(schema: str) -> Query[tuple[str, str, list[str]]]:
     """Gives name, kind (pg_class.relkind) and columns of all in `schema` that bears the name of a table of ours."""
-    return _of_catalogue(relations_sql(schema), tuple)
+    return of_catalogue(relations_sql(schema), tuple)
 
 
 def relations_sql(schema: str) -> str:
@@ -86,5 +86,6 @@ def _with_more(schema: str, found: Iterable[Sequence[Any]], ours: Mapping[str, s
     ]
 
 
-def _of_catalogue(sql: str, make: Callable[[Any], T]) -> Query[T]:
+def of_catalogue(sql: str, make: Callable[[Any], T]) -> Query[T]:
+    """A query of PostgreSQL's own tables, which are the same whichever schema ours are in; `make` gets each row."""
     return Query(Compiled(dict.fromkeys(SCHEMAS, sql), (), {}, {}, make, owned=False, reads=True, name="catalogue"), {})

@@ -9,7 +9,7 @@ from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi_swagger import patch_fastapi
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.config import VERSION
 from core.http import openapi, problem_responses
@@ -46,7 +46,7 @@ class Api(FastAPI):
         )
         if docs:
             patch_fastapi(self, redirect_from_root_to_docs=False)
-        openapi.install(self, description)
+        openapi.install(self, description, services.settings.root_path)
         problem_responses.install(self)
 
     def include_router(self, router: APIRouter, **options: Any) -> None:
@@ -65,7 +65,8 @@ class Api(FastAPI):
             raise TypeError(f"{', '.join(strangers)}: nothing says who may call this; declare it on a private_router()")
         settings = self.services.settings
         handlers = {key: one for key, one in self.exception_handlers.items() if key not in (500, Exception)}
-        app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=handlers)
+        router = _below(self.router, settings.root_path) if settings.root_path else self.router
+        app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(router), handlers=handlers)
         app = Dispatcher(self, app, fast=settings.fast_path)
         for kind, arguments, options in reversed(self.user_middleware):
             app = kind(app, *arguments, **options)
@@ -74,3 +75,14 @@ class Api(FastAPI):
         # OpenTelemetry's instrumentation calls this from a method of its own that it sets on the object, and puts its
         # layer around what Starlette's outermost one holds, which it knows by its class. Nobody else pays for that.
         return ServerErrorMiddleware(outermost) if "build_middleware_stack" in vars(self) else outermost
+
+
+def _below(router: ASGIApp, root_path: str) -> ASGIApp:
+    """Tells the documentation where its parts are. Nobody else: whatever begins as the prefix does would be cut off."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path") in UNGUARDED:
+            scope["root_path"] = root_path
+        await router(scope, receive, send)
+
+    return app

@@ -105,6 +105,11 @@ def of(request: Request) -> RequestContext:
     return found
 
 
+def public_path(scope: Scope) -> str:
+    """The request's path as clients know it: behind ROOT_PATH, which the proxy takes away."""
+    return in_scope(scope).services.settings.root_path + str(scope["path"])
+
+
 def in_scope(scope: Scope) -> RequestContext:
     """The context of the request with this scope."""
     found: RequestContext = scope[_KEY]

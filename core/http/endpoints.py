@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 
+from core.http import context
 from core.problems import not_found
 from core.resources.models import OwnedTable
 
@@ -22,5 +23,5 @@ def found(row: T | None, noun: str) -> T:
 def located(request: Request, response: Response, row: R) -> R:
     """A row that was made below the request's path: `Location` says where it is."""
     # A user id is any text; a header is not.
-    response.headers["Location"] = quote(f"{request.scope['path']}/{row.id}")
+    response.headers["Location"] = quote(f"{context.public_path(request.scope)}/{row.id}")
     return row

@@ -46,8 +46,8 @@ _ABSENT = _header(
 _USER_ID = {"name": "user_id", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
-def install(app: FastAPI, description: str) -> None:
-    """Makes `app.openapi()` give the finished document."""
+def install(app: FastAPI, description: str, root_path: str) -> None:
+    """Makes `app.openapi()` give the finished document, of an API whose paths clients find below `root_path`."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -59,7 +59,7 @@ def install(app: FastAPI, description: str) -> None:
                 tags=app.openapi_tags,
                 contact={"name": "The maintainers of the Todo API"},
                 license_info={"name": "MIT", "identifier": "MIT"},
-                servers=[{"url": "/"}],
+                servers=[{"url": root_path or "/"}],
             )
             ours = [one for one in app.routes if isinstance(one, PrivateRoute) and one.include_in_schema]
             for route in ours:

@@ -83,7 +83,7 @@ def _response(error: ProblemError, scope: Scope) -> Response:
     if (problem.status == 503 or problem is Problem.REQUEST_IN_PROGRESS) and "retry-after" not in names:
         headers["Retry-After"] = retry_after()
     request_id = context.in_scope(scope).request_id
-    return Response(details(error, scope["path"], request_id), problem.status, headers, MEDIA_TYPE)
+    return Response(details(error, context.public_path(scope), request_id), problem.status, headers, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

@@ -34,7 +34,7 @@ def described(request: Request) -> list[Header]:
         raise preconditions.UnchangedError(number)
     lines.append((b"etag", etag.encode()))
     if found.makes:
-        lines.append((b"location", quote(request.scope["path"]).encode()))
+        lines.append((b"location", quote(context.public_path(request.scope)).encode()))
     return lines
 
 
@@ -66,7 +66,7 @@ def _next(request: Request, cursor: str) -> bytes:
     parts = request.scope["query_string"].split(b"&")
     kept = [part for part in parts if part and not part.startswith(b"cursor=")]
     query = b"&".join([*kept, b"cursor=" + cursor.encode()])
-    return b'<%s?%s>; rel="next"' % (quote(request.scope["path"]).encode(), query)
+    return b'<%s?%s>; rel="next"' % (quote(context.public_path(request.scope)).encode(), query)
 
 
 def _owner(found: context.RequestContext) -> str:

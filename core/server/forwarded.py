@@ -5,6 +5,8 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
 
+from core.urls import UNIX
+
 Client = tuple[str, int] | None
 Scheme = Literal["http", "https"]
 
@@ -28,16 +30,18 @@ class Proxies:
 
     def __init__(self, networks: Sequence[str]) -> None:
         """`networks` have passed check_network."""
-        self._networks = tuple(_unmapped_network(entry) for entry in networks)
+        self._networks = tuple(_unmapped_network(entry) for entry in networks if entry != UNIX)
+        self._unix = UNIX in networks
         self._look = lru_cache(maxsize=4096)(self._look_up)
 
     def origin(self, client: Client, headers: Sequence[tuple[bytes, bytes]]) -> tuple[Client, Scheme]:
         """Who asked, and by which scheme, for what came from `client`: as its proxy says if it is a trusted one.
 
         X-Forwarded-For is read from its end, as each proxy appends whom it saw: the first address that is no trusted
-        proxy's is the client's. What stands before an entry that is no address cannot be believed.
+        proxy's is the client's. What stands before an entry that is no address cannot be believed. Of a Unix socket,
+        `client` is None.
         """
-        if client is None or not self._look(client[0])[1]:
+        if not (self._unix if client is None else self._look(client[0])[1]):
             return client, "http"
         entries, scheme = _told(headers)
         for entry in reversed(entries):

@@ -1,9 +1,15 @@
-"""Where the server listens: the sockets of a host and a port, and what to call them."""
+"""Where the server listens: sockets of a host and a port, a Unix socket, or what systemd or a parent passes."""
 
 import errno
+import os
 import socket
+import stat
 import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -13,20 +19,64 @@ _NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 _log = structlog.get_logger("core.server.listening")
 
 
-def listeners_or_exit(host: str, port: int) -> list[socket.socket]:
-    """`listeners`; where there can be none, the log says why and the process ends with status 1."""
+# systemd passes the first one under this number (sd_listen_fds).
+FIRST_DESCRIPTOR = 3
+
+
+class Listening(NamedTuple):
+    """Bound sockets, and what uvicorn's configuration is to call them: `host` and `port`, or `uds`."""
+
+    sockets: list[socket.socket]
+    names: dict[str, Any]
+
+
+def open_or_exit(host: str, port: int, arguments: Sequence[str] = ()) -> Listening:
+    """What was passed, by `--fd` of the `arguments` or as systemd does; else `listeners`.
+
+    Where there can be none, the log says why and the process ends with status 1.
+    """
+    passed = _passed(arguments)
     try:
-        return listeners(host, port)
+        sockets = [_inherited(one) for one in passed] if passed else listeners(host, port)
+        name = sockets[0].getsockname()
     except OSError as error:
         _log.error("cannot listen", **{"server.address": host, "server.port": port, "exception.message": str(error)})
         sys.exit(1)
+    if isinstance(name, str):
+        return Listening(sockets, {"uds": name})
+    return Listening(sockets, {"host": name[0], "port": name[1]} if passed else {"host": host, "port": port})
+
+
+def _passed(arguments: Sequence[str]) -> Iterable[int]:
+    """The numbers of the descriptors that this process was started with, and none of its children is to take for its
+    own."""
+    count, pid = os.environ.pop("LISTEN_FDS", ""), os.environ.pop("LISTEN_PID", "")
+    os.environ.pop("LISTEN_FDNAMES", None)
+    if len(arguments) == 2 and arguments[0] == "--fd" and arguments[1].isdecimal():
+        return [int(arguments[1])]
+    if arguments:
+        sys.exit("main.py takes its settings from variables, and --fd NUMBER: a descriptor that it is to listen on.")
+    mine = pid == str(os.getpid()) and count.isdecimal()
+    return range(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + int(count)) if mine else ()
+
+
+def _inherited(descriptor: int) -> socket.socket:
+    found = socket.socket(fileno=descriptor)
+    if found.type != socket.SOCK_STREAM:
+        found.close()
+        raise OSError(errno.EINVAL, f"descriptor {descriptor} is no stream socket")
+    found.set_inheritable(False)
+    return found
 
 
 def listeners(host: str, port: int) -> list[socket.socket]:
-    """Bound sockets for all addresses of `host`, with one port; `::` is both families, however the system is set.
+    """Bound sockets for all addresses of `host`, with one port; `::` is both families, however the system is set. A
+    `host` that begins with / is the path of a Unix socket.
 
     Raises OSError where none can be had, or a port is taken.
     """
+    if host.startswith("/"):
+        return [_unix(Path(host))]
     bound: list[socket.socket] = []
     missing: OSError | None = None
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -51,6 +101,26 @@ def _bound(family: int, address: tuple[object, ...], *, both: bool) -> socket.so
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not both)
         made.bind(address)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _unix(path: Path) -> socket.socket:
+    """Takes the place of a socket that nobody listens on any more. Who may connect, its folder says."""
+    with suppress(FileNotFoundError), socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            if stat.S_ISSOCK(path.stat().st_mode):
+                path.unlink()
+        else:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    made = socket.socket(socket.AF_UNIX)
+    try:
+        made.bind(str(path))
+        path.chmod(0o666)
     except OSError:
         made.close()
         raise

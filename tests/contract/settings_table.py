@@ -51,6 +51,6 @@ def _kind(field: Mapping[str, Any]) -> str:
 
 def _default(field: Mapping[str, Any]) -> str:
     value = field.get("default")
-    if value in (None, []):
+    if value in (None, [], ""):
         return "unset"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

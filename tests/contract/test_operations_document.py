@@ -26,7 +26,7 @@ def test_the_statements_do_what_the_document_says(
 
 def _rename_the_history(user: UserClient, own: TestDatabase) -> None:
     cursor = _cursor(user)
-    own.query(_only("sync_history"))
+    own.query(_only("UPDATE todo.sync_history"))
     assert_problem(user.get(f"{user.tasks}/changes", params={"cursor": cursor}), 410, "cursor_expired")
     assert _cursor(user) != cursor
 
@@ -35,7 +35,7 @@ def _remove_old_keys(user: UserClient, own: TestDatabase) -> None:
     for key in ("old", "young"):
         user.patch("/api/v1/users/me", json={"name": key}, headers={"Idempotency-Key": key})
     own.query("UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = 'old'")
-    own.query(_only("idempotency_keys"))
+    own.query(_only("DELETE FROM todo.idempotency_keys"))
     assert own.query("SELECT key FROM idempotency_keys") == [("young",)]
 
 
@@ -50,7 +50,7 @@ def _forget_old_deletions(user: UserClient, own: TestDatabase, tasks: list[dict[
         "UPDATE tombstones SET deleted_at = now() - interval '31 days' WHERE id = ANY(%s::uuid[])",
         [task["id"] for task in tasks[:2]],
     )
-    own.query(_only("tombstones"))
+    own.query(_only("DELETE FROM todo.tombstones"))
     assert own.query("SELECT count(*) FROM tombstones") == [(2,)]
     assert_problem(user.get(f"{user.tasks}/changes", params={"cursor": before}), 410, "cursor_expired")
     page = user.get(f"{user.tasks}/changes", params={"cursor": between}).json()

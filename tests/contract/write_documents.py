@@ -6,12 +6,14 @@ docs/openapi.json as a whole; in the others what stands between two marks.
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from core.config import PROJECT_ROOT
-from core.database import embedded, migrations
+from core.database import embedded, grants, migrations
+from core.database.queries import SCHEMA
+from core.operations import sweep
 from tests.contract.code_map import code_map
 from tests.contract.operations import document, operations
 from tests.contract.picture import picture
@@ -25,6 +27,7 @@ PARTS = {
     "docs/architecture.md": ("picture", "code map"),
     "docs/settings.md": ("settings",),
     "docs/api.md": ("operations",),
+    "docs/operations.md": ("grants", "sweep"),
 }
 
 
@@ -37,6 +40,8 @@ def fresh(database_url: str) -> dict[str, str]:
         "code map": code_map(PROJECT_ROOT, way),
         "settings": settings_table(PROJECT_ROOT / ".env.example"),
         "operations": operations_table(published),
+        "grants": _as_sql(grants.needed(SCHEMA, "todo_api")),
+        "sweep": _as_sql(f"{one};" for one in sweep.statements().values()),
     }
     texts = {path: (PROJECT_ROOT / path).read_text(encoding="utf-8") for path in PARTS}
     documents = {path: filled(texts[path], {name: parts[name] for name in PARTS[path]}) for path in PARTS}
@@ -52,6 +57,11 @@ def filled(text: str, parts: Mapping[str, str]) -> str:
         place = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
         text = place.sub(lambda _, new=f"{begin}\n{part}\n{end}": new, text)  # type: ignore[misc]
     return text
+
+
+def _as_sql(statements: Iterable[str]) -> str:
+    """Each statement by itself, for whoever copies it."""
+    return "\n\n".join(f"```sql\n{one}\n```" for one in statements)
 
 
 def operations_table(published: Mapping[str, Any]) -> str:

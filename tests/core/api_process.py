@@ -25,7 +25,8 @@ class ApiProcess:
     """Starts with the settings given as environment variables, and is up once it says so.
 
     Its standard output is a pipe, or with `terminal` a pseudo-terminal; or `output`, a descriptor that nobody reads
-    here, so that PORT must be given. `errors` is its standard error, `program` what is run.
+    here, so that PORT must be given. `errors` is its standard error, `program` what is run; it inherits
+    the `descriptors`.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class ApiProcess:
         output: int | None = None,
         errors: int = subprocess.DEVNULL,
         program: Sequence[str] = (sys.executable, "main.py"),
+        descriptors: Sequence[int] = (),
         **environment: str,
     ) -> None:
         settings = {
@@ -55,6 +57,7 @@ class ApiProcess:
             env={**os.environ, **settings},
             stdout=writing if output is None else output,
             stderr=errors,
+            pass_fds=descriptors,
         )
         os.close(writing)
         self.output_descriptor = reading

@@ -66,12 +66,22 @@ class KeyServer:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.body: bytes | None = None
+        # Seconds by which its clock is ahead; None where it has none.
+        self.ahead: float | None = 0.0
         self.before: Callable[[], object] = lambda: None
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 owner._response(self)
+
+            def do_HEAD(self) -> None:
+                owner._response(self)
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                if owner.ahead is None:
+                    return "unknown"
+                return super().date_time_string((timestamp or time.time()) + owner.ahead)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
@@ -101,7 +111,8 @@ class KeyServer:
         for name, value in {"Content-Length": str(len(body)), **self.headers}.items():
             request.send_header(name, value)
         request.end_headers()
-        request.wfile.write(body)
+        if request.command == "GET":
+            request.wfile.write(body)
 
     def close(self) -> None:
         """Nobody listens from then on."""

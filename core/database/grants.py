@@ -1,0 +1,58 @@
+"""What the role of DATABASE_URL must be allowed: the least that the API works with, and what of it is missing."""
+
+from collections.abc import Sequence
+
+from sqlmodel import SQLModel
+
+from core.database.queries import Query
+from core.database.table_schema import VERSIONS, of_catalogue
+
+# Of tables that migrations alone write to.
+READ_ONLY = (VERSIONS.name, "schema_compatibility", "sync_history")
+ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+# Of what is there: what is not is no matter of grants. The name is null for the schema itself.
+_MISSING = """\
+SELECT NULL::text, 'USAGE' FROM pg_catalog.pg_namespace
+WHERE nspname = '{schema}' AND NOT has_schema_privilege(oid, 'USAGE')
+UNION ALL
+SELECT c.relname::text, p.privilege FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN (VALUES {privileges}) AS p (number, privilege)
+WHERE n.nspname = '{schema}' AND (
+    c.relname IN ('{written}') OR c.relname IN ('{read}') AND p.privilege = 'SELECT'
+) AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, p.privilege)"""
+
+
+def needed(schema: str, role: str) -> list[str]:
+    """The statements that let `role` serve, and change no schema."""
+    written, read = (", ".join(f"{schema}.{name}" for name in names) for names in (_written(), READ_ONLY))
+    return [
+        f"GRANT USAGE ON SCHEMA {schema} TO {role};",
+        f"GRANT {', '.join(ALL)} ON {written} TO {role};",
+        f"GRANT SELECT ON {read} TO {role};",
+    ]
+
+
+def missing(schema: str) -> Query[tuple[str | None, str]]:
+    """Gives what the current role lacks: the name of the table, None for the schema, and the privilege."""
+    privileges = ", ".join(f"({number}, '{one}')" for number, one in enumerate(ALL))
+    sql = _MISSING.format(
+        schema=schema, privileges=privileges, written="', '".join(_written()), read="', '".join(READ_ONLY)
+    )
+    return of_catalogue(sql, tuple)
+
+
+def told(schema: str, found: Sequence[tuple[str | None, str]]) -> str:
+    """The statements that grant what `missing` gave, in one line."""
+    by_table: dict[str | None, list[str]] = {}
+    for table, privilege in found:
+        by_table.setdefault(table, []).append(privilege)
+    return "; ".join(
+        f"GRANT {', '.join(privileges)} ON {f'{schema}.{table}' if table else f'SCHEMA {schema}'} "
+        "TO the role of DATABASE_URL"
+        for table, privileges in by_table.items()
+    )
+
+
+def _written() -> list[str]:
+    return sorted(name for name in SQLModel.metadata.tables if name not in READ_ONLY)

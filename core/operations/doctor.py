@@ -1,0 +1,124 @@
+"""Says in a line for each thing whether a deployment would work, and what to set where not (`make doctor`)."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from ipaddress import ip_address, ip_network
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import structlog
+
+from core.config import ConfigurationError, Settings, load_settings
+from core.database import embedded, migrations
+from core.operations import doctor_database, doctor_tokens
+from core.operations.findings import Finding, note, ok, skipped, wrong
+from core.urls import UNIX
+
+SECONDS = 10
+
+
+def main() -> None:
+    """Prints the findings; ends with status 1 if anything is wrong.
+
+    Reads the settings as the server does, and the variables TOKEN (a token to verify) and URL (where clients reach the
+    API, to ask it there).
+    """
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    migrations.load_models()
+    bad = asyncio.run(_print(load_settings, os.environ.get("TOKEN") or None, os.environ.get("URL") or None))
+    sys.exit(int(bad))
+
+
+async def _print(load: Callable[[], Settings], token: str | None, url: str | None) -> bool:
+    bad = False
+    async for finding in examine(load, token, url):
+        print(finding, flush=True)  # noqa: T201
+        bad = bad or finding.state == "wrong"
+    return bad
+
+
+async def examine(
+    load: Callable[[], Settings], token: str | None = None, url: str | None = None
+) -> AsyncIterator[Finding]:
+    """All findings, in the order in which they should be mended. `load` raises ConfigurationError as load_settings."""
+    try:
+        settings = load()
+        named = settings.database_url
+        database_url = named.get_secret_value() if named else embedded.start().get_uri()
+    except ConfigurationError as error:
+        told = [line.strip().removeprefix("- ") for line in str(error).splitlines()]
+        for line in told[1:] or told:
+            yield wrong("settings", line)
+        return
+    yield ok("settings", f"for {settings.app_env}")
+    async for finding in doctor_database.look(settings, database_url):
+        yield finding
+    async for finding in doctor_tokens.look(settings, token):
+        yield finding
+    yield _proxies(settings)
+    yield await asyncio.to_thread(_from_outside, settings, token, url)
+
+
+def _proxies(settings: Settings) -> Finding:
+    """What can be said of who is believed without asking anybody."""
+    for entry in settings.trusted_proxies:
+        if entry != UNIX and not ip_network(entry).prefixlen:
+            return wrong("proxy", f"TRUSTED_PROXIES has {entry}: everybody could claim any address; set the proxies'")
+    if settings.trusted_proxies:
+        return ok("proxy", f"TRUSTED_PROXIES believes {', '.join(settings.trusted_proxies)}")
+    if settings.app_env == "production" and not _is_loopback(settings.host):
+        return note("proxy", "if one is in front, set TRUSTED_PROXIES to its address, or all clients have that")
+    return ok("proxy", "none is believed (TRUSTED_PROXIES)")
+
+
+def _is_loopback(host: str) -> bool:
+    """Or a Unix socket."""
+    if host.startswith("/"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _from_outside(settings: Settings, token: str | None, url: str | None) -> Finding:
+    """Whether the API is where clients look for it, and takes the token there."""
+    if url is None:
+        return skipped("url", "give the address for clients as the variable URL to have the API asked there")
+    path = urlsplit(url).path.rstrip("/")
+    if path != settings.root_path:
+        return wrong("url", f"its path is {path or 'empty'}: set ROOT_PATH to that, or give the URL with ROOT_PATH")
+    asked = "/api/v1/users/me" if token else "/health/ready"
+    status, code = _asked(url.rstrip("/") + asked, token)
+    if status != 200:
+        return wrong("url", f"{asked} is {status or 'not reached'} {code}: the proxy must pass it on without ROOT_PATH")
+    return ok("url", f"{asked} is 200")
+
+
+def _asked(url: str, token: str | None) -> tuple[int, str]:
+    """The status, 0 if there was no response, and the code of its problem."""
+    request = Request(url, headers={"Authorization": f"Bearer {token.strip()}"} if token else {})  # noqa: S310
+    try:
+        with urlopen(request, timeout=SECONDS) as response:  # noqa: S310
+            return response.status, ""
+    except HTTPError as error:
+        with error:
+            return error.code, _code(error.read(65536))
+    except (URLError, OSError, ValueError) as error:
+        return 0, str(getattr(error, "reason", error))
+
+
+def _code(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["code"])
+    except (ValueError, KeyError, TypeError):
+        return "not of this API"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The doctor on the database: whether it can be reached, is ours, is migrated, and lets us do what we need."""
+
+import time
+from collections.abc import AsyncIterator
+from operator import itemgetter
+
+import psycopg2
+from psycopg2.extensions import parse_dsn
+
+from core.config import ConfigurationError, Settings
+from core.database import errors, grants, migrations, start_check
+from core.database.compatibility import SchemaCheck
+from core.database.database import Database
+from core.database.errors import DatabaseError
+from core.database.table_schema import of_catalogue
+from core.operations.findings import Finding, note, ok, skipped, wrong
+from core.problems import Problem
+from core.tokens.claims import LEEWAY_SECONDS
+
+SECONDS = 10
+REST = ("grants", "schema", "clock", "migrations")
+
+_SERVER = of_catalogue(
+    "SELECT current_setting('server_version'), current_user::text, current_database()::text,"
+    " (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)",
+    tuple,
+)
+_TIME = of_catalogue("SELECT extract(epoch FROM clock_timestamp())::float8", itemgetter(0))
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+async def look(settings: Settings, url: str) -> AsyncIterator[Finding]:
+    """The findings on the database at `url`, which is that of the settings or the embedded one's."""
+    database = Database(url, pool_size=1, timeout=SECONDS)
+    try:
+        schema = await database.schema()
+        version, role, name, superuser = (await database.fetch_all(_SERVER))[0]
+    except DatabaseError as error:
+        yield wrong("database", f"{error}: set DATABASE_URL to a server that can be reached{_hint(url)}")
+        for subject in REST:
+            yield skipped(subject, "needs the database")
+        return
+    try:
+        yield ok("database", f"PostgreSQL {version}, database {name}, schema {schema}, role {role}")
+        async for finding in _inside(database, schema):
+            yield finding
+        if superuser and settings.app_env == "production":
+            yield note("grants", f"{role} is a superuser: docs/operations.md has what a role of the API's own needs")
+        yield _migrations(settings, url, name)
+    finally:
+        database.close()
+
+
+def _hint(url: str) -> str:
+    local = parse_dsn(url).get("host") in _LOCAL
+    return " (inside a container, localhost is the container itself)" if local else ""
+
+
+async def _inside(database: Database, schema: str) -> AsyncIterator[Finding]:
+    """Each step is skipped where it would only meet again what was wrong in one before."""
+    lacking = await database.fetch_all(grants.missing(schema))
+    yield wrong("grants", grants.told(schema, lacking)) if lacking else ok("grants", "all that the API needs")
+    yield skipped("schema", "needs the grants") if lacking else await _schema(database)
+    before = time.time()
+    theirs = (await database.fetch_all(_TIME))[0]
+    yield clock("the database's", theirs, (before + time.time()) / 2)
+
+
+async def _schema(database: Database) -> Finding:
+    revision, foreign = await start_check.examine(database, migrations.head())
+    if foreign:
+        return wrong("schema", f"{foreign} Or set DATABASE_URL to another database.")
+    problem = await SchemaCheck(database, migrations.known(), migrations.head()).problem()
+    if problem == Problem.SCHEMA_TOO_NEW:
+        return wrong("schema", f"revision {revision} has no room for this release: deploy a newer release")
+    if problem:
+        return wrong(
+            "schema",
+            f"the revision is {revision or 'none'}, and {migrations.head()} is needed: run alembic upgrade head, "
+            "with DATABASE_URL of a role that may change the schema",
+        )
+    return ok("schema", f"revision {revision}")
+
+
+def clock(whose: str, theirs: float, ours: float) -> Finding:
+    """Compares two clocks, both in seconds since 1970."""
+    ahead = round(theirs - ours)
+    if abs(ahead) <= LEEWAY_SECONDS:
+        return ok("clock", f"as {whose}")
+    direction = "behind" if ahead > 0 else "ahead of"
+    return wrong("clock", f"{abs(ahead)} s {direction} {whose}: set both by NTP; tokens allow {LEEWAY_SECONDS} s")
+
+
+def _migrations(settings: Settings, url: str, name: str) -> Finding:
+    """Whether `alembic upgrade head` with these settings would reach the same database."""
+    variable = "DATABASE_URL_UNPOOLED" if settings.database_url_unpooled else "DATABASE_URL"
+    try:
+        session = migrations.connect(migrations.migration_url(settings, url))
+    except ConfigurationError as error:
+        return wrong("migrations", str(error))
+    except psycopg2.Error as error:
+        return wrong("migrations", f"{errors.translate(error, connecting=True)}: set {variable}")
+    try:
+        with session, session.cursor() as sql:
+            sql.execute("SELECT current_database()")
+            found = [one for (one,) in sql.fetchall()]
+    finally:
+        session.close()
+    if found != [name]:
+        return wrong("migrations", f"DATABASE_URL_UNPOOLED leads to the database {found[0]}, DATABASE_URL to {name}")
+    return ok("migrations", f"by {variable}")

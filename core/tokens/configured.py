@@ -1,0 +1,22 @@
+"""The verifier that the settings ask for: which keys verify which algorithm, and whom tokens may name."""
+
+from core.config import Settings
+from core.tokens.published_keys import PublishedKeys
+from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
+
+
+def verifier(settings: Settings) -> TokenVerifier:
+    """A verifier of its own, which has fetched no keys yet."""
+    return TokenVerifier(_key_sources(settings), settings.token_issuers, settings.token_audiences)
+
+
+def _key_sources(settings: Settings) -> dict[str, KeySource]:
+    """The one source of keys of each algorithm."""
+    secrets = (settings.better_auth_secret, settings.better_auth_secret_previous)
+    sources: dict[str, KeySource] = {}
+    if settings.better_auth_secret:
+        sources["HS256"] = SecretKeys(*(one.get_secret_value() for one in secrets if one))
+    if settings.jwks_urls:
+        published = PublishedKeys(settings.jwks_urls, settings.better_auth_jwks_max_age)
+        sources |= dict.fromkeys(ASYMMETRIC, published)
+    return sources
