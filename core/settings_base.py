@@ -66,7 +66,8 @@ def load(kind: type[S], env_file: Path | None, **values: Any) -> S:
     if env_file is not None and (unreadable := env_file_problem(env_file)):
         raise ConfigurationError(unreadable)
     sources: dict[str, Any] = {"_env_file": env_file, "_env_file_encoding": ENV_FILE_ENCODING}
-    folder = _SecretsDir(**sources).secrets_dir
+    # A pipe can be read once.
+    folder = _SecretsDir(**(sources if env_file is not None and env_file.is_file() else {})).secrets_dir
     if folder is not None:
         _check_secrets(folder, kind)
     try:

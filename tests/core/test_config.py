@@ -65,11 +65,11 @@ def test_every_problem_is_named_at_once() -> None:
         request_timeout="60",
     )
     assert problems.splitlines() == [
-        "  - PORT: Input should be a valid integer, unable to parse string as an integer",
         "  - LOG_LEVEL: Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
-        f"  - CORS_ORIGINS: '*' {NO_ORIGIN}",
         "  - DATABASE_URL: must be set when APP_ENV is production",
         "  - DATABASE_URL_UNPOOLED: must start with postgres:// or postgresql://",
+        "  - PORT: Input should be a valid integer, unable to parse string as an integer",
+        f"  - CORS_ORIGINS: '*' {NO_ORIGIN}",
         f"  - BETTER_AUTH_SECRET: must be at least 32 bytes{MAKE_ONE}",
         "  - REQUEST_TIMEOUT: Input should be less than or equal to 5",
     ]
