@@ -29,6 +29,7 @@ def measure(server: Server, user: str, how: How, pages: tuple[int, ...]) -> Foun
     newest = itertools.cycle([task["id"] for task in client.ask(f"?limit={REQUESTS}")[1]["items"]])
     queries = {f"page {page:,}, 100 rows each": client.page(page) for page in pages} | dict(lists())
     queries |= {f"changes, page {page:,}, 100 each": client.page(page, "/changes") for page in pages}
+    queries["counts by kind"] = "/counts"
     requests: dict[str, Callable[[], Request]] = {
         "get one": lambda: (f"/{next(newest)}",),
         **{name: partial(_same, query) for name, query in queries.items()},
