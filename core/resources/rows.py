@@ -75,7 +75,8 @@ class Rows(Generic[V]):
         self.number: Statement[[], int] | None = prepared(made(sql.number)) if sql.tracked else None
         if sql.tracked:
             self._put: Statement[..., V] = made(sql.put, [{**whole, "keyed": one} for one in either])
-            self._changes: Statement[..., Any] = prepared(made(sql.changes, [{"after": one} for one in either]))
+            # Not prepared: which index a plan for all owners takes depends on the table.
+            self._changes: Statement[..., Any] = made(sql.changes, [{"after": one} for one in either])
 
     def create(self, values: Columns) -> Query[V]:
         """A new row with these columns. Its id sorts by the time of its making."""
