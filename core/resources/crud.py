@@ -69,9 +69,8 @@ class CrudRepository(OwnedRepository, Generic[V]):
     async def delete(self, row_id: UUID) -> UUID | None:
         """Removes the row, and gives its id."""
         removed = await self._write(self.rows.remove(row_id, self._expected), self.rows.find(row_id))
-        if self.rows.number and removed is not None and sweeps(removed):
-            with suppress(DatabaseUnavailableError):  # the row is gone; the next sweep will do
-                await self._database.execute(self._own(forget(self._accounts.deletions_kept)))
+        if self.rows.number and removed is not None:
+            await self._sweep(removed)
         return None if removed is None else row_id
 
     async def changes(self, query: ChangesQuery) -> Changes[V]:
@@ -98,6 +97,12 @@ class CrudRepository(OwnedRepository, Generic[V]):
         if query.include_total:
             page["total"] = (await self._all(self.rows.count(query)))[0]
         return page
+
+    async def _sweep(self, change: int) -> None:
+        """Forgets old deletions, at some of the numbers that deletions have."""
+        if sweeps(change):
+            with suppress(DatabaseUnavailableError):  # the row is gone; the next sweep will do
+                await self._database.execute(self._own(forget(self._accounts.deletions_kept)))
 
     async def _put(self, row_id: UUID, values: Mapping[str, Any], created_at: datetime | None) -> V:
         keyed = not self._database.autocommit

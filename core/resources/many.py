@@ -119,10 +119,15 @@ class ManyRepository(CrudRepository[V], Generic[V]):
         """Removes the rows that are chosen. Raises as change_many does."""
         chosen = self.many.chosen(selection)
 
-        async def remove(ids: list[UUID], at: Self) -> None:
-            await at._database.execute(at._own(at.many.remove(ids)))
+        numbers: list[int] = []
 
-        return await self._all_of(chosen, remove, {})
+        async def remove(ids: list[UUID], at: Self) -> None:
+            numbers[:] = await at._database.fetch_all(at._own(at.many.remove(ids)))
+
+        done = await self._all_of(chosen, remove, {})
+        if done.count:
+            await self._sweep(numbers[0])
+        return done
 
     async def _written(
         self, chosen: Query[tuple[UUID, int]], changes: BaseModel, etags: Mapping[UUID, str] | None = None
@@ -142,6 +147,7 @@ class ManyRepository(CrudRepository[V], Generic[V]):
         etags: Mapping[UUID, str],
     ) -> Written:
         self._reject_if_match()
+        allowed = {row_id: self._allowed(row_id, tag) for row_id, tag in etags.items()}
 
         async def work(at: Self) -> Written:
             # Whoever writes a row of this owner has this lock first: until the end nobody else does.
@@ -150,26 +156,34 @@ class ManyRepository(CrudRepository[V], Generic[V]):
             rows = await at._database.fetch_all(at._own(chosen))
             if len(rows) > MAX_ROWS:
                 raise ProblemError(Problem.TOO_MANY_ROWS, f"More than {MAX_ROWS} were chosen, and nothing was done.")
-            at._reject_stale(dict(rows), etags)
+            _reject_stale(dict(rows), allowed)
             if ids := [row_id for row_id, _ in rows]:
                 await write(ids, at)
             return Written(count=len(ids), ids=ids)
 
         return await self._together(work)
 
-    def _reject_stale(self, versions: Mapping[UUID, int], etags: Mapping[UUID, str]) -> None:
-        stale = []
-        for row_id, tag in etags.items():
-            allowed = expected_versions([tag], self._principal.tag)
-            if row_id in versions and allowed is not None and versions[row_id] not in allowed:
-                stale.append(FieldError(pointer=f"/etags/{row_id}", message="It has changed since", code="stale"))
-        if stale:
-            detail = "Some have changed since you read them, and nothing was done. Read them again."
-            raise ProblemError(Problem.PRECONDITION_FAILED, detail, errors=stale)
+    def _allowed(self, row_id: UUID, tag: str) -> list[int] | None:
+        """The versions that a row may have, None for any."""
+        try:
+            return expected_versions([tag], self._principal.tag)
+        except ProblemError:
+            raise _invalid(f"/etags/{row_id}", "Must be an entity tag, as `etag` of a row is", "malformed") from None
 
     def _reject_if_match(self) -> None:
         if self._expected is not None:
             raise _invalid("/header/if-match", "Must be left out: `etags` in the body is for many", "not_of_one")
+
+
+def _reject_stale(versions: Mapping[UUID, int], allowed: Mapping[UUID, list[int] | None]) -> None:
+    stale = [
+        FieldError(pointer=f"/etags/{row_id}", message="It has changed since", code="stale")
+        for row_id, expected in allowed.items()
+        if row_id in versions and expected is not None and versions[row_id] not in expected
+    ]
+    if stale:
+        detail = "Some have changed since you read them, and nothing was done. Read them again."
+        raise ProblemError(Problem.PRECONDITION_FAILED, detail, errors=stale)
 
 
 def _invalid(pointer: str, message: str, code: str) -> ProblemError:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from core.resources.tombstones import SWEPT_AT
 from tests.conftest import TestDatabase, UserClient, assert_problem
 from tests.core.database.locks import wait_for_waiting
 from tests.modules.tasks.test_changes import changes
@@ -24,6 +25,7 @@ def three(alice: UserClient, bob: UserClient) -> list[Task]:
     return [alice.create_task(title=name, status=status) for name, status in zip("abc", STATUSES, strict=True)]
 
 
+ROW = "0190a7c8-0000-7000-8000-00000000000a"
 STATUSES = ("completed", "pending", "completed")
 
 
@@ -104,8 +106,9 @@ def test_one_stale_tag_keeps_all_from_being_changed(alice: UserClient, three: li
         ({"title": ""}, "/title"),
         ({"set": {"title": "x"}}, "/etags"),
         ({"etags": {}, "set": {}}, "/etags"),
-        ({"etags": {str(uuid4()): "x"}, "set": {"title": ""}}, "/set/title"),
-        ({"etags": {str(uuid4()): "x"}, "set": {}, "title": "x"}, "/title"),
+        ({"etags": {ROW: "x"}, "set": {"title": ""}}, "/set/title"),
+        ({"etags": {ROW: "x"}, "set": {}, "title": "x"}, "/title"),
+        ({"etags": {ROW: "7"}, "set": {}}, f"/etags/{ROW}"),
     ],
 )
 def test_what_is_wrong_with_a_body_is_told_where_it_is(alice: UserClient, body: Any, pointer: str) -> None:
@@ -179,3 +182,13 @@ def test_what_no_longer_passes_the_filter_is_left_alone(alice: UserClient, datab
         other.commit()
         assert clearing.result().json() == {"count": 0, "ids": []}
     assert [*tasks_of(alice)] == ["a"]
+
+
+def test_old_deletions_are_forgotten_as_after_single_ones(alice: UserClient, database: TestDatabase) -> None:
+    alice.create_task(title="old")
+    alice.delete(alice.tasks, params={"q": "old"})
+    database.query("UPDATE tombstones SET deleted_at = now() - interval '31 days' WHERE user_id = %s", alice.user_id)
+    for _ in range(3 * SWEPT_AT):
+        alice.create_task(title="new")
+        assert alice.delete(alice.tasks, params={"q": "new"}).json()["count"] == 1
+    assert database.query("SELECT 1 FROM tombstones WHERE deleted_at < now() - interval '30 days'") == []
