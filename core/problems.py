@@ -95,6 +95,10 @@ def of_status(status: int) -> Problem | StatusProblem:
     return StatusProblem(status, name, re.sub(r"\W+", "_", name.replace("'", "")).lower())
 
 
+# Where the pages are that say what a problem means; its `type` is the page's reference.
+PROBLEMS = "/problems"
+
+
 # How the tags of a choice between several bodies begin: they are no part of where an input is.
 CHOICE = "choice:"
 
@@ -110,7 +114,7 @@ class FieldError(TypedDict):
 class ProblemDetails(TypedDict):
     """The body of every failure (RFC 9457). `code` is permanent; `errors` is there where input is invalid."""
 
-    type: Annotated[str, Field(description="The code as a URI reference.")]
+    type: Annotated[str, Field(description="A reference to a page that says what it means and what to do.")]
     title: Annotated[str, Field(description="The problem in words, the same each time.")]
     status: Annotated[int, Field(description="The status of the response.")]
     detail: Annotated[str, Field(description="This occurrence in words, for people.")]

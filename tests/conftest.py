@@ -280,7 +280,7 @@ def assert_problem(response: httpx.Response, status: int, code: str, **members: 
     problem: dict[str, Any] = response.json()
     expected = {"type", "title", "status", "detail", "instance", "code", "request_id"}
     assert set(problem) == (expected | {"errors"} if "errors" in problem else expected)
-    assert problem["type"] == f"urn:todo-api:problem:{code}"
+    assert problem["type"] == f"/problems/{code}"
     assert problem["status"] == status
     assert problem["code"] == code
     assert problem["request_id"] == response.headers["x-request-id"]

@@ -12,7 +12,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.config import VERSION
-from core.http import openapi, problem_responses
+from core.http import openapi, problem_pages, problem_responses
 from core.http.context import Services
 from core.http.cors import cors
 from core.http.dispatch import Dispatcher
@@ -20,10 +20,11 @@ from core.http.middleware import RequestMiddleware
 from core.http.routers import included, share_entity_tags, unguarded
 from core.http.routing import CookieRoute
 
-# Paths without the guarantees: the documentation, which has no user and touches no data.
-UNGUARDED = frozenset(
+# Paths without the guarantees: documentation, which has no user and touches no data.
+_DOCS = frozenset(
     {"/openapi.json", "/docs", "/swagger/swagger-ui-bundle.js", "/swagger/swagger-ui.css", "/swagger/favicon-32x32.png"}
 )
+UNGUARDED = _DOCS | problem_pages.PATHS
 
 
 class Api(FastAPI):
@@ -48,6 +49,7 @@ class Api(FastAPI):
             patch_fastapi(self, redirect_from_root_to_docs=False)
         openapi.install(self, description, services.settings.root_path)
         problem_responses.install(self)
+        self.router.routes.extend(problem_pages.routes())
 
     def include_router(self, router: APIRouter, **options: Any) -> None:
         """As FastAPI's, of a router whose operations are all declared by then. Raises TypeError for one that is
@@ -81,7 +83,7 @@ def _below(router: ASGIApp, root_path: str) -> ASGIApp:
     """Tells the documentation where its parts are. Nobody else: whatever begins as the prefix does would be cut off."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("path") in UNGUARDED:
+        if scope.get("path") in _DOCS:
             scope["root_path"] = root_path
         await router(scope, receive, send)
 

@@ -14,6 +14,7 @@ from core.config import PROJECT_ROOT
 from core.database import embedded, grants, migrations
 from core.database.queries import SCHEMA
 from core.operations import sweep
+from core.problem_advice import ADVICE
 from tests.contract.code_map import code_map
 from tests.contract.operations import document, operations
 from tests.contract.picture import picture
@@ -28,6 +29,7 @@ PARTS = {
     "docs/settings.md": ("settings",),
     "docs/api.md": ("operations",),
     "docs/operations.md": ("grants", "sweep"),
+    "docs/problems.md": ("problems",),
 }
 
 
@@ -41,6 +43,7 @@ def fresh(database_url: str) -> dict[str, str]:
         "settings": settings_table(PROJECT_ROOT / ".env.example"),
         "operations": operations_table(published),
         "grants": _as_sql(grants.needed(SCHEMA, "todo_api")),
+        "problems": problems_table(),
         "sweep": _as_sql(f"{one};" for one in sweep.statements().values()),
     }
     texts = {path: (PROJECT_ROOT / path).read_text(encoding="utf-8") for path in PARTS}
@@ -62,6 +65,14 @@ def filled(text: str, parts: Mapping[str, str]) -> str:
 def _as_sql(statements: Iterable[str]) -> str:
     """Each statement by itself, for whoever copies it."""
     return "\n\n".join(f"```sql\n{one}\n```" for one in statements)
+
+
+def problems_table() -> str:
+    """A row for each problem."""
+    lines = ["| code | status | title | meaning | what a client does |", "|---|---|---|---|---|"]
+    for one, (meaning, action) in ADVICE.items():
+        lines.append(f"| `{one.code}` | {one.status} | {one.title} | {meaning} | {action} |")
+    return "\n".join(lines)
 
 
 def operations_table(published: Mapping[str, Any]) -> str:
