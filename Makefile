@@ -164,11 +164,13 @@ bench-database: $(BENCH)
 	$(BIN)/python -m benchmarks.packages wrk
 	PYTHONPATH=benchmarks/shared $(BIN)/python benchmarks/database_path/run.py
 
-# Resolves the dependencies of pyproject.toml anew, by hash and without the name of an index.
+# Resolves the dependencies of pyproject.toml anew, by hash and without the name of an index: requirements.txt is what
+# production needs, requirements-local.txt has the embedded PostgreSQL as well, requirements-dev.txt the tests' tools.
 lock: $(DEV)
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.txt
-	$(BIN)/uv pip compile pyproject.toml $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt
-	$(BIN)/uv pip compile benchmarks/requirements.in requirements.txt $(LOCK) -o benchmarks/requirements.txt
+	$(BIN)/uv pip compile pyproject.toml $(LOCK) --extra local -c requirements.txt -o requirements-local.txt
+	$(BIN)/uv pip compile pyproject.toml $(LOCK) --extra local --extra dev -c requirements-local.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile benchmarks/requirements.in requirements-local.txt $(LOCK) -o benchmarks/requirements.txt
 	$(BIN)/uv pip compile tests/compatibility/opentelemetry.in -c requirements.txt $(LOCK) -o tests/compatibility/opentelemetry.txt
 	$(BIN)/uv pip compile tests/clients/openapi-python-client.in -c requirements-dev.txt $(LOCK) -o tests/clients/openapi-python-client.txt
 
@@ -185,8 +187,8 @@ INSTALL_VENV = test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	@$(PYTHON) -m venv .venv >/dev/null || { rm -rf .venv; $(INSTALL_VENV) && $(PYTHON) -m venv .venv; } || { rm -rf .venv; \
 		echo "Python's venv module is incomplete here. On Debian: apt-get install python3-venv" >&2; exit 1; }
 
-$(RUNTIME): requirements.txt | .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+$(RUNTIME): requirements-local.txt | .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-local.txt
 	@touch $@
 
 $(DEV): requirements-dev.txt $(RUNTIME)
