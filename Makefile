@@ -5,9 +5,11 @@ BIN = .venv/bin
 RUNTIME = .venv/.runtime
 DEV = .venv/.dev
 BENCH = .venv/.bench
+OPERATIONS = .venv/.operations
 SOURCES = main.py core modules alembic tests benchmarks scaffold
 
 .PHONY: run test test-better-auth test-faults test-compatibility test-offline check-clients client-types quick check format lint types contracts docs lock move-schema
+.PHONY: check-operations
 .PHONY: doctor sweep log-queries bench bench-scale bench-database slice remove-slice check-slices
 
 # Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
@@ -102,6 +104,13 @@ SEEDS ?= 25
 test-offline: $(DEV)
 	$(BIN)/python -m pytest tests/offline --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED) -k ends_as)
 
+# Builds the image of the Dockerfile on a Debian made on the spot, runs it as it would be run, behind nginx and PgBouncer,
+# and has the files of deploy/ checked by those who know: in some four minutes, as root on Debian.
+check-operations: $(OPERATIONS)
+	$(BIN)/python -m tests.faults.packages podman mmdebstrap runc nginx pgbouncer openssl systemd-analyze promtool \
+		|| echo "What needs these is left out, with its reason."
+	$(BIN)/python -m pytest tests/deploy/image $(if $(t),-k "$(t)")
+
 # The generators that frontends use, on docs/openapi.json, and clients/typescript: compiled strictly, and run against the
 # API. Node.js 20 or newer and npm.
 check-clients: $(DEV)
@@ -164,12 +173,15 @@ bench-database: $(BENCH)
 	$(BIN)/python -m benchmarks.packages wrk
 	PYTHONPATH=benchmarks/shared $(BIN)/python benchmarks/database_path/run.py
 
-# Resolves the dependencies of pyproject.toml anew, by hash and without the name of an index.
+# Resolves the dependencies of pyproject.toml anew, by hash and without the name of an index: requirements.txt is what
+# production needs, requirements-local.txt has the embedded PostgreSQL as well, requirements-dev.txt the tests' tools.
 lock: $(DEV)
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.txt
-	$(BIN)/uv pip compile pyproject.toml $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt
-	$(BIN)/uv pip compile benchmarks/requirements.in requirements.txt $(LOCK) -o benchmarks/requirements.txt
+	$(BIN)/uv pip compile pyproject.toml $(LOCK) --extra local -c requirements.txt -o requirements-local.txt
+	$(BIN)/uv pip compile pyproject.toml $(LOCK) --extra local --extra dev -c requirements-local.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile benchmarks/requirements.in requirements-local.txt $(LOCK) -o benchmarks/requirements.txt
 	$(BIN)/uv pip compile tests/compatibility/opentelemetry.in -c requirements.txt $(LOCK) -o tests/compatibility/opentelemetry.txt
+	$(BIN)/uv pip compile tests/deploy/tools.in $(LOCK) -o tests/deploy/tools.txt
 	$(BIN)/uv pip compile tests/clients/openapi-python-client.in -c requirements-dev.txt $(LOCK) -o tests/clients/openapi-python-client.txt
 
 LOCK = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
@@ -185,12 +197,18 @@ INSTALL_VENV = test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	@$(PYTHON) -m venv .venv >/dev/null || { rm -rf .venv; $(INSTALL_VENV) && $(PYTHON) -m venv .venv; } || { rm -rf .venv; \
 		echo "Python's venv module is incomplete here. On Debian: apt-get install python3-venv" >&2; exit 1; }
 
-$(RUNTIME): requirements.txt | .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+$(RUNTIME): requirements-local.txt | .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-local.txt
 	@touch $@
 
 $(DEV): requirements-dev.txt $(RUNTIME)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# In a folder of its own: what these stand on is not what the product stands on.
+$(OPERATIONS): tests/deploy/tools.txt $(DEV)
+	$(PYTHON) -m venv .venv/operations
+	.venv/operations/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/deploy/tools.txt
 	@touch $@
 
 $(BENCH): benchmarks/requirements.txt $(RUNTIME)

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from core import health, logging
 from core.config import ConfigurationError, Settings, load_settings
-from core.database import embedded, migrations, start_check, statements
+from core.database import chosen, migrations, start_check, statements
 from core.database.compatibility import SchemaCheck
 from core.database.database import Database
 from core.http import context
@@ -119,9 +119,9 @@ def _prepare() -> tuple[Settings, str, dict[str, Any]]:
     """
     try:
         settings = load_settings()
+        url = chosen.url_of(settings)
     except ConfigurationError as error:
         sys.exit(str(error))
-    url = settings.database_url.get_secret_value() if settings.database_url else embedded.start().get_uri()
     logging.configure(settings.log_level, settings.app_env, settings.log_format)
     if settings.auth_local_accounts is None and not settings.local_accounts_enabled:
         reason = {"setting": "AUTH_LOCAL_ACCOUNTS", "reason": "BETTER_AUTH_SECRET is not set"}

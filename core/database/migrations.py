@@ -8,7 +8,7 @@ import psycopg2
 from psycopg2.extensions import connection, parse_dsn
 
 from core.config import PROJECT_ROOT, ConfigurationError, load_database_settings
-from core.database import embedded
+from core.database import chosen
 from core.database.errors import NO_PRIVILEGE
 from core.database.queries import SCHEMA
 from core.database.table_schema import WHAT_TO_DO
@@ -69,8 +69,7 @@ def migration_url(settings: DatabaseSettings, default: str) -> str:
 def url_of_settings() -> str:
     """The URL for migrations, of this machine's settings or of the embedded PostgreSQL. Raises ConfigurationError."""
     settings = load_database_settings()
-    default = "" if settings.database_url else embedded.start().get_uri()
-    return migration_url(settings, default)
+    return migration_url(settings, chosen.url_of(settings))
 
 
 def load_models() -> None:

@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 import structlog
 
 from core.config import ConfigurationError, Settings, load_settings
-from core.database import embedded, migrations
+from core.database import chosen, migrations
 from core.operations import doctor_database, doctor_tokens
 from core.operations.findings import Finding, note, ok, skipped, wrong
 from core.urls import UNIX
@@ -48,8 +48,7 @@ async def examine(
     """All findings, in the order in which they should be mended. `load` raises ConfigurationError as load_settings."""
     try:
         settings = load()
-        named = settings.database_url
-        database_url = named.get_secret_value() if named else embedded.start().get_uri()
+        database_url = chosen.url_of(settings)
     except ConfigurationError as error:
         told = [line.strip().removeprefix("- ") for line in str(error).splitlines()]
         for line in told[1:] or told:

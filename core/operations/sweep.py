@@ -7,7 +7,7 @@ import psycopg2
 from psycopg2.extensions import connection
 
 from core.config import ConfigurationError, load_database_settings
-from core.database import embedded, migrations, table_schema
+from core.database import chosen, migrations, table_schema
 from core.database.queries import SCHEMA
 
 _KEYS = "DELETE FROM {schema}.idempotency_keys WHERE created_at < now() - interval '24 hours'"
@@ -34,8 +34,7 @@ def main() -> None:
     """Says in one line for each statement how many rows it met, or exits with 1 and one sentence."""
     try:
         settings = load_database_settings()
-        url = settings.database_url.get_secret_value() if settings.database_url else embedded.start().get_uri()
-        for what, count in sweep(url, settings.deletions_kept_days).items():
+        for what, count in sweep(chosen.url_of(settings), settings.deletions_kept_days).items():
             print(f"{what}: {count}")  # noqa: T201
     except (ConfigurationError, psycopg2.Error) as error:
         sys.exit(str(error).strip())

@@ -57,6 +57,8 @@ class Workers:
         return self._status
 
     def _bury(self, pid: int, status: int) -> None:
+        if pid not in self._born:
+            return  # the first process of a container gets the orphans of others
         lived = time.monotonic() - self._born.pop(pid)
         if self._leaving:
             return

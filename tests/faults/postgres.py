@@ -88,8 +88,12 @@ class Postgres:
         self.query(f"CREATE DATABASE {name} OWNER {ROLE}")
         if migrated:
             migrations.upgrade(self.url(name, ROLE))
-            self.query(_JOURNAL, database=name)
+            self.note_writes(name)
         return name
+
+    def note_writes(self, database: str) -> None:
+        """Gives a database that was migrated the journal of what is written."""
+        self.query(_JOURNAL, database=database)
 
     def start(self) -> None:
         """Starts it and waits until it takes connections."""

@@ -1,0 +1,24 @@
+"""Which database is taken: the one that is set, else the embedded one, else a sentence that says what to set."""
+
+import sys
+
+import pytest
+from pydantic import SecretStr
+
+from core.config import ConfigurationError
+from core.database import chosen
+from core.settings_base import DatabaseSettings
+
+URL = "postgresql://owner@127.0.0.1:1/todo"
+
+
+def test_the_one_that_is_set_is_taken() -> None:
+    assert chosen.url_of(DatabaseSettings(database_url=SecretStr(URL))) == URL
+
+
+def test_without_the_packages_of_the_embedded_one_it_must_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "core.database.embedded", None)
+    monkeypatch.delattr("core.database.embedded")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with pytest.raises(ConfigurationError, match="^DATABASE_URL must be set: postgresql://user:password@host/database"):
+        chosen.url_of(DatabaseSettings())
