@@ -1,6 +1,5 @@
 """A write to a descriptor that takes what fits now: it waits for nobody, and leaves the mode that others share."""
 
-import fcntl
 import os
 import socket
 import stat
@@ -21,9 +20,9 @@ def writing_at_once(descriptor: int) -> WriteAtOnce | None:
         end = socket.socket(fileno=os.dup(descriptor))
         return partial(_taken, lambda piece: end.send(piece, socket.MSG_DONTWAIT))
     # A mode belongs to what was opened, which other processes have too. Opened anew, a pipe or terminal is ours alone.
-    mode = fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_NONBLOCK | os.O_NOCTTY
     with suppress(OSError):
-        return partial(_taken, partial(os.write, os.open(f"/proc/self/fd/{descriptor}", mode)))
+        again = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        return partial(_taken, partial(os.write, again))
     return None
 
 
