@@ -5,13 +5,13 @@ import time
 from functools import partial
 from typing import Any, cast
 
-import structlog
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from core.http.admission import Gate
 from core.http.authorization import API
 from core.http.context import DRAINING
 from core.http.middleware import access_fields, request_id_of
+from core.logging.access import AccessLog
 from core.problems import Problem
 from core.server import rejections
 from core.server.forwarded import Proxies, unmapped
@@ -27,7 +27,7 @@ KEEP_ALIVE_GRACE_SECONDS = 1
 # A request that arrived while the loop was busy is read before its connection is closed as idle.
 LAST_LOOK_SECONDS = 0.01
 
-_log_access = structlog.get_logger("core.http.middleware")
+_access_log = AccessLog("core.http.middleware")
 
 _API = API.encode() + b"/"
 _NOT_SIMPLE = {b"content-length", b"transfer-encoding", b"origin"}
@@ -114,7 +114,7 @@ class BoundedProtocol(FramedProtocol):
         self.transport.write(rejections.overloaded(self.gate.reject(), self.root_path, path, request_id, end))
         scope = {**self.scope, "method": self.parser.get_method().decode(), "path": path}
         fields = {**access_fields(scope, headers, 503, started), "error.code": _OVERLOADED}
-        _log_access.error("request", request_id=request_id, **fields)
+        _access_log.write("error", {"request_id": request_id, **fields})
         if self._ended:
             self.transport.close()
         else:
