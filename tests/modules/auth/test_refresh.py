@@ -113,7 +113,14 @@ def test_a_forged_secret_does_not_refresh(api: httpx.Client) -> None:
 
 def test_an_access_token_does_not_refresh(api: httpx.Client) -> None:
     response = refresh(api, Account.new(api).tokens["access_token"])
-    errors = [{"pointer": "/refresh_token", "message": "Must have a length of at most 200", "code": "too_long"}]
+    errors = [
+        {
+            "pointer": "/refresh_token",
+            "message": "Must have a length of at most 200",
+            "code": "too_long",
+            "params": {"max": 200},
+        }
+    ]
     assert_problem(response, 400, "validation_failed", detail=INVALID, errors=errors)
 
 

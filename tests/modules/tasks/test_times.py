@@ -10,9 +10,15 @@ from tests.conftest import RunningServer, TestDatabase, UserClient, assert_probl
 FORM = {
     "pointer": "/due_at",
     "message": "Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z",
-    "code": "value_error",
+    "code": "malformed",
+    "params": {"expected": "date-time"},
 }
-CALENDAR = {"pointer": "/due_at", "message": "Must lie between the years 1 and 9999 in UTC", "code": "value_error"}
+CALENDAR = {
+    "pointer": "/due_at",
+    "message": "Must lie between the years 1 and 9999 in UTC",
+    "code": "malformed",
+    "params": {"expected": "date-time"},
+}
 
 
 @pytest.mark.parametrize(
