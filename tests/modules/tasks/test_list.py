@@ -141,31 +141,40 @@ def test_a_search_is_literal_and_blind_to_case(alice: UserClient, q: str, found:
     assert sorted(titles(alice, q=q)) == sorted(both)
 
 
+STATUSES = {"allowed": ["pending", "in_progress", "completed"]}
+
+
 @pytest.mark.parametrize(
     ("query", "error"),
     [
-        ("limit=0", ("limit", "Must be at least 1", "too_small")),
-        ("limit=101", ("limit", "Must be at most 100", "too_large")),
-        ("limit=-1", ("limit", "Must be at least 1", "too_small")),
-        ("limit=99999999999999999999", ("limit", "Must be at most 100", "too_large")),
-        ("limit=ten", ("limit", "Must be an integer", "malformed")),
-        ("limit=", ("limit", "Must be an integer", "malformed")),
-        ("limit=1.5", ("limit", "Must be an integer", "malformed")),
-        ("status=done", ("status/0", "Must be 'pending', 'in_progress' or 'completed'", "not_allowed")),
-        ("status=pending&status=", ("status/1", "Must be 'pending', 'in_progress' or 'completed'", "not_allowed")),
-        ("q=", ("q", "Must have at least 1 characters", "too_short")),
-        (f"q={'a' * 201}", ("q", "Must have at most 200 characters", "too_long")),
-        ("q=a%00b", ("q", "Must not hold a NUL character", "nul_character")),
-        ("include_total=maybe", ("include_total", "Must be true or false", "malformed")),
-        ("color=red", ("color", "This field is not known", "unknown_field")),
-        ("offset=5", ("offset", "This field is not known", "unknown_field")),
+        ("limit=0", ("limit", "Must be at least 1", "too_small", {"min": 1})),
+        ("limit=101", ("limit", "Must be at most 100", "too_large", {"max": 100})),
+        ("limit=-1", ("limit", "Must be at least 1", "too_small", {"min": 1})),
+        ("limit=99999999999999999999", ("limit", "Must be at most 100", "too_large", {"max": 100})),
+        ("limit=ten", ("limit", "Must be an integer", "malformed", {"expected": "integer"})),
+        ("limit=", ("limit", "Must be an integer", "malformed", {"expected": "integer"})),
+        ("limit=1.5", ("limit", "Must be an integer", "malformed", {"expected": "integer"})),
+        ("status=done", ("status/0", "Must be 'pending', 'in_progress' or 'completed'", "not_allowed", STATUSES)),
+        (
+            "status=pending&status=",
+            ("status/1", "Must be 'pending', 'in_progress' or 'completed'", "not_allowed", STATUSES),
+        ),
+        ("q=", ("q", "Must have at least 1 characters", "too_short", {"min": 1})),
+        (f"q={'a' * 201}", ("q", "Must have at most 200 characters", "too_long", {"max": 200})),
+        ("q=a%00b", ("q", "Must not hold a NUL character", "nul_character", {})),
+        ("include_total=maybe", ("include_total", "Must be true or false", "malformed", {"expected": "boolean"})),
+        ("color=red", ("color", "This field is not known", "unknown_field", {})),
+        ("offset=5", ("offset", "This field is not known", "unknown_field", {})),
     ],
     ids=range(15),
 )
-def test_a_query_that_cannot_be_meant_is_rejected(alice: UserClient, query: str, error: tuple[str, str, str]) -> None:
-    pointer, message, code = error
+def test_a_query_that_cannot_be_meant_is_rejected(
+    alice: UserClient, query: str, error: tuple[str, str, str, Any]
+) -> None:
+    pointer, message, code, params = error
     response = alice.get(f"{alice.tasks}?{query}")
-    errors = [{"pointer": f"/query/{pointer}", "message": message, "code": code}]
+    told = {"pointer": f"/query/{pointer}", "message": message, "code": code}
+    errors = [told | ({"params": params} if params else {})]
     assert_problem(response, 400, "validation_failed", detail="Some input is not valid; see `errors`.", errors=errors)
 
 
