@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from core.problems import Problem
+from core.problems import FieldCode, Problem
 
 
 class Advice(NamedTuple):
@@ -154,4 +154,34 @@ ADVICE = {
         "drains.",
         "Send requests to another process.",
     ),
+}
+
+
+# What each code of `errors` means. The parameters that it may have come first.
+FIELD_ADVICE = {
+    FieldCode.MISSING: ("", "It is required, and is not there."),
+    FieldCode.UNKNOWN_FIELD: ("", "There is no field or parameter of this name."),
+    FieldCode.WRONG_TYPE: ("`expected`", "The JSON value is of another type."),
+    FieldCode.MALFORMED: (
+        "`expected` or `pattern`",
+        "The value has not this form: `date-time`, `uuid`, `email`, `integer` and others, or a regular expression.",
+    ),
+    FieldCode.NOT_ALLOWED: ("`allowed`", "The value is none of these."),
+    FieldCode.TOO_SHORT: (
+        "`min`",
+        "A text has fewer characters, or a list fewer items. Space around a text may not count.",
+    ),
+    FieldCode.TOO_LONG: ("`max`", "A text has more characters, or a list more items."),
+    FieldCode.TOO_SMALL: ("`min` or `above`", "The number, or the time, must be at least `min`, or more than `above`."),
+    FieldCode.TOO_LARGE: ("`max` or `below`", "The number, or the time, must be at most `max`, or less than `below`."),
+    FieldCode.NOT_A_MULTIPLE: ("`of`", "The number must be a multiple of this."),
+    FieldCode.NUL_CHARACTER: ("", "The text holds a NUL character, which cannot be stored."),
+    FieldCode.OTHER_ID: ("", "The id in the body of a PUT is not the one in its path."),
+    FieldCode.INVALID_CURSOR: ("", "It is no `next_cursor` of a list with the same `sort`. Begin with the first page."),
+    FieldCode.GUESSABLE_PASSWORD: ("", "The password is a common one, or much like the address or the name."),
+    FieldCode.NOTHING_CHOSEN: ("", "A change or a deletion of many needs `id` or a filter, and not both."),
+    FieldCode.CHOSEN_TWICE: ("", "`etags` in the body choose the rows, and the query does so too."),
+    FieldCode.NOT_OF_ONE: ("", "If-Match is for one row; a change of many has `etags` in its body."),
+    FieldCode.STALE: ("", "The row has changed since its tag was read. With `precondition_failed` alone."),
+    FieldCode.INVALID: ("", "The value is not valid in another way: see `message`."),
 }

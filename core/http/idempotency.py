@@ -22,7 +22,7 @@ from core.database.statements import statement
 from core.database.transaction import Transaction
 from core.http import context, headers
 from core.http.responses import AnyResponse, Header, WholeResponse
-from core.problems import FieldError, Problem, ProblemError
+from core.problems import FieldCode, FieldError, Problem, ProblemError
 from core.resources.many import Written
 from core.resources.models import TIMESTAMP, OwnedTable, owner_column
 from core.resources.preconditions import ExistsError
@@ -182,7 +182,10 @@ def _parse(lines: list[str]) -> str:
     match = _KEY.fullmatch(lines[0].strip()) if len(lines) == 1 else None
     if match is None:
         error = FieldError(
-            pointer="/header/idempotency-key", message="Must be one text of 1 to 255 ASCII characters", code="malformed"
+            pointer="/header/idempotency-key",
+            message="Must be one text of 1 to 255 ASCII characters",
+            code=FieldCode.MALFORMED,
+            params={"expected": "idempotency-key"},
         )
         raise ProblemError(Problem.VALIDATION_FAILED, "The Idempotency-Key is malformed.", errors=[error])
     return str(match[1] or match[2])

@@ -166,7 +166,7 @@ def _finish(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_used(name: str, text: str) -> bool:
-    return f'"{REF}{name}"' in text or name == "FieldError"
+    return f'"{REF}{name}"' in text or name in ("FieldError", "FieldCode", "FieldParams")
 
 
 def _plain_parameters(operation: dict[str, Any]) -> None:

@@ -168,7 +168,7 @@ def _check_id(request: Request, body: Any) -> None:
     given = body.get("id") if isinstance(body, dict) else None
     names = [name for name in request.path_params if name.endswith("_id") and name != "user_id"]
     if isinstance(given, str) and names and _plain(given) != _plain(str(request.path_params[names[-1]])):
-        raise RequestValidationError([{"type": "other_id", "loc": ("body", "id")}])
+        raise RequestValidationError([{"type": "other_id", "loc": ("body", "id"), "msg": "Must be the id in the path"}])
 
 
 def _plain(row_id: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Discriminator, Field, Tag
 
 from core.database.queries import Query
 from core.database.statements import Statement, Variant
-from core.problems import CHOICE, FieldError, Problem, ProblemError
+from core.problems import CHOICE, FieldCode, FieldError, Problem, ProblemError
 from core.resources.crud import CrudRepository
 from core.resources.many_sql import ManySql
 from core.resources.models import Versioned
@@ -79,7 +79,7 @@ class ManyStatements:
         """The ids and versions of the rows that are chosen, and of one more than may be. Raises ProblemError 400."""
         filters, values = self._filters.chosen(selection)
         if bool(selection.id) == bool(filters):
-            raise _invalid("/query/id", "Must be there, or a filter: one of both", "nothing_chosen")
+            raise _invalid("/query/id", "Must be there, or a filter: one of both", FieldCode.NOTHING_CHOSEN)
         if selection.id:
             return self.named(selection.id)
         return self._chosen(MAX_ROWS + 1, *values, filters=filters)
@@ -111,7 +111,7 @@ class ManyRepository(CrudRepository[V], Generic[V]):
         if not isinstance(changes, TaggedChanges):
             return await self._written(self.many.chosen(selection), changes)
         if selection.model_fields_set:
-            raise _invalid("/etags", "Must stand alone: the query chooses rows as well", "chosen_twice")
+            raise _invalid("/etags", "Must stand alone: the query chooses rows as well", FieldCode.CHOSEN_TWICE)
         merge: BaseModel = vars(changes)["set"]
         return await self._written(self.many.named([*changes.etags]), merge, changes.etags)
 
@@ -168,16 +168,20 @@ class ManyRepository(CrudRepository[V], Generic[V]):
         try:
             return expected_versions([tag], self._principal.tag)
         except ProblemError:
-            raise _invalid(f"/etags/{row_id}", "Must be an entity tag, as `etag` of a row is", "malformed") from None
+            raise _invalid(
+                f"/etags/{row_id}", "Must be an entity tag, as `etag` of a row is", FieldCode.MALFORMED
+            ) from None
 
     def _reject_if_match(self) -> None:
         if self._expected is not None:
-            raise _invalid("/header/if-match", "Must be left out: `etags` in the body is for many", "not_of_one")
+            raise _invalid(
+                "/header/if-match", "Must be left out: `etags` in the body is for many", FieldCode.NOT_OF_ONE
+            )
 
 
 def _reject_stale(versions: Mapping[UUID, int], allowed: Mapping[UUID, list[int] | None]) -> None:
     stale = [
-        FieldError(pointer=f"/etags/{row_id}", message="It has changed since", code="stale")
+        FieldError(pointer=f"/etags/{row_id}", message="It has changed since", code=FieldCode.STALE)
         for row_id, expected in allowed.items()
         if row_id in versions and expected is not None and versions[row_id] not in expected
     ]
@@ -186,6 +190,6 @@ def _reject_stale(versions: Mapping[UUID, int], allowed: Mapping[UUID, list[int]
         raise ProblemError(Problem.PRECONDITION_FAILED, detail, errors=stale)
 
 
-def _invalid(pointer: str, message: str, code: str) -> ProblemError:
+def _invalid(pointer: str, message: str, code: FieldCode) -> ProblemError:
     error = FieldError(pointer=pointer, message=message, code=code)
     return ProblemError(Problem.VALIDATION_FAILED, "It is not clear which rows are meant.", errors=[error])

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy.types import NullType
 
-from core.problems import FieldError, Problem, ProblemError
+from core.problems import FieldCode, FieldError, Problem, ProblemError
 from core.resources.models import OwnedTable
 from core.resources.schemas import InputModel
 
@@ -28,7 +28,7 @@ DEFAULT_LIMIT = 50
 def _decimal(value: object) -> object:
     """pydantic reads `1.0`, ` 5`, `+5` and `5_0` as integers too."""
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+", value):
-        raise PydanticCustomError("int_parsing", "Must be an integer")
+        raise PydanticCustomError("malformed", "Must be an integer", {"expected": "integer"})
     return value
 
 
@@ -109,7 +109,7 @@ def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Posi
         error = FieldError(
             pointer="/query/cursor",
             message="Must be a next_cursor of a list with the same sort; leave it out for the first page",
-            code="invalid_cursor",
+            code=FieldCode.INVALID_CURSOR,
         )
         raise ProblemError(Problem.VALIDATION_FAILED, "The cursor is not valid.", errors=[error]) from None
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from core.problems import FieldError, Problem, ProblemError
+from core.problems import FieldCode, FieldError, Problem, ProblemError
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 # Empty elements are to be taken (RFC 9110, section 5.6.1.2), and come of lists that were put together.
@@ -177,7 +177,9 @@ def _read(value: str) -> list[str]:
 
 
 def _malformed(header: str, message: str) -> ProblemError:
-    error = FieldError(pointer=f"/header/{header}", message=message, code="malformed")
+    error = FieldError(
+        pointer=f"/header/{header}", message=message, code=FieldCode.MALFORMED, params={"expected": "entity-tag"}
+    )
     return ProblemError(Problem.VALIDATION_FAILED, "A precondition is malformed.", errors=[error])
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from core.resources import InputModel, OutputModel
 from modules.users.schemas import Name, UserRead
@@ -15,7 +16,7 @@ def _email(value: str) -> str:
             value, check_deliverability=False, globally_deliverable=False, test_environment=True
         ).normalized
     except EmailNotValidError:
-        raise ValueError("Must be an e-mail address") from None
+        raise PydanticCustomError("malformed", "Must be an e-mail address", {"expected": "email"}) from None
 
 
 def _spelling(value: str) -> str:

@@ -14,7 +14,7 @@ from core.config import PROJECT_ROOT
 from core.database import embedded, grants, migrations
 from core.database.queries import SCHEMA
 from core.operations import sweep
-from core.problem_advice import ADVICE
+from core.problem_advice import ADVICE, FIELD_ADVICE
 from tests.contract.code_map import code_map
 from tests.contract.operations import document, operations
 from tests.contract.picture import picture
@@ -29,7 +29,7 @@ PARTS = {
     "docs/settings.md": ("settings",),
     "docs/api.md": ("operations",),
     "docs/operations.md": ("grants", "sweep"),
-    "docs/problems.md": ("problems",),
+    "docs/problems.md": ("field codes", "problems"),
 }
 
 
@@ -44,6 +44,7 @@ def fresh(database_url: str) -> dict[str, str]:
         "operations": operations_table(published),
         "grants": _as_sql(grants.needed(SCHEMA, "todo_api")),
         "problems": problems_table(),
+        "field codes": field_codes_table(),
         "sweep": _as_sql(f"{one};" for one in sweep.statements().values()),
     }
     texts = {path: (PROJECT_ROOT / path).read_text(encoding="utf-8") for path in PARTS}
@@ -73,6 +74,12 @@ def problems_table() -> str:
     for one, (meaning, action) in ADVICE.items():
         lines.append(f"| `{one.code}` | {one.status} | {one.title} | {meaning} | {action} |")
     return "\n".join(lines)
+
+
+def field_codes_table() -> str:
+    """A row for each code of `errors`."""
+    rows = [f"| `{code}` | {params or '-'} | {meaning} |" for code, (params, meaning) in FIELD_ADVICE.items()]
+    return "\n".join(["| code in `errors` | `params` | meaning |", "|---|---|---|", *rows])
 
 
 def operations_table(published: Mapping[str, Any]) -> str:
