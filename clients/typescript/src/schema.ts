@@ -326,7 +326,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -374,7 +374,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -422,7 +422,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -470,7 +470,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -517,7 +517,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -565,7 +565,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -612,30 +612,81 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
+        /**
+         * FieldCode
+         * @description What is wrong with one input. A code is never renamed or given another meaning.
+         * @enum {string}
+         */
+        FieldCode: "missing" | "unknown_field" | "wrong_type" | "malformed" | "not_allowed" | "too_short" | "too_long" | "too_small" | "too_large" | "not_a_multiple" | "nul_character" | "other_id" | "invalid_cursor" | "guessable_password" | "nothing_chosen" | "chosen_twice" | "not_of_one" | "stale" | "invalid";
         /**
          * FieldError
          * @description One invalid input. `pointer` is a JSON Pointer (RFC 6901) into the body, or begins with /query or /path.
          */
         FieldError: {
-            /**
-             * Code
-             * @description What is wrong, for programs.
-             */
-            code: string;
+            /** @description What is wrong, for programs. */
+            code: components["schemas"]["FieldCode"];
             /**
              * Message
              * @description What is wrong, for people; it may be worded anew.
              */
             message: string;
+            /** @description The parameters of the code, where it has some. */
+            params?: components["schemas"]["FieldParams"];
             /**
              * Pointer
              * @description Where it is.
              */
             pointer: string;
+        };
+        /**
+         * FieldParams
+         * @description The parameters of a code, for a message in words of one's own: docs/problems.md says which code has which.
+         */
+        FieldParams: {
+            /**
+             * Above
+             * @description It must be more than this; `now` is the time of the request.
+             */
+            above?: number | string;
+            /**
+             * Allowed
+             * @description The values that are allowed.
+             */
+            allowed?: (number | string)[];
+            /**
+             * Below
+             * @description It must be less than this; `now` is the time of the request.
+             */
+            below?: number | string;
+            /**
+             * Expected
+             * @description The type or the format that is expected, as JSON Schema names it.
+             */
+            expected?: string;
+            /**
+             * Max
+             * @description The most that is allowed; of a text its length.
+             */
+            max?: number | string;
+            /**
+             * Min
+             * @description The least that is allowed; of a text its length.
+             */
+            min?: number | string;
+            /**
+             * Of
+             * @description What it must be a multiple of.
+             */
+            of?: number | string;
+            /**
+             * Pattern
+             * @description The regular expression that it must match.
+             */
+            pattern?: string;
         };
         /**
          * ForbiddenProblem
@@ -681,7 +732,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -741,7 +792,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -789,7 +840,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -836,7 +887,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -884,7 +935,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -931,7 +982,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -978,7 +1029,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -1025,7 +1076,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -1072,7 +1123,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -1119,7 +1170,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -1167,7 +1218,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -1214,7 +1265,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -1279,7 +1330,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -1338,7 +1389,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -1709,7 +1760,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -1756,7 +1807,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -1804,7 +1855,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -1895,7 +1946,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
