@@ -80,11 +80,6 @@ class Connection:
         """Whether the next statement finds it as a new one: alive, and in no transaction."""
         return self._pg.get_transaction_status() == TRANSACTION_STATUS_IDLE and not self.retired
 
-    @property
-    def idle_seconds(self) -> float:
-        """Since the last response."""
-        return time.monotonic() - self.last_used
-
     async def run(
         self, sql: str, values: Values, deadline: float, usage: Usage | None = None, text: bool = False
     ) -> cursor:

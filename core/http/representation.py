@@ -28,7 +28,7 @@ def described(request: Request) -> list[Header]:
     if number is None:
         return lines
     etag = found.tags.of(number, _owner(found))
-    asks = request.method == "GET" and b"if-none-match" in found.headers
+    asks = b"if-none-match" in found.headers and request.method == "GET"
     if asks and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), etag):
         raise preconditions.UnchangedError(number)
     lines.append((b"etag", etag.encode()))
