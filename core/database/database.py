@@ -179,7 +179,7 @@ class Database(Executor):
                 if prepares is not None:
                     text = connection.prepared.text(query.statement, schema, values, prepares)
                 sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {text}"
-                result = await connection.run(sql, values, deadline, usage)
+                result = await connection.run(sql, values, deadline, usage, text=query.statement.as_text)
                 self.last_response = connection.last_used
                 return result
             except ConnectionLostError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +58,7 @@ class Pool:
         try:
             while self._idle:
                 connection = self._idle.pop()
-                if not connection.closed and connection.idle_seconds < IDLE_SECONDS:
+                if not connection.closed and time.monotonic() - connection.last_used < IDLE_SECONDS:
                     return connection
                 connection.close()
             with waiting(usage):

@@ -51,6 +51,14 @@ class Api(FastAPI):
         problem_responses.install(self)
         self.router.routes.extend(problem_pages.routes())
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As FastAPI's and Starlette's, without what is switched off here."""
+        if scope["type"] != "http" or self.middleware_stack is None:
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        await self.middleware_stack(scope, receive, send)
+
     def include_router(self, router: APIRouter, **options: Any) -> None:
         """As FastAPI's, of a router whose operations are all declared by then. Raises TypeError for one that is
         neither private nor declared public."""

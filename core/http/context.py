@@ -1,10 +1,12 @@
 """What one request carries through the code, typed: the services of the process, and what is known of the request."""
 
+import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from starlette.types import Scope
@@ -26,6 +28,8 @@ _KEY = "todo_api"
 # Of the state that every request finds as `request.state`: set while the process drains before it ends.
 DRAINING = "draining"
 NO_TAGS = Tags(None)
+# Of what `quote` would change nothing.
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,12 @@ def of(request: Request) -> RequestContext:
 def public_path(scope: Scope) -> str:
     """The request's path as clients know it: behind ROOT_PATH, which the proxy takes away."""
     return in_scope(scope).services.settings.root_path + str(scope["path"])
+
+
+def quoted_path(scope: Scope) -> str:
+    """The same as it stands in a URL."""
+    path = public_path(scope)
+    return path if _PLAIN(path) else quote(path)
 
 
 def in_scope(scope: Scope) -> RequestContext:

@@ -19,6 +19,7 @@ from core.database.errors import DatabaseUnavailableError, ForeignKeyViolationEr
 from core.database.ownership import OWNER
 from core.database.queries import Query
 from core.database.statements import statement
+from core.database.text_rows import columns_of
 from core.database.transaction import Transaction
 from core.http import context, headers
 from core.http.responses import AnyResponse, Header, WholeResponse
@@ -115,7 +116,7 @@ class _Keys(OwnedRepository):
     def filled(self, key: str, response: AnyResponse, row: Any) -> Query[None]:
         """What stores the response, to which the endpoint gave `row`."""
         headers = {name: value.decode("latin-1") for name, value in response.raw_headers}
-        row_id = row.id if isinstance(row, OwnedTable) else None
+        row_id = columns_of(row)["id"] if isinstance(row, OwnedTable) else None
         status = response.status if isinstance(response, WholeResponse) else response.status_code
         body = row.model_dump_json().encode() if isinstance(row, Written) else None
         return self._own(_fill(key, status, headers.get(b"location"), headers.get(b"etag"), row_id, body))

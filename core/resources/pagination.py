@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy.types import NullType
 
+from core.database.text_rows import columns_of
 from core.problems import FieldCode, FieldError, Problem, ProblemError
 from core.resources.models import OwnedTable
 from core.resources.schemas import InputModel
@@ -60,7 +61,7 @@ class Position:
     """The last row of a page: the value that the page is sorted by, as text, and the id that breaks ties."""
 
     value: str
-    id: UUID
+    id: UUID | str
 
 
 def encode(sort: str, position: Position) -> str:
@@ -85,8 +86,8 @@ def page_of(
     page.change = rows[0][2] if rows else change
     if len(rows) > limit:
         last, text, _ = rows[limit - 1]
-        value = _text(getattr(last, column)) if column else str(text)
-        page["next_cursor"] = encode(sort, Position(value, last.id))
+        columns = columns_of(last)
+        page["next_cursor"] = encode(sort, Position(_text(columns[column] if column else text), columns["id"]))
     return page
 
 
