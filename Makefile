@@ -7,13 +7,19 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks scaffold
 
-.PHONY: run test test-better-auth test-faults test-compatibility test-offline check-clients client-types quick check format lint types contracts docs lock move-schema
+.PHONY: run example test test-better-auth test-faults test-compatibility test-offline check-clients client-types quick check format lint types contracts docs lock move-schema
 .PHONY: doctor sweep log-queries bench bench-scale bench-database slice remove-slice check-slices
 
 # Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
 run: $(RUNTIME) .env
 	$(BIN)/python -m alembic upgrade head
 	$(BIN)/python main.py
+
+# Serves examples/web with all that it stands on, and prints one address: Node.js 20.19 or newer and npm. PORT=5174
+# chooses another one than 5173.
+example: $(RUNTIME) .env
+	@$(BIN)/python -m alembic upgrade head
+	@exec $(BIN)/python -m scaffold.example
 
 # What follows is for who writes code here.
 .PHONY: help install dev migration psql

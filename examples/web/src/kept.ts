@@ -1,0 +1,52 @@
+// What is kept in this browser: the lists as they were last seen, and each write until the API has it.
+import { dehydrate, hydrate, type InfiniteData, type QueryClient } from "@tanstack/react-query";
+import type { Entry } from "./outbox";
+
+const LISTS = "todo.lists";
+const WRITES = "todo.write.";
+const PAGES = 5;
+
+/** Shows what was there last, at once; from then on it is kept shortly after each change. */
+export function keepLists(client: QueryClient): void {
+  const found = localStorage.getItem(LISTS);
+  if (found !== null) hydrate(client, JSON.parse(found));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const save = () => {
+    timer = undefined;
+    const { queries } = dehydrate(client, { shouldDehydrateMutation: () => false });
+    const kept = queries.map((query) => ({ ...query, state: { ...query.state, data: beginning(query.state.data) } }));
+    localStorage.setItem(LISTS, JSON.stringify({ queries: kept, mutations: [] }));
+  };
+  client.getQueryCache().subscribe(({ type }) => {
+    if (type === "updated") timer ??= setTimeout(save, 300);
+  });
+}
+
+/** Of an infinite list its first pages: a browser keeps some 5 MB. */
+function beginning(data: unknown): unknown {
+  if (typeof data !== "object" || data === null || !("pages" in data)) return data;
+  const { pages, pageParams } = data as InfiniteData<unknown>;
+  return { pages: pages.slice(0, PAGES), pageParams: pageParams.slice(0, PAGES) };
+}
+
+// One item for each write, so that two tabs do not take each other's away.
+const place = ({ userId, at, key }: Entry) => `${WRITES}${userId}.${at}.${key}`;
+
+export function keepWrite(entry: Entry): void {
+  localStorage.setItem(place(entry), JSON.stringify(entry));
+}
+
+export function forgetWrite(entry: Entry): void {
+  localStorage.removeItem(place(entry));
+}
+
+/** In their order. */
+export function keptWrites(userId: string): Entry[] {
+  const places = Object.keys(localStorage).filter((name) => name.startsWith(`${WRITES}${userId}.`));
+  return places.sort().map((name) => JSON.parse(localStorage.getItem(name) ?? ""));
+}
+
+/** Everything of whoever was here. */
+export function forgetAll(): void {
+  for (const name of Object.keys(localStorage)) if (name.startsWith("todo.")) localStorage.removeItem(name);
+}
