@@ -31,7 +31,7 @@ async function newest(request) {
 /** A file's name has a hash of what is in it: one that is there is the right one. */
 async function kept(request) {
   const cache = await caches.open(CACHE);
-  const known = await cache.match(request);
+  const known = await cache.match(request, { ignoreVary: true });
   if (known) return known;
   const file = await fetch(request);
   if (file.ok) await cache.put(request, file.clone());

@@ -5,6 +5,11 @@ const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric
 const year = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 
+/** “Saturday, 28 November”. */
+export function today(): string {
+  return new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" }).format(new Date());
+}
+
 /** “Today, 18:00”, “Fri 5 Dec, 09:00”. */
 export function inWords(due: string, now = new Date()): string {
   const at = new Date(due);

@@ -6,7 +6,7 @@ const LISTS = "todo.lists";
 const WRITES = "todo.write.";
 const PAGES = 5;
 
-/** Shows what was there last, at once; from then on it is kept shortly after each change. */
+/** Shows what was there last, at once, and fetches it anew. From then on it is kept, shortly after each change. */
 export function keepLists(client: QueryClient): void {
   const found = localStorage.getItem(LISTS);
   if (found !== null) hydrate(client, JSON.parse(found));
@@ -14,9 +14,13 @@ export function keepLists(client: QueryClient): void {
   const save = () => {
     timer = undefined;
     const { queries } = dehydrate(client, { shouldDehydrateMutation: () => false });
-    const kept = queries.map((query) => ({ ...query, state: { ...query.state, data: beginning(query.state.data) } }));
+    const kept = queries.map(({ state, ...query }) => ({
+      ...query,
+      state: { ...state, data: beginning(state.data), dataUpdatedAt: 0 },
+    }));
     localStorage.setItem(LISTS, JSON.stringify({ queries: kept, mutations: [] }));
   };
+  addEventListener("pagehide", save);
   client.getQueryCache().subscribe(({ type }) => {
     if (type === "updated") timer ??= setTimeout(save, 300);
   });

@@ -12,7 +12,7 @@ export function useOnline(): boolean {
 
 export function Banner({ waiting, isRepeating }: { waiting: number; isRepeating: boolean }) {
   const isOnline = useOnline();
-  const kept = waiting === 0 ? "" : waiting === 1 ? " One change is kept here." : ` ${waiting} changes are kept here.`;
+  const kept = waiting === 1 ? "One change is kept here" : `${waiting === 0 ? "Your" : waiting} changes are kept here`;
   // The region is always there: a screen reader announces what comes into it.
   return (
     <div role="status" className="banner-region">
@@ -20,16 +20,14 @@ export function Banner({ waiting, isRepeating }: { waiting: number; isRepeating:
         <p className="banner">
           <Icon name="cloud" />
           <span>
-            <strong>You are offline.</strong>
-            {kept || " You can go on: changes are kept here."} They are sent when you are back.
+            <strong>You are offline.</strong> {kept}, and sent when you are back.
           </span>
         </p>
       ) : isRepeating ? (
         <p className="banner is-repeating">
           <Icon name="sync" />
           <span>
-            <strong>The server does not answer.</strong>
-            {kept} Trying again…
+            <strong>The server does not answer.</strong> {waiting > 0 && `${kept}. `}Trying again…
           </span>
         </p>
       ) : null}

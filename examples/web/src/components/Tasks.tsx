@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useEffect, useMemo, useState } from "react";
 import type { Counts } from "../api";
 import type { User } from "../auth";
+import { today } from "../due";
 import { countsAfter, countsOf, type Filter, listAfter, listOf } from "../lists";
 import { resume, useConflicts, useDecision, useWaiting, useWrite, type Write } from "../outbox";
 import { useView } from "../useView";
@@ -39,7 +40,10 @@ export function Tasks({ user }: { user: User }) {
       <Bar user={user} waiting={writes.length} />
       <Banner waiting={writes.length} isRepeating={isRepeating} />
       <main>
-        <h1>{counts ? headline(counts) : "Your tasks"}</h1>
+        <header className="headline">
+          <p>{today()}</p>
+          <h1>{counts ? headline(counts) : "Your tasks"}</h1>
+        </header>
         <Composer
           onAdd={(task) => {
             if (filter.tab === "completed" || filter.q) look({ tab: "all", q: "" });
