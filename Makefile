@@ -7,7 +7,7 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks scaffold
 
-.PHONY: run example test test-better-auth test-faults test-compatibility test-offline check-clients client-types quick check format lint types contracts docs lock move-schema
+.PHONY: run example test test-better-auth test-faults test-compatibility test-offline check-clients client-types check-web pictures quick check format lint types contracts docs lock move-schema
 .PHONY: doctor sweep log-queries bench bench-scale bench-database slice remove-slice check-slices
 
 # Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
@@ -112,6 +112,15 @@ test-offline: $(DEV)
 # API. Node.js 20 or newer and npm.
 check-clients: $(DEV)
 	$(BIN)/python -m pytest tests/clients
+
+# examples/web in Chromium, whole: people, tabs, trouble, looks, on one origin and on two. Node.js 20.19 or newer, npm and
+# Chromium; in two or three minutes.
+check-web: $(DEV)
+	$(BIN)/python -m pytest tests/web -rP --numprocesses=2 $(BY_FILE)
+
+# Writes the pictures of docs/frontend.md anew.
+pictures: $(DEV)
+	$(BIN)/python -m pytest tests/web/test_looks.py -k accessible --pictures=docs/images
 
 # Writes the types of clients/typescript anew, after docs/openapi.json has changed.
 client-types: $(DEV)

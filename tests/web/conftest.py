@@ -1,7 +1,8 @@
-"""A browser, and the example on one origin and on two, each once for all tests of a file."""
+"""A browser, and the example on one origin and on two, each once for all tests."""
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -40,20 +41,31 @@ def driver() -> Iterator[Driver]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def site(
+@pytest.fixture(scope="session")
+def sites(
     driver: Driver,
     database: TestDatabase,
     database_of_its_own: Callable[[], str],
     tmp_path_factory: pytest.TempPathFactory,
-    request: pytest.FixtureRequest,
-) -> Iterator[Site]:
-    """On one origin, unless the file says `IS_APART = True`."""
+) -> Iterator[Callable[[bool], Site]]:
+    """Starts what serves the page on one origin, or on two; each once."""
     install(EXAMPLE)
-    is_apart = getattr(request.module, "IS_APART", False)
-    made = Site(tmp_path_factory.mktemp("site"), database, database_of_its_own(), is_apart=is_apart)
-    with made.serving():
-        yield made
+    made: dict[bool, Site] = {}
+    with ExitStack() as running:
+
+        def serve(is_apart: bool) -> Site:
+            if is_apart not in made:
+                site = Site(tmp_path_factory.mktemp("site"), database, database_of_its_own(), is_apart=is_apart)
+                made[is_apart] = running.enter_context(site.serving())
+            return made[is_apart]
+
+        yield serve
+
+
+@pytest.fixture
+def site(sites: Callable[[bool], Site], request: pytest.FixtureRequest) -> Site:
+    """On one origin, unless the file says `IS_APART = True`."""
+    return sites(getattr(request.module, "IS_APART", False))
 
 
 @pytest.fixture

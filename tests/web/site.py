@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import Signals
-from typing import Any
 
 from tests.better_auth.servers import BetterAuth, free_url
 from tests.conftest import SECRET, TestDatabase, project_root
@@ -37,7 +36,7 @@ class Site:
         self.database = database
         self.auth_database = auth_database
         self._api_port = free_port()
-        self._cors = {"CORS_ORIGINS": self.url} if is_apart else {}
+        self._cors_origins = self.url if is_apart else ""
         self.api = self._make_api()
         self.page = build(folder / "page", **({"VITE_API_URL": self.api_url} if is_apart else {}))
         self._auth = _better_auth(folder, self, auth_database)
@@ -50,7 +49,9 @@ class Site:
     def requests(self, method: str | None = None) -> list[str]:
         """What the API that runs now has responded to."""
         found = [line for line in self.api.lines if line["message"] == "request"]
-        sent = [f"{line['http.request.method']} {line['url.path']}" for line in found if "/health" not in line["url.path"]]
+        sent = [
+            f"{line['http.request.method']} {line['url.path']}" for line in found if "/health" not in line["url.path"]
+        ]
         return [one for one in sent if method is None or one.startswith(method)]
 
     def kill_api(self) -> None:
@@ -64,8 +65,13 @@ class Site:
         self.api.__enter__()
 
     def _make_api(self) -> ApiProcess:
-        settings = {"PORT": str(self._api_port), "BETTER_AUTH_URL": self.url, "AUTH_LOCAL_ACCOUNTS": "false"}
-        return ApiProcess(self.database.proxied_url, **settings, **self._cors)
+        return ApiProcess(
+            self.database.proxied_url,
+            PORT=str(self._api_port),
+            BETTER_AUTH_URL=self.url,
+            AUTH_LOCAL_ACCOUNTS="false",
+            CORS_ORIGINS=self._cors_origins,
+        )
 
     @contextmanager
     def serving(self) -> Iterator["Site"]:

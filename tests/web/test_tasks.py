@@ -147,10 +147,10 @@ def test_by_keyboard_alone(alice: Visitor) -> None:
     keys().press("End")
     keys().type(" and a half")
     keys().press("Enter")
-    assert _focused(alice) == "Edit: Three and a half"
+    until(lambda: _focused(alice), "Edit: Three and a half")
     keys().press("Tab")
     keys().press("Enter")
-    assert titles(page) == ["Two", "One"]
+    until(lambda: titles(page), ["Two", "One"])
     assert _focused(alice) == "Completed: Two"
     until(alice.stored, ["Two", "One"])
 

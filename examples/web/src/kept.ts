@@ -5,6 +5,7 @@ import type { Entry } from "./outbox";
 const LISTS = "todo.lists";
 const WRITES = "todo.write.";
 const PAGES = 5;
+let isOver = false;
 
 /** Shows what was there last, at once, and fetches it anew. From then on it is kept, shortly after each change. */
 export function keepLists(client: QueryClient): void {
@@ -13,6 +14,7 @@ export function keepLists(client: QueryClient): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const save = () => {
     timer = undefined;
+    if (isOver) return;
     const { queries } = dehydrate(client, { shouldDehydrateMutation: () => false });
     const kept = queries.map(({ state, ...query }) => ({
       ...query,
@@ -21,6 +23,11 @@ export function keepLists(client: QueryClient): void {
     localStorage.setItem(LISTS, JSON.stringify({ queries: kept, mutations: [] }));
   };
   addEventListener("pagehide", save);
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key !== LISTS || newValue !== null) return;
+    isOver = true; // somebody has signed out, in another tab
+    location.reload();
+  });
   client.getQueryCache().subscribe(({ type }) => {
     if (type === "updated") timer ??= setTimeout(save, 300);
   });
@@ -50,7 +57,8 @@ export function keptWrites(userId: string): Entry[] {
   return places.sort().map((name) => JSON.parse(localStorage.getItem(name) ?? ""));
 }
 
-/** Everything of whoever was here. */
+/** Everything of whoever was here: nothing is kept any more before the page is loaded anew, in all tabs. */
 export function forgetAll(): void {
+  isOver = true;
   for (const name of Object.keys(localStorage)) if (name.startsWith("todo.")) localStorage.removeItem(name);
 }

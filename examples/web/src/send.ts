@@ -11,8 +11,8 @@ export class ConflictError extends Error {
   }
 }
 
-// What a task's tag became by one's own writes: who saw the one knows the other.
-const successors = new Map<string, string>();
+// The tags that a task had by writes from here, one after the other: whoever saw one of them knows the last.
+const ours = new Map<string, string[]>();
 
 /** The task as the API has it then, null where it is gone. Throws ConflictError, and what the client throws. */
 export async function send(entry: Entry): Promise<Task | null> {
@@ -41,17 +41,18 @@ async function sent({ userId, key, write }: Entry): Promise<Task | null> {
     const body = { title, description, status, due_at, ...(write.kind === "restore" && { created_at }) };
     const header = { ...keyed, "If-None-Match": "*" as const };
     // It is there: an earlier attempt was done, and its key is forgotten.
-    return take(todo.PUT(ONE, { params: { path, header }, body })).catch(unless("precondition_failed", read));
+    const made = await take(todo.PUT(ONE, { params: { path, header }, body })).catch(unless("precondition_failed", read));
+    return wrote(made, "");
   }
 
   const tagged = (tag: string) => ({ ...keyed, ...(tag && { "If-Match": tag }) });
   const attempt = async (tag: string): Promise<Task | null> => {
     const params = { path, header: tagged(tag) };
-    if (write.kind === "edit") return take(todo.PATCH(ONE, { params, body: write.changes }));
+    if (write.kind === "edit") return wrote(await take(todo.PATCH(ONE, { params, body: write.changes })), tag);
     await take(todo.DELETE(ONE, { params })).catch(unless("not_found", async () => undefined));
     return null;
   };
-  const done = await attempt(latest(write.task.etag)).catch(
+  return attempt(latest(write.task)).catch(
     unless("precondition_failed", async () => {
       const theirs = await read();
       const isDecision = write.kind === "delete" || collides(write.changes, write.task, theirs);
@@ -59,15 +60,19 @@ async function sent({ userId, key, write }: Entry): Promise<Task | null> {
       return attempt(theirs.etag);
     }),
   );
-  if (done !== null && write.task.etag) successors.set(write.task.etag, done.etag);
-  return done;
 }
 
 const ONE = "/api/v1/users/{user_id}/tasks/{task_id}";
 
-function latest(tag: string): string {
-  const next = successors.get(tag);
-  return next === undefined ? tag : latest(next);
+function latest({ id, etag }: Task): string {
+  const tags = ours.get(id) ?? [];
+  return etag === "" || tags.includes(etag) ? (tags.at(-1) ?? "") : etag;
+}
+
+function wrote(task: Task, before: string): Task {
+  const tags = ours.get(task.id) ?? [];
+  ours.set(task.id, tags.at(-1) === before ? [...tags, task.etag] : [before, task.etag]);
+  return task;
 }
 
 function unless<Other>(code: "precondition_failed" | "not_found", then: () => Promise<Other>) {

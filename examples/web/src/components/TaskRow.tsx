@@ -20,12 +20,13 @@ interface Props {
 export const TaskRow = memo(function TaskRow({ task, isWaiting, conflict, onWrite, onDecide }: Props) {
   const row = useRef<HTMLLIElement>(null);
   const title = useRef<HTMLButtonElement>(null);
-  const [isEdited, edit] = useState(false);
+  // As it was when the person began to edit it: what comes meanwhile they have not seen.
+  const [edited, edit] = useState<Task | null>(null);
   const wasEdited = useRef(false);
   useEffect(() => {
-    if (wasEdited.current && !isEdited) title.current?.focus();
-    wasEdited.current = isEdited;
-  }, [isEdited]);
+    if (wasEdited.current && edited === null) title.current?.focus();
+    wasEdited.current = edited !== null;
+  }, [edited]);
   useHandedOnFocus(row);
 
   function remove() {
@@ -36,11 +37,11 @@ export const TaskRow = memo(function TaskRow({ task, isWaiting, conflict, onWrit
   const isDone = task.status === "completed";
   return (
     <li ref={row} className={`task${isDone ? " is-done" : ""}${task.etag === "" ? " is-new" : ""}`}>
-      {isEdited ? (
+      {edited ? (
         <TaskEditor
-          task={task}
-          onSave={(changes) => onWrite({ kind: "edit", task, changes })}
-          onClose={() => edit(false)}
+          task={edited}
+          onSave={(changes) => onWrite({ kind: "edit", task: edited, changes })}
+          onClose={() => edit(null)}
         />
       ) : (
         <>
@@ -53,7 +54,7 @@ export const TaskRow = memo(function TaskRow({ task, isWaiting, conflict, onWrit
             />
             <Icon name="check" />
           </span>
-          <button ref={title} type="button" className="task-title" onClick={() => edit(true)}>
+          <button ref={title} type="button" className="task-title" onClick={() => edit(task)}>
             <span className="visually-hidden">Edit: </span>
             {task.title}
           </button>
