@@ -8,14 +8,19 @@ BENCH = .venv/.bench
 OPERATIONS = .venv/.operations
 SOURCES = main.py core modules alembic tests benchmarks scaffold
 
-.PHONY: run test test-better-auth test-faults test-compatibility test-offline check-clients client-types quick check format lint types contracts docs lock move-schema
-.PHONY: check-operations
+.PHONY: run example test test-better-auth test-faults test-compatibility test-offline check-clients client-types check-web pictures check-operations quick check format lint types contracts docs lock move-schema
 .PHONY: doctor sweep log-queries bench bench-scale bench-database slice remove-slice check-slices
 
 # Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
 run: $(RUNTIME) .env
 	$(BIN)/python -m alembic upgrade head
 	$(BIN)/python main.py
+
+# Serves examples/web with all that it stands on, and prints one address: Node.js 20.19 or newer and npm. PORT=5174
+# chooses another one than 5173.
+example: $(RUNTIME) .env
+	@$(BIN)/python -m alembic upgrade head
+	@exec $(BIN)/python -m scaffold.example
 
 # What follows is for who writes code here.
 .PHONY: help install dev migration psql
@@ -115,6 +120,15 @@ check-operations: $(OPERATIONS)
 # API. Node.js 20 or newer and npm.
 check-clients: $(DEV)
 	$(BIN)/python -m pytest tests/clients
+
+# examples/web in Chromium, whole: people, tabs, trouble, looks, on one origin and on two. Node.js 20.19 or newer, npm and
+# Chromium; in two or three minutes.
+check-web: $(DEV)
+	$(BIN)/python -m pytest tests/web -rP --numprocesses=2 $(BY_FILE)
+
+# Writes the pictures of docs/frontend.md anew.
+pictures: $(DEV)
+	$(BIN)/python -m pytest tests/web/test_looks.py -k accessible --pictures=docs/images
 
 # Writes the types of clients/typescript anew, after docs/openapi.json has changed.
 client-types: $(DEV)
