@@ -27,6 +27,7 @@ from core.resources.preconditions import Tags
 from core.server import server
 from main import create_app
 from modules.tasks.schemas import TaskRead
+from tests.architecture.distribution import refused
 from tests.ownership_tripwire import unqualified, unscoped
 from tests.wire import PostgresProxy
 
@@ -264,13 +265,15 @@ def bob(make_user: Callable[..., UserClient]) -> UserClient:
 
 @pytest.fixture(autouse=True)
 def _tripwire(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After every test: no statement that it sent reached an owned table without its owner, or a table by chance."""
+    """After every test: no statement that it sent reached an owned table without its owner, or a table by chance, and
+    each can be served by one server of several."""
     yield
     if "database" in request.fixturenames or "api_server" in request.fixturenames:
         found: TestDatabase = request.getfixturevalue("database")
         sent = list(found.proxy.queries)
         found.proxy.clear()
         assert [sql for sql in sent if unscoped(sql) or unqualified(sql)] == []
+        assert [(sql, wrong) for sql in sent if (wrong := refused(sql))] == []
 
 
 def assert_problem(response: httpx.Response, status: int, code: str, **members: Any) -> dict[str, Any]:

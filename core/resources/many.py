@@ -1,6 +1,5 @@
 """Many rows of one owner changed or removed at once: all of those that were chosen, or none."""
 
-import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
@@ -16,7 +15,7 @@ from core.resources.models import Versioned
 from core.resources.preconditions import expected_versions
 from core.resources.repository import UnknownOwnerError
 from core.resources.row_sql import Columns
-from core.resources.rows import Rows, maker
+from core.resources.rows import Rows
 from core.resources.schemas import InputModel, OutputModel
 
 V = TypeVar("V", bound=Versioned)
@@ -64,16 +63,16 @@ class ManyStatements:
     """The statements on many rows of a table whose changes are counted."""
 
     def __init__(self, rows: Rows[Any]) -> None:
-        made, sql = maker(rows.table.__name__, sys._getframe(3)), ManySql(rows.sql)
+        made, sql = rows.made, ManySql(rows.sql)
         self._filters = rows.filters
-        self.lock: Statement[[], str] = made(sql.lock)
+        self.lock: Statement[[], str] = made(sql.lock_owner)
         self._named: Statement[..., tuple[UUID, int]] = made(sql.named)
         chosen: list[Variant] = [{"filters": one} for one in rows.filters.variants() if one]
         self._chosen: Statement[..., tuple[UUID, int]] = made(sql.chosen, chosen)
         writable = rows.sql.writable()
         written: list[Variant] = [{"columns": one} for one in (writable, *((each,) for each in writable))]
-        self._change: Statement[..., UUID] = made(sql.change, written)
-        self.remove: Statement[[list[UUID]], int] = made(sql.remove)
+        self._change: Statement[..., UUID] = made(sql.change_many, written)
+        self.remove: Statement[[list[UUID]], int] = made(sql.remove_many)
 
     def chosen(self, selection: Selection) -> Query[tuple[UUID, int]]:
         """The ids and versions of the rows that are chosen, and of one more than may be. Raises ProblemError 400."""
