@@ -42,6 +42,7 @@ class RequestMiddleware:
         self._pages = cors(app)
         self._services = services
         self._logs_probes = services.settings.log_probes
+        self._observe = services.observe
         self._cacheable = services.settings.http_cache == "private"
         # Bound once: each look at the lazy one costs as much as the fields of a line.
         self._access_log = _log.bind()
@@ -64,6 +65,8 @@ class RequestMiddleware:
                 raise  # the response has begun: all that is left is to close the connection
             await self._fail(error, scope, receive, outgoing)
         finally:
+            if self._observe is not None:
+                self._observe(scope, outgoing.status, time.perf_counter() - started, found)
             if self._logs_probes or outgoing.status >= 400 or scope["path"] not in _PROBES:
                 # At LOG_LEVEL=WARNING those of a failure are what is left.
                 log = self._access_log.error if outgoing.status >= 500 else self._access_log.info

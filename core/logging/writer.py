@@ -40,6 +40,8 @@ class LogWriter:
         self._lines: list[bytes] = []
         self._held_bytes = 0
         self._dropped = 0
+        # In all, since this process began.
+        self.dropped = 0
         self._thread: threading.Thread | None = None
         # Whether the thread will look for lines before it waits to be told of one.
         self._awake = False
@@ -52,6 +54,7 @@ class LogWriter:
             held = self._held_bytes + len(line)
             if self._dropped or held > BUFFER_BYTES:
                 self._dropped += 1
+                self.dropped += 1
             else:
                 self._lines.append(line)
                 self._held_bytes = held
