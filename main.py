@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import FastAPI
@@ -30,13 +30,17 @@ from modules.tasks import router as tasks
 from modules.users import router as users
 from modules.users.accounts import UserAccounts
 
+if TYPE_CHECKING:
+    from core.metrics.exporter import Exporter
+
 _log = structlog.get_logger("main")
 
 DESCRIPTION = "Tasks of the users of a Better Auth frontend. Every failure is problem+json (RFC 9457)."
 
 
-def create_app(settings: Settings, database_url: str | None = None) -> "Api":
-    """The whole application. `database_url` stands in where the settings name none (the embedded PostgreSQL).
+def create_app(settings: Settings, database_url: str | None = None, exporter: "Exporter | None" = None) -> "Api":
+    """The whole application. `database_url` stands in where the settings name none (the embedded PostgreSQL);
+    `exporter` tells the figures of whoever serves it.
 
     Raises UnscopedStatementError or TypeError for a statement of a slice that is wrong, with its file and line.
     """
@@ -60,14 +64,19 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
         # What was made up to here lives as long as the process: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        if exporter is not None:
+            await exporter.start()
         yield
+        if exporter is not None:
+            await exporter.stop()
         database.close()
         passwords.close()
 
     slices = {LocalAccounts: LocalAccounts(settings, database, accounts, passwords)}
     gate = Gate(settings.max_concurrent_requests)
     schema = SchemaCheck(database, migrations.known(), migrations.head())
-    services = context.Services(settings, database, verifier, accounts, schema, gate, slices)
+    observe = None if exporter is None else exporter.watch(database, gate, verifier)
+    services = context.Services(settings, database, verifier, accounts, schema, gate, slices, observe)
     app = Api(services, title="Todo API", description=DESCRIPTION, lifespan=lifespan)
     # One line each, so that a slice more is a line more; their order is that of the document.
     for router in [
@@ -91,7 +100,8 @@ def main() -> None:
         welcome = _WELCOME + (_SIGN_UP_HERE if settings.local_accounts_enabled else _SIGN_UP_THERE)
         origin = listening.origin(**opened.names)
         print(welcome.format(origin=origin), file=sys.stderr)  # noqa: T201
-    _serve(create_app(settings, url), settings, opened)
+    exporter = _exporter(settings)
+    _serve(create_app(settings, url, exporter), settings, opened, exporter)
 
 
 def __getattr__(name: str) -> Any:
@@ -132,14 +142,26 @@ def _prepare() -> tuple[Settings, str, dict[str, Any]]:
     return settings, url, started.fields(settings, url, revision, migrations.head())
 
 
-def _serve(app: Api, settings: Settings, opened: listening.Listening) -> None:
+def _exporter(settings: Settings) -> "Exporter | None":
+    """What METRICS_PORT asks for."""
+    if settings.metrics_port is None:
+        return None
+    from core.metrics.exporter import Exporter  # noqa: PLC0415 (whoever counts nothing has nothing of it in memory)
+
+    opened = listening.open_or_exit(settings.metrics_host, settings.metrics_port)
+    return Exporter(opened.sockets, settings.web_concurrency)
+
+
+def _serve(app: Api, settings: Settings, opened: listening.Listening, exporter: "Exporter | None") -> None:
     sockets = opened.sockets
-    config = server.config(app, settings, app.services.gate, **opened.names)
+    config = server.config(app, settings, app.services.gate, app.services.observe, **opened.names)
     if settings.web_concurrency == 1:
         server.Server(config, settings.shutdown_notice).run(sockets)
         return
 
-    def work(sockets: list[socket.socket], parent: int) -> None:
+    def work(sockets: list[socket.socket], parent: int, place: int) -> None:
+        if exporter is not None:
+            exporter.meter.take(place)
         try:
             server.Server(config, settings.shutdown_notice, parent).run(sockets)
         finally:

@@ -61,7 +61,7 @@ class Database(Executor):
         usage: Callable[[], Usage | None] = lambda: None,
     ) -> None:
         psycopg2_setup.prepare()
-        self._pool = Pool(url, pool_size)
+        self.pool = Pool(url, pool_size)
         self._timeout = timeout
         self._slow = slow
         self._usage = usage
@@ -96,7 +96,7 @@ class Database(Executor):
 
     @asynccontextmanager
     async def _transaction(self, schema: str, prepares: str | None = None) -> AsyncIterator[Transaction]:
-        transaction = Transaction(self._pool, schema, self._deadline(), self._usage(), self._slow, prepares)
+        transaction = Transaction(self.pool, schema, self._deadline(), self._usage(), self._slow, prepares)
         try:
             yield transaction
             await transaction.commit()
@@ -137,7 +137,7 @@ class Database(Executor):
 
     def close(self) -> None:
         """Closes the idle connections; those in use are closed as they come back."""
-        self._pool.close()
+        self.pool.close()
 
     async def _run(self, query: Query[Any]) -> cursor:
         schema = self._schema or await self.schema()
@@ -172,7 +172,7 @@ class Database(Executor):
         deadline = usage.deadline if usage and usage.deadline else self._own_deadline()
         values, texts = bound(query), query.statement.texts
         while True:
-            connection = await self._pool.acquire(deadline, usage)
+            connection = await self.pool.acquire(deadline, usage)
             reused = connection.used
             try:
                 text = texts[schema]
@@ -190,7 +190,7 @@ class Database(Executor):
             finally:
                 if connection.took > self._slow:
                     tell_slow(connection, query.statement.name)
-                self._pool.release(connection)
+                self.pool.release(connection)
 
     def _deadline(self) -> float:
         usage = self._usage()

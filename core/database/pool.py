@@ -34,6 +34,7 @@ class Pool:
         os.environ["PGTZ"] = "UTC"
         parameters: dict[str, Any] = {**_KEEPALIVES, "application_name": "todo-api", **parse_dsn(url)}
         self._connector = Connector(parameters)
+        self.size = size
         self._free = size
         # Who waits for a place, in turn, and until when.
         self._waiting: deque[tuple[asyncio.Future[None], float]] = deque()
@@ -44,6 +45,21 @@ class Pool:
         self._closed = False
         # Not all are used always, and the server has only so many: set by those that are opened.
         self._idle_timer = DeadlineTimer(self._close_unused)
+
+    @property
+    def used(self) -> int:
+        """How many places are taken."""
+        return self.size - self._free
+
+    @property
+    def idle(self) -> int:
+        """How many connections wait to be used."""
+        return len(self._idle)
+
+    @property
+    def pending(self) -> int:
+        """How many wait for a place."""
+        return sum(not place.done() for place, _ in self._waiting)
 
     async def acquire(self, deadline: float, usage: Usage | None = None) -> Connection:
         """The idle connection used last (the least likely to be stale), or a new one. Raises at `deadline`.

@@ -15,7 +15,7 @@ class Gate:
     """
 
     def __init__(self, places: int) -> None:
-        self._free = places
+        self._places = self._free = places
         # How many were rejected with less than a second between two, and when the last one was.
         self._rejected = 0
         self._rejected_at = float("-inf")
@@ -27,6 +27,11 @@ class Gate:
 
     def __exit__(self, *_: object) -> None:
         self._free += 1
+
+    @property
+    def active(self) -> int:
+        """How many are processed now."""
+        return self._places - self._free
 
     @property
     def flooded(self) -> bool:

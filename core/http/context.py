@@ -24,6 +24,9 @@ from core.tokens.verifier import Principal, TokenVerifier
 
 T = TypeVar("T")
 
+# Told of each request as it ends: its scope, its status, how many seconds it took, what was known of it.
+Observe = Callable[[Scope, int, float, "RequestContext | None"], None]
+
 _KEY = "todo_api"
 # Of the state that every request finds as `request.state`: set while the process drains before it ends.
 DRAINING = "draining"
@@ -43,6 +46,8 @@ class Services:
     schema: SchemaCheck
     gate: Gate
     slices: Mapping[Any, Any] = field(default_factory=dict)
+    # None where nothing is counted.
+    observe: Observe | None = None
 
 
 class RequestContext(Usage):

@@ -44,6 +44,7 @@ class RequestMiddleware:
         self._pages = cors(app)
         self._services = services
         self._logs_probes = services.settings.log_probes
+        self._observe = services.observe
         self._cacheable = services.settings.http_cache == "private"
         self._access_log = AccessLog("core.http.middleware")
 
@@ -65,6 +66,8 @@ class RequestMiddleware:
                 raise  # the response has begun: all that is left is to close the connection
             await self._fail(error, scope, receive, outgoing)
         finally:
+            if self._observe is not None:
+                self._observe(scope, outgoing.status, time.perf_counter() - started, found)
             if self._logs_probes or outgoing.status >= 400 or scope["path"] not in _PROBES:
                 # At LOG_LEVEL=WARNING those of a failure are what is left.
                 fields = access_fields(scope, headers, outgoing.status, started, found)

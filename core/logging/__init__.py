@@ -59,6 +59,11 @@ def flush() -> None:
         handler.flush()
 
 
+def dropped() -> int:
+    """How many lines of this process the log could not take."""
+    return sum(one.writer.dropped for one in logging.getLogger().handlers if isinstance(one, _Handler))
+
+
 class _Lines:
     """What structlog hands its lines to; one a logger, because it has the name."""
 
@@ -72,18 +77,18 @@ class _Handler(logging.Handler):
 
     def __init__(self, writer: LogWriter) -> None:
         super().__init__()
-        self._writer = writer
+        self.writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:
         """Takes the line of a record."""
         try:
-            self._writer.write(self.format(record).encode())
+            self.writer.write(self.format(record).encode())
         except Exception:
             self.handleError(record)
 
     def flush(self) -> None:
         """Waits until all is written, for a bounded time."""
-        self._writer.flush()
+        self.writer.flush()
 
 
 def _resource(environment: str) -> dict[str, Any]:

@@ -45,6 +45,8 @@ class LogWriter:
         self._lines: list[bytes] = []
         self._held_bytes = 0
         self._dropped = 0
+        # In all, since this process began.
+        self.dropped = 0
         self._thread: threading.Thread | None = None
         # Whether a turn of the loop is to come, or the thread will look for lines before it waits to be told of one.
         self._awake = False
@@ -57,6 +59,7 @@ class LogWriter:
             held = self._held_bytes + len(line)
             if self._dropped or held > BUFFER_BYTES:
                 self._dropped += 1
+                self.dropped += 1
             else:
                 self._lines.append(line)
                 self._held_bytes = held

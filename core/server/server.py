@@ -14,7 +14,7 @@ import uvicorn
 
 from core.config import Settings
 from core.http.admission import Gate
-from core.http.context import DRAINING
+from core.http.context import DRAINING, Observe
 from core.logging import flush
 from core.server.forwarded import Proxies
 from core.server.protocol import KEEP_ALIVE_GRACE_SECONDS, BoundedProtocol
@@ -28,24 +28,27 @@ LAST_ARRIVAL_SECONDS = 0.5
 _log = structlog.get_logger("core.server.server")
 
 
-def limits(settings: Settings, gate: Gate | None) -> dict[str, Any]:
+def limits(settings: Settings, gate: Gate | None, observe: Observe | None = None) -> dict[str, Any]:
     """The attributes of a BoundedProtocol."""
     return {
         "head_timeout": settings.head_timeout,
         "body_timeout": settings.body_timeout,
         "gate": gate,
+        "observe": observe,
         "proxies": Proxies(settings.trusted_proxies) if settings.trusted_proxies else None,
         "root_path": settings.root_path,
         "kept": kept_for(settings.keep_alive_timeout),
     }
 
 
-def config(app: Any, settings: Settings, gate: Gate | None = None, **options: Any) -> uvicorn.Config:
+def config(
+    app: Any, settings: Settings, gate: Gate | None = None, observe: Observe | None = None, **options: Any
+) -> uvicorn.Config:
     """The server's configuration for one process; `options` are uvicorn's own. While `gate` is flooded by requests,
-    more of them are rejected as soon as they are read."""
+    more of them are rejected as soon as they are read, of which `observe` is told."""
     return uvicorn.Config(
         app,
-        http=type("Protocol", (BoundedProtocol,), limits(settings, gate)),
+        http=type("Protocol", (BoundedProtocol,), limits(settings, gate, observe)),
         ws="none",
         loop="uvloop",
         lifespan="on",

@@ -20,18 +20,19 @@ _log = structlog.get_logger("core.server.workers")
 class Workers:
     """Runs `serve` in `count` processes, each with the same listeners.
 
-    `serve` also gets the end of a pipe that can be read from once this process is gone.
+    `serve` also gets the end of a pipe that can be read from once this process is gone, and its place among the
+    workers, from 0 on: who replaces one that died gets its place.
     """
 
     def __init__(
-        self, count: int, listeners: list[socket.socket], serve: Callable[[list[socket.socket], int], None]
+        self, count: int, listeners: list[socket.socket], serve: Callable[[list[socket.socket], int, int], None]
     ) -> None:
         self._count = count
         self._listeners = listeners
         self._serve = serve
         self._alive, self._held = os.pipe()
-        # When each was born, by its process id.
-        self._born: dict[int, float] = {}
+        # When each was born, and in which place, by its process id.
+        self._born: dict[int, tuple[float, int]] = {}
         self._leaving = False
         self._status = 0
         # What is ignored (nohup) would be received nevertheless by who waits for it.
@@ -59,11 +60,11 @@ class Workers:
     def _bury(self, pid: int, status: int) -> None:
         if pid not in self._born:
             return  # the first process of a container gets the orphans of others
-        lived = time.monotonic() - self._born.pop(pid)
+        born, _ = self._born.pop(pid)
         if self._leaving:
             return
         _log.error("worker ended", **{"process.pid": pid, "process.exit.code": status})
-        if lived > LIFE_SECONDS:
+        if time.monotonic() - born > LIFE_SECONDS:
             self._fork()
         else:
             self._status = 1
@@ -79,14 +80,15 @@ class Workers:
             os.kill(pid, received)
 
     def _fork(self) -> None:
+        place = min({*range(self._count)} - {taken for _, taken in self._born.values()})
         pid = os.fork()
         if pid:
-            self._born[pid] = time.monotonic()
+            self._born[pid] = time.monotonic(), place
             return
         os.close(self._held)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, self._awaited)
         try:
-            self._serve(self._listeners, self._alive)
+            self._serve(self._listeners, self._alive, place)
         finally:
             os._exit(0)
 

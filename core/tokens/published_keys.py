@@ -39,8 +39,10 @@ class PublishedKeys:
         self._keys: dict[str, Key] = {}
         self._fetch: asyncio.Task[None] | None = None
         self._failing = False
+        # How many fetches succeeded, and how many did not.
+        self.fetched = self.failed = 0
         # On the clock of time.monotonic(): when the current keys were requested, and when to do what.
-        self._asked_at = float("-inf")
+        self.asked_at = float("-inf")
         self._refresh_at = float("inf")
         self._retry_at = float("-inf")
         self._spent_until = float("-inf")
@@ -69,7 +71,7 @@ class PublishedKeys:
         """Whether the keys may be used as they are. Has them fetched in the background when that is due."""
         if now >= self._refresh_at:
             self._begin(demanded=False)
-        return self._failing or now < self._asked_at + self._max_age
+        return self._failing or now < self.asked_at + self._max_age
 
     async def _learn(self, since: float) -> None:
         """Waits for what is published now. Raises what can be said by then of a key that is not known.
@@ -79,7 +81,7 @@ class PublishedKeys:
         now = time.monotonic()
         if self._fetch is None:
             spent = self._spent_until > now + (FRUITLESS_AT_ONCE - 1) * FRUITLESS_SECONDS
-            if not self._failing and (self._asked_at >= since or spent):
+            if not self._failing and (self.asked_at >= since or spent):
                 raise TokenError("unknown_key")
             if self._failing and now < self._retry_at:
                 raise _unavailable()
@@ -103,12 +105,14 @@ class PublishedKeys:
             url, keys = await asyncio.to_thread(self._ask)
         except Exception as error:  # whatever the server sends: it has not told us its keys
             self._failing = True
+            self.failed += 1
             self._retry_at = time.monotonic() + RETRY_SECONDS
             self._refresh_at = time.monotonic() + RETRY_OLD_SECONDS
             _log.warning("keys not fetched", **{"error.type": type(error).__name__, "error.reason": str(error)[:500]})
         else:
             self._failing = False
-            self._asked_at = asked_at
+            self.fetched += 1
+            self.asked_at = asked_at
             self._refresh_at = asked_at + self._max_age / 2
             self._urls.sort(key=lambda one: one != url)
             if keys is not self._keys:

@@ -142,6 +142,11 @@ class TokenVerifier:
         self._verified: dict[bytes, _Verified] = {}
         self._told_until = 0.0
 
+    @property
+    def sources(self) -> set[KeySource]:
+        """Each source of keys once."""
+        return set(self._sources.values())
+
     async def verify(self, token: str) -> Principal:
         """The principal of a valid token. Raises TokenError, or ProblemError 503 while its key cannot be had."""
         if len(token) > MAX_TOKEN_LENGTH:

@@ -20,5 +20,7 @@ def test_without_the_packages_of_the_embedded_one_it_must_be_set(monkeypatch: py
     monkeypatch.setitem(sys.modules, "core.database.embedded", None)
     monkeypatch.delattr("core.database.embedded")
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL must be set: postgresql://user:password@host/database"):
+    with pytest.raises(
+        ConfigurationError, match=r"^DATABASE_URL must be set: postgresql://user:password@host/database"
+    ):
         chosen.url_of(DatabaseSettings())

@@ -114,7 +114,7 @@ def test_a_read_succeeds_after_its_idle_connection_died(own: TestDatabase, end: 
         else:
             own.query("SELECT pg_terminate_backend(%s, 5000)", before)
         if noticed:
-            await until(lambda: all(connection.closed for connection in path._pool._idle))
+            await until(lambda: all(connection.closed for connection in path.pool._idle))
         return await path.fetch_one(backend()) != before
 
     assert through(own, work) is True
@@ -141,7 +141,7 @@ def test_a_write_succeeds_after_the_death_of_its_idle_connection_was_noticed(own
     async def work(path: Database) -> int:
         before = await path.fetch_one(backend())
         await (asyncio.to_thread(own.proxy.cut) if end == "cut" else gone(own, before))
-        await until(lambda: all(connection.closed for connection in path._pool._idle))
+        await until(lambda: all(connection.closed for connection in path.pool._idle))
         return await path.execute(note("a", None))
 
     assert through(own, work) == 1

@@ -128,7 +128,7 @@ def test_connections_that_nobody_needs_any_more_are_given_back(
         await until(lambda: len(backends(own)) == 1)
         busy.cancel()
         await until(lambda: backends(own) == [])
-        return opened, len(path._pool._opened)
+        return opened, len(path.pool._opened)
 
     assert on(own.url, work) == (5, 0)
 

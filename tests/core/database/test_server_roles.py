@@ -140,11 +140,11 @@ def test_a_write_that_met_a_read_only_server_is_followed_by_one_on_the_primary(
 async def turned_read_only(path: Database, own: TestDatabase) -> set[int]:
     """Three idle connections and one in use, whose sessions take no more writes; the writes then meet that."""
     await asyncio.gather(*(path.fetch_one(sleep(0.05)) for _ in range(4)))
-    held = [await path._pool.acquire(later()) for _ in range(4)]
+    held = [await path.pool.acquire(later()) for _ in range(4)]
     for connection in held:
         await connection.run("SET default_transaction_read_only = on", None, later())
     for connection in held:
-        path._pool.release(connection)
+        path.pool.release(connection)
     before = {pid for pid, _ in await asyncio.to_thread(backends, own)}
     assert len(before) == 4
     in_use = asyncio.ensure_future(path.fetch_one(sleep(0.2)))

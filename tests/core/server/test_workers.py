@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import psutil
@@ -105,6 +107,33 @@ def test_workers_do_not_outlive_the_process_that_started_them(process: ApiProces
     os.kill(process.pid, signal.SIGKILL)
     _, alive = psutil.wait_procs(left, timeout=15)
     assert alive == []
+
+
+# As the first process of a container is: whoever loses its parent becomes a child of it (PR_SET_CHILD_SUBREAPER).
+FIRST_PROCESS = """
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1)
+subprocess.run(["sh", "-c", "sleep 300 > /dev/null & echo $! > " + sys.argv[1]], check=True)
+os.execv(sys.executable, [sys.executable, "main.py"])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives orphans to another process than the first")
+def test_the_end_of_a_process_that_is_no_worker_is_nothing_to_it(own: TestDatabase, tmp_path: Path) -> None:
+    number = tmp_path / "orphan"
+    program = [sys.executable, "-c", FIRST_PROCESS, str(number)]
+    with ApiProcess(own.url, program=program, WEB_CONCURRENCY="2") as running:
+        until(lambda: len(started(running)) == 2)
+        orphan = psutil.Process(int(number.read_text()))
+        assert orphan.ppid() == running.pid
+        orphan.kill()
+        until(lambda: not orphan.is_running())
+        before = set(workers(running))
+        running.terminate()
+        assert running.wait() < 15
+        assert running.exit_status == 0
+    assert len(before) == 2
+    assert [line for line in running.lines if line["message"] == "worker ended"] == []
 
 
 def test_one_that_cannot_serve_at_all_ends_the_start(process: ApiProcess) -> None:
