@@ -103,7 +103,7 @@ test-offline: $(DEV)
 	$(BIN)/python -m pytest tests/offline --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED) -k ends_as)
 
 # The generators that frontends use, on docs/openapi.json, and clients/typescript: compiled strictly, and run against the
-# API. Node.js 20 or newer and npm.
+# API; schemathesis too. Node.js 20 or newer and npm.
 check-clients: $(DEV)
 	$(BIN)/python -m pytest tests/clients
 
@@ -171,6 +171,7 @@ lock: $(DEV)
 	$(BIN)/uv pip compile benchmarks/requirements.in requirements.txt $(LOCK) -o benchmarks/requirements.txt
 	$(BIN)/uv pip compile tests/compatibility/opentelemetry.in -c requirements.txt $(LOCK) -o tests/compatibility/opentelemetry.txt
 	$(BIN)/uv pip compile tests/clients/openapi-python-client.in -c requirements-dev.txt $(LOCK) -o tests/clients/openapi-python-client.txt
+	$(BIN)/uv pip compile tests/clients/schemathesis.in -c requirements-dev.txt $(LOCK) -o tests/clients/schemathesis.txt
 
 LOCK = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links

@@ -27,6 +27,26 @@ def headers() -> dict[str, Any]:
     return {name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()}
 
 
+# No text of PostgreSQL holds a NUL character.
+_TEXT = "^[^\\u0000]*$"
+
+
+def without_nul(schema: Any) -> None:
+    """Says of each text in the schema of an input that it holds no NUL, unless more is said of it already."""
+    if isinstance(schema, list):
+        for one in schema:
+            without_nul(one)
+    elif isinstance(schema, dict):
+        if (
+            schema.get("type") == "string"
+            and schema.keys().isdisjoint({"pattern", "enum", "const"})
+            and schema.get("format", "password") == "password"
+        ):
+            schema["pattern"] = _TEXT
+        for one in schema.values():
+            without_nul(one)
+
+
 def add_headers(response: dict[str, Any], names: Iterable[str]) -> None:
     """Declares that the response has them."""
     found = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
