@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from core.http.declarations import REF, schema_of
+from core.http.problem_examples import example_of
 from core.problems import Problem, ProblemDetails
 
 HEADERS = {
@@ -25,26 +26,6 @@ HEADERS = {
 def headers() -> dict[str, Any]:
     """`components.headers`."""
     return {name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()}
-
-
-# No text of PostgreSQL holds a NUL character.
-_TEXT = "^[^\\u0000]*$"
-
-
-def without_nul(schema: Any) -> None:
-    """Says of each text in the schema of an input that it holds no NUL, unless more is said of it already."""
-    if isinstance(schema, list):
-        for one in schema:
-            without_nul(one)
-    elif isinstance(schema, dict):
-        if (
-            schema.get("type") == "string"
-            and schema.keys().isdisjoint({"pattern", "enum", "const"})
-            and schema.get("format", "password") == "password"
-        ):
-            schema["pattern"] = _TEXT
-        for one in schema.values():
-            without_nul(one)
 
 
 def add_headers(response: dict[str, Any], names: Iterable[str]) -> None:
@@ -76,5 +57,6 @@ def problem_schemas() -> dict[str, Any]:
             "description": problem.title,
             "properties": {name: field for name, field in properties.items() if name != "data"},
             "required": details["required"],
+            "examples": [example_of(problem)],
         }
     return made

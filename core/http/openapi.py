@@ -10,7 +10,8 @@ from core.config import VERSION
 from core.http import idempotency
 from core.http.declarations import REF, with_problems
 from core.http.dependencies import gives_many, gives_page, gives_row
-from core.http.document_parts import add_headers, headers, problem_schemas, tags, without_nul
+from core.http.document_parts import add_headers, headers, problem_schemas, tags
+from core.http.document_schemas import as_an_input, fill_examples, plain_parameters
 from core.http.routing import CookieRoute, PrivateRoute
 from core.problems import Problem
 from core.resources import preconditions
@@ -165,8 +166,9 @@ def _finish(document: dict[str, Any]) -> dict[str, Any]:
     components["headers"] = headers()
     for item in document["paths"].values():
         for operation in item.values():
-            _plain_parameters(operation)
-            _as_an_input(operation.get("requestBody", {}), schemas)
+            plain_parameters(operation)
+            as_an_input(operation.get("requestBody", {}), schemas)
+    fill_examples(schemas)
     components["schemas"] = dict(sorted(schemas.items()))
     schemes = components.setdefault("securitySchemes", {})
     schemes["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
@@ -175,25 +177,3 @@ def _finish(document: dict[str, Any]) -> dict[str, Any]:
 
 def _is_used(name: str, text: str) -> bool:
     return f'"{REF}{name}"' in text or name in ("FieldError", "FieldCode", "FieldParams")
-
-
-def _plain_parameters(operation: dict[str, Any]) -> None:
-    """A query has no null: what is optional is left out."""
-    for parameter in operation.get("parameters", ()):
-        schema = parameter["schema"]
-        kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
-        if len(kinds) == 1:
-            del schema["anyOf"]
-            schema.update(kinds[0])
-            schema.pop("default", None)
-        if parameter["in"] == "query":
-            without_nul(schema)
-
-
-def _as_an_input(body: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """A default makes a field of a request one that generated types demand; what is optional is so by `required`."""
-    for name, schema in schemas.items():
-        if f'"{REF}{name}"' in json.dumps(body):
-            without_nul(schema)
-            for field in schema.get("properties", {}).values():
-                field.pop("default", None)

@@ -56,6 +56,12 @@ TimeOutput = AwareDatetime
 _NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 
 
+def example(**fields: Any) -> ConfigDict:
+    """`model_config = example(title="Water the plants")`: an example in the document, which a test sends to the API, or
+    compares with what the API sends."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 class InputModel(BaseModel):
     """Base of what a client sends."""
 
