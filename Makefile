@@ -117,7 +117,7 @@ check-operations: $(OPERATIONS)
 	$(BIN)/python -m pytest tests/deploy/image $(if $(t),-k "$(t)")
 
 # The generators that frontends use, on docs/openapi.json, and clients/typescript: compiled strictly, and run against the
-# API. Node.js 20 or newer and npm.
+# API; schemathesis too. Node.js 20 or newer and npm.
 check-clients: $(DEV)
 	$(BIN)/python -m pytest tests/clients
 
@@ -197,6 +197,7 @@ lock: $(DEV)
 	$(BIN)/uv pip compile tests/compatibility/opentelemetry.in -c requirements.txt $(LOCK) -o tests/compatibility/opentelemetry.txt
 	$(BIN)/uv pip compile tests/deploy/tools.in $(LOCK) -o tests/deploy/tools.txt
 	$(BIN)/uv pip compile tests/clients/openapi-python-client.in -c requirements-dev.txt $(LOCK) -o tests/clients/openapi-python-client.txt
+	$(BIN)/uv pip compile tests/clients/schemathesis.in -c requirements-dev.txt $(LOCK) -o tests/clients/schemathesis.txt
 
 LOCK = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links

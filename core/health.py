@@ -5,7 +5,7 @@ from typing import Literal
 
 import structlog
 from fastapi import Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.database.errors import DatabaseError
 from core.http import context
@@ -29,6 +29,8 @@ _DETAILS = {
 
 class Health(BaseModel):
     """The good response; the other one is a problem."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
 
     status: Literal["ok"] = Field(description="All is well; what is not is a problem.")
 

@@ -6,13 +6,12 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
-from fastapi_swagger import patch_fastapi
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from core.config import VERSION
-from core.http import openapi, problem_pages, problem_responses
+from core.http import docs_page, openapi, problem_pages, problem_responses
 from core.http.context import Services
 from core.http.cors import cors
 from core.http.dispatch import Dispatcher
@@ -21,10 +20,7 @@ from core.http.routers import included, share_entity_tags, unguarded
 from core.http.routing import CookieRoute
 
 # Paths without the guarantees: documentation, which has no user and touches no data.
-_DOCS = frozenset(
-    {"/openapi.json", "/docs", "/swagger/swagger-ui-bundle.js", "/swagger/swagger-ui.css", "/swagger/favicon-32x32.png"}
-)
-UNGUARDED = _DOCS | problem_pages.PATHS
+UNGUARDED = problem_pages.PATHS | docs_page.PATHS | {"/openapi.json"}
 
 
 class Api(FastAPI):
@@ -45,11 +41,11 @@ class Api(FastAPI):
             # FastAPI's own asks for a tracer at every request.
             telemetry={"tracing": False, "metrics": False, "logs": False},
         )
-        if docs:
-            patch_fastapi(self, redirect_from_root_to_docs=False)
         openapi.install(self, description, services.settings.root_path)
         problem_responses.install(self)
         self.router.routes.extend(problem_pages.routes())
+        if docs:
+            self.router.routes.extend(docs_page.routes(services.settings))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As FastAPI's and Starlette's, without what is switched off here."""
@@ -75,8 +71,7 @@ class Api(FastAPI):
             raise TypeError(f"{', '.join(strangers)}: nothing says who may call this; declare it on a private_router()")
         settings = self.services.settings
         handlers = {key: one for key, one in self.exception_handlers.items() if key not in (500, Exception)}
-        router = _below(self.router, settings.root_path) if settings.root_path else self.router
-        app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(router), handlers=handlers)
+        app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=handlers)
         app = Dispatcher(self, app, fast=settings.fast_path)
         for kind, arguments, options in reversed(self.user_middleware):
             app = kind(app, *arguments, **options)
@@ -85,14 +80,3 @@ class Api(FastAPI):
         # OpenTelemetry's instrumentation calls this from a method of its own that it sets on the object, and puts its
         # layer around what Starlette's outermost one holds, which it knows by its class. Nobody else pays for that.
         return ServerErrorMiddleware(outermost) if "build_middleware_stack" in vars(self) else outermost
-
-
-def _below(router: ASGIApp, root_path: str) -> ASGIApp:
-    """Tells the documentation where its parts are. Nobody else: whatever begins as the prefix does would be cut off."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("path") in _DOCS:
-            scope["root_path"] = root_path
-        await router(scope, receive, send)
-
-    return app

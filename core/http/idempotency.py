@@ -23,7 +23,7 @@ from core.database.text_rows import columns_of
 from core.database.transaction import Transaction
 from core.http import context, headers
 from core.http.responses import AnyResponse, Header, WholeResponse
-from core.problems import FieldCode, FieldError, Problem, ProblemError
+from core.problems import FieldCode, FieldError, FieldParams, Problem, ProblemError
 from core.resources.many import Written
 from core.resources.models import TIMESTAMP, OwnedTable, owner_column
 from core.resources.preconditions import ExistsError
@@ -39,6 +39,7 @@ REPLAYED = "Idempotent-Replayed"
 
 # A structured-field string (RFC 8941, section 3.3.3), or the same text bare.
 _KEY = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255})')
+PATTERN = f"^(?:{_KEY.pattern})$"
 
 
 class IdempotencyKey(SQLModel, table=True):
@@ -182,12 +183,8 @@ async def _replay(stored: IdempotencyKey, repeated: Repeated) -> WholeResponse:
 def _parse(lines: list[str]) -> str:
     match = _KEY.fullmatch(lines[0].strip()) if len(lines) == 1 else None
     if match is None:
-        error = FieldError(
-            pointer="/header/idempotency-key",
-            message="Must be one text of 1 to 255 ASCII characters",
-            code=FieldCode.MALFORMED,
-            params={"expected": "idempotency-key"},
-        )
+        told, params = "Must be one text of 1 to 255 ASCII characters", FieldParams(expected="idempotency-key")
+        error = FieldError(pointer="/header/idempotency-key", message=told, code=FieldCode.MALFORMED, params=params)
         raise ProblemError(Problem.VALIDATION_FAILED, "The Idempotency-Key is malformed.", errors=[error])
     return str(match[1] or match[2])
 

@@ -16,7 +16,7 @@ from core.resources.preconditions import expected_versions
 from core.resources.repository import UnknownOwnerError
 from core.resources.row_sql import Columns
 from core.resources.rows import Rows
-from core.resources.schemas import InputModel, OutputModel
+from core.resources.schemas import InputModel, OutputModel, example
 
 V = TypeVar("V", bound=Versioned)
 
@@ -54,6 +54,8 @@ MERGED, TAGGED, MERGED_OR_TAGGED = Tag(_MERGED), Tag(_TAGGED), Discriminator(_ki
 
 class Written(OutputModel):
     """What was done to many rows: to how many, and which."""
+
+    model_config = example(count=1, ids=["01a221af-ea66-724f-b462-68f20ad6c67d"])
 
     count: int = Field(description="How many there were.")
     ids: list[UUID] = Field(description="Their ids.")

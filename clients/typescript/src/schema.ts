@@ -286,6 +286,15 @@ export interface components {
         /**
          * AccountDeletedProblem
          * @description The account of the token was deleted
+         * @example {
+         *       "code": "account_deleted",
+         *       "detail": "The account of this token was deleted.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 401,
+         *       "title": "The account of the token was deleted",
+         *       "type": "/problems/account_deleted"
+         *     }
          */
         AccountDeletedProblem: {
             /**
@@ -333,6 +342,15 @@ export interface components {
         /**
          * BodyTimeoutProblem
          * @description The body did not arrive in time
+         * @example {
+         *       "code": "body_timeout",
+         *       "detail": "The body did not arrive within 30 seconds.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 408,
+         *       "title": "The body did not arrive in time",
+         *       "type": "/problems/body_timeout"
+         *     }
          */
         BodyTimeoutProblem: {
             /**
@@ -381,6 +399,15 @@ export interface components {
         /**
          * BodyTooLargeProblem
          * @description The body is too large
+         * @example {
+         *       "code": "body_too_large",
+         *       "detail": "A body has at most 1048576 bytes.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 413,
+         *       "title": "The body is too large",
+         *       "type": "/problems/body_too_large"
+         *     }
          */
         BodyTooLargeProblem: {
             /**
@@ -429,6 +456,15 @@ export interface components {
         /**
          * CursorExpiredProblem
          * @description The cursor is expired
+         * @example {
+         *       "code": "cursor_expired",
+         *       "detail": "The changes since this cursor are not known any more. Start again without a cursor, and keep only what comes.",
+         *       "instance": "/api/v1/users/me/tasks/changes",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 410,
+         *       "title": "The cursor is expired",
+         *       "type": "/problems/cursor_expired"
+         *     }
          */
         CursorExpiredProblem: {
             /**
@@ -477,6 +513,15 @@ export interface components {
         /**
          * DatabaseUnavailableProblem
          * @description The database is not available
+         * @example {
+         *       "code": "database_unavailable",
+         *       "detail": "The database does not respond now. Try again shortly.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 503,
+         *       "title": "The database is not available",
+         *       "type": "/problems/database_unavailable"
+         *     }
          */
         DatabaseUnavailableProblem: {
             /**
@@ -524,6 +569,15 @@ export interface components {
         /**
          * EmailTakenProblem
          * @description The e-mail address has an account already
+         * @example {
+         *       "code": "email_taken",
+         *       "detail": "There is an account with this address. Sign in.",
+         *       "instance": "/api/v1/auth/sign-up",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 409,
+         *       "title": "The e-mail address has an account already",
+         *       "type": "/problems/email_taken"
+         *     }
          */
         EmailTakenProblem: {
             /**
@@ -572,6 +626,15 @@ export interface components {
         /**
          * EntityTagAlteredProblem
          * @description The entity tag was altered on its way
+         * @example {
+         *       "code": "entity_tag_altered",
+         *       "detail": "If-Match has a tag as this API gives none: something on the way, such as a proxy that compresses, weakened it (W/) or added to it. Switch that off for this API, or send the tag without W/ and without the addition.",
+         *       "instance": "/api/v1/users/me/tasks/01a221af-ea66-724f-b462-68f20ad6c67d",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 412,
+         *       "title": "The entity tag was altered on its way",
+         *       "type": "/problems/entity_tag_altered"
+         *     }
          */
         EntityTagAlteredProblem: {
             /**
@@ -691,6 +754,15 @@ export interface components {
         /**
          * ForbiddenProblem
          * @description Forbidden
+         * @example {
+         *       "code": "forbidden",
+         *       "detail": "The user in the path is not the user of the token.",
+         *       "instance": "/api/v1/users/somebody/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 403,
+         *       "title": "Forbidden",
+         *       "type": "/problems/forbidden"
+         *     }
          */
         ForbiddenProblem: {
             /**
@@ -739,6 +811,9 @@ export interface components {
         /**
          * Health
          * @description The good response; the other one is a problem.
+         * @example {
+         *       "status": "ok"
+         *     }
          */
         Health: {
             /**
@@ -751,6 +826,15 @@ export interface components {
         /**
          * IdempotencyKeyReusedProblem
          * @description The key was used for another request
+         * @example {
+         *       "code": "idempotency_key_reused",
+         *       "detail": "This key was used for another request. Make a new one.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 422,
+         *       "title": "The key was used for another request",
+         *       "type": "/problems/idempotency_key_reused"
+         *     }
          */
         IdempotencyKeyReusedProblem: {
             /**
@@ -799,6 +883,15 @@ export interface components {
         /**
          * InternalErrorProblem
          * @description Internal server error
+         * @example {
+         *       "code": "internal_error",
+         *       "detail": "Internal server error; its log has the cause under this request_id.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 500,
+         *       "title": "Internal server error",
+         *       "type": "/problems/internal_error"
+         *     }
          */
         InternalErrorProblem: {
             /**
@@ -847,6 +940,15 @@ export interface components {
         /**
          * InvalidCredentialsProblem
          * @description The e-mail address or the password is wrong
+         * @example {
+         *       "code": "invalid_credentials",
+         *       "detail": "The address or the password is wrong.",
+         *       "instance": "/api/v1/auth/sign-in",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 401,
+         *       "title": "The e-mail address or the password is wrong",
+         *       "type": "/problems/invalid_credentials"
+         *     }
          */
         InvalidCredentialsProblem: {
             /**
@@ -894,6 +996,15 @@ export interface components {
         /**
          * InvalidRefreshTokenProblem
          * @description The refresh token is not valid
+         * @example {
+         *       "code": "invalid_refresh_token",
+         *       "detail": "The refresh token is used, expired or unknown. Sign in.",
+         *       "instance": "/api/v1/auth/refresh",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 401,
+         *       "title": "The refresh token is not valid",
+         *       "type": "/problems/invalid_refresh_token"
+         *     }
          */
         InvalidRefreshTokenProblem: {
             /**
@@ -942,6 +1053,15 @@ export interface components {
         /**
          * InvalidTokenProblem
          * @description The bearer token is not valid
+         * @example {
+         *       "code": "invalid_token",
+         *       "detail": "The token is expired, malformed, or not made for this API.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 401,
+         *       "title": "The bearer token is not valid",
+         *       "type": "/problems/invalid_token"
+         *     }
          */
         InvalidTokenProblem: {
             /**
@@ -989,6 +1109,15 @@ export interface components {
         /**
          * KeyRequiredProblem
          * @description An Idempotency-Key is needed
+         * @example {
+         *       "code": "key_required",
+         *       "detail": "Something was deleted under this id. Send an Idempotency-Key to put it back.",
+         *       "instance": "/api/v1/users/me/tasks/01a221af-ea66-724f-b462-68f20ad6c67d",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 400,
+         *       "title": "An Idempotency-Key is needed",
+         *       "type": "/problems/key_required"
+         *     }
          */
         KeyRequiredProblem: {
             /**
@@ -1036,6 +1165,15 @@ export interface components {
         /**
          * KeysUnavailableProblem
          * @description The keys that verify tokens are not available
+         * @example {
+         *       "code": "keys_unavailable",
+         *       "detail": "The keys of the sign-in server cannot be had now. Try again shortly.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 503,
+         *       "title": "The keys that verify tokens are not available",
+         *       "type": "/problems/keys_unavailable"
+         *     }
          */
         KeysUnavailableProblem: {
             /**
@@ -1083,6 +1221,15 @@ export interface components {
         /**
          * MalformedJsonProblem
          * @description The body is not strict JSON
+         * @example {
+         *       "code": "malformed_json",
+         *       "detail": "The text is not valid JSON.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 400,
+         *       "title": "The body is not strict JSON",
+         *       "type": "/problems/malformed_json"
+         *     }
          */
         MalformedJsonProblem: {
             /**
@@ -1130,6 +1277,15 @@ export interface components {
         /**
          * MissingTokenProblem
          * @description A bearer token is needed
+         * @example {
+         *       "code": "missing_token",
+         *       "detail": "Send one header `Authorization: Bearer <token>`.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 401,
+         *       "title": "A bearer token is needed",
+         *       "type": "/problems/missing_token"
+         *     }
          */
         MissingTokenProblem: {
             /**
@@ -1177,6 +1333,15 @@ export interface components {
         /**
          * NotFoundProblem
          * @description Not found
+         * @example {
+         *       "code": "not_found",
+         *       "detail": "No such task.",
+         *       "instance": "/api/v1/users/me/tasks/01a221af-ea66-724f-b462-68f20ad6c67d",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 404,
+         *       "title": "Not found",
+         *       "type": "/problems/not_found"
+         *     }
          */
         NotFoundProblem: {
             /**
@@ -1225,6 +1390,15 @@ export interface components {
         /**
          * OverloadedProblem
          * @description The server is busy
+         * @example {
+         *       "code": "overloaded",
+         *       "detail": "The server has as much to do as it can. Try again shortly.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 503,
+         *       "title": "The server is busy",
+         *       "type": "/problems/overloaded"
+         *     }
          */
         OverloadedProblem: {
             /**
@@ -1272,6 +1446,10 @@ export interface components {
         /**
          * PasswordChange
          * @description The current password proves again who asks.
+         * @example {
+         *       "current_password": "a long pass phrase",
+         *       "new_password": "another long pass phrase"
+         *     }
          */
         PasswordChange: {
             /**
@@ -1290,6 +1468,15 @@ export interface components {
         /**
          * PreconditionFailedProblem
          * @description Precondition failed
+         * @example {
+         *       "code": "precondition_failed",
+         *       "detail": "The resource has changed since you read it. Read it again.",
+         *       "instance": "/api/v1/users/me/tasks/01a221af-ea66-724f-b462-68f20ad6c67d",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 412,
+         *       "title": "Precondition failed",
+         *       "type": "/problems/precondition_failed"
+         *     }
          */
         PreconditionFailedProblem: {
             /**
@@ -1349,6 +1536,15 @@ export interface components {
         /**
          * RequestInProgressProblem
          * @description The first request with this key is under way
+         * @example {
+         *       "code": "request_in_progress",
+         *       "detail": "The first request with this key runs.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 409,
+         *       "title": "The first request with this key is under way",
+         *       "type": "/problems/request_in_progress"
+         *     }
          */
         RequestInProgressProblem: {
             /**
@@ -1396,6 +1592,10 @@ export interface components {
         /**
          * SignIn
          * @description Credentials of a local account.
+         * @example {
+         *       "email": "you@example.com",
+         *       "password": "a long pass phrase"
+         *     }
          */
         SignIn: {
             /**
@@ -1413,6 +1613,11 @@ export interface components {
         /**
          * SignUp
          * @description A new local account.
+         * @example {
+         *       "email": "you@example.com",
+         *       "name": "Ada",
+         *       "password": "a long pass phrase"
+         *     }
          */
         SignUp: {
             /**
@@ -1466,6 +1671,24 @@ export interface components {
          * @description Tasks that were created or changed, and ids of those that were deleted, since a cursor; each once, at its latest.
          *
          *     `next_cursor` is for the next request; `has_more` says that it has something to give now.
+         * @example {
+         *       "deleted": [],
+         *       "has_more": false,
+         *       "items": [
+         *         {
+         *           "completed_at": null,
+         *           "created_at": "2026-11-28T10:25:06.663618Z",
+         *           "description": null,
+         *           "due_at": "2030-01-31T08:00:00Z",
+         *           "etag": "\"1-oyPhlv-pDRI.e6f15125\"",
+         *           "id": "01a221af-ea66-724f-b462-68f20ad6c67d",
+         *           "status": "pending",
+         *           "title": "Water the plants",
+         *           "updated_at": "2026-11-28T10:25:06.663618Z"
+         *         }
+         *       ],
+         *       "next_cursor": "AAAAAAAAAAIBoiGv6mZyT7Ri-PIK1sZ9"
+         *     }
          */
         TaskChanges: {
             /**
@@ -1492,6 +1715,13 @@ export interface components {
         /**
          * TaskCounts
          * @description How many tasks pass the filters: all, by status, and how many are overdue now.
+         * @example {
+         *       "completed": 0,
+         *       "in_progress": 0,
+         *       "overdue": 0,
+         *       "pending": 1,
+         *       "total": 1
+         *     }
          */
         TaskCounts: {
             /**
@@ -1523,6 +1753,10 @@ export interface components {
         /**
          * TaskCreate
          * @description A new task.
+         * @example {
+         *       "due_at": "2030-01-31T09:00:00+01:00",
+         *       "title": "Water the plants"
+         *     }
          */
         TaskCreate: {
             /**
@@ -1546,6 +1780,22 @@ export interface components {
         /**
          * TaskPage
          * @description A page of tasks. `next_cursor` is null on the last page; `total` is there when it was asked for.
+         * @example {
+         *       "items": [
+         *         {
+         *           "completed_at": null,
+         *           "created_at": "2026-11-28T10:25:06.663618Z",
+         *           "description": null,
+         *           "due_at": "2030-01-31T08:00:00Z",
+         *           "etag": "\"1-oyPhlv-pDRI.e6f15125\"",
+         *           "id": "01a221af-ea66-724f-b462-68f20ad6c67d",
+         *           "status": "pending",
+         *           "title": "Water the plants",
+         *           "updated_at": "2026-11-28T10:25:06.663618Z"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
          */
         TaskPage: {
             /** @description How many there are on all pages, by kind. */
@@ -1569,6 +1819,17 @@ export interface components {
         /**
          * TaskRead
          * @description A task. `completed_at` is the server's: set when the status becomes completed, cleared when it leaves it.
+         * @example {
+         *       "completed_at": null,
+         *       "created_at": "2026-11-28T10:25:06.663618Z",
+         *       "description": null,
+         *       "due_at": "2030-01-31T08:00:00Z",
+         *       "etag": "\"1-oyPhlv-pDRI.e6f15125\"",
+         *       "id": "01a221af-ea66-724f-b462-68f20ad6c67d",
+         *       "status": "pending",
+         *       "title": "Water the plants",
+         *       "updated_at": "2026-11-28T10:25:06.663618Z"
+         *     }
          */
         TaskRead: {
             /**
@@ -1620,6 +1881,10 @@ export interface components {
         /**
          * TaskReplace
          * @description All that a client may write; what is absent gets its default, and what the server writes is ignored.
+         * @example {
+         *       "due_at": "2030-01-31T09:00:00+01:00",
+         *       "title": "Water the plants"
+         *     }
          */
         TaskReplace: {
             /**
@@ -1654,6 +1919,9 @@ export interface components {
         /**
          * TaskUpdate
          * @description A merge (RFC 7396): what is absent stays; `null` clears the description and the due time, nothing else.
+         * @example {
+         *       "status": "completed"
+         *     }
          */
         TaskUpdate: {
             /**
@@ -1677,6 +1945,14 @@ export interface components {
         /**
          * TaskUpdates
          * @description A merge for each of some tasks; where one of them has changed since, for none.
+         * @example {
+         *       "etags": {
+         *         "01a221af-ea66-724f-b462-68f20ad6c67d": "\"1-oyPhlv-pDRI.e6f15125\""
+         *       },
+         *       "set": {
+         *         "status": "completed"
+         *       }
+         *     }
          */
         TaskUpdates: {
             /**
@@ -1719,6 +1995,15 @@ export interface components {
         /**
          * TooManyAttemptsProblem
          * @description Too many attempts
+         * @example {
+         *       "code": "too_many_attempts",
+         *       "detail": "Too many attempts. Wait before the next.",
+         *       "instance": "/api/v1/auth/sign-in",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 429,
+         *       "title": "Too many attempts",
+         *       "type": "/problems/too_many_attempts"
+         *     }
          */
         TooManyAttemptsProblem: {
             /**
@@ -1767,6 +2052,15 @@ export interface components {
         /**
          * TooManyRowsProblem
          * @description Too many rows
+         * @example {
+         *       "code": "too_many_rows",
+         *       "detail": "More than 1000 were chosen, and nothing was done.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 409,
+         *       "title": "Too many rows",
+         *       "type": "/problems/too_many_rows"
+         *     }
          */
         TooManyRowsProblem: {
             /**
@@ -1814,6 +2108,15 @@ export interface components {
         /**
          * UnsupportedMediaTypeProblem
          * @description Unsupported media type
+         * @example {
+         *       "code": "unsupported_media_type",
+         *       "detail": "Send `Content-Type: application/json`, uncompressed.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 415,
+         *       "title": "Unsupported media type",
+         *       "type": "/problems/unsupported_media_type"
+         *     }
          */
         UnsupportedMediaTypeProblem: {
             /**
@@ -1862,6 +2165,13 @@ export interface components {
         /**
          * UserRead
          * @description The current user's own profile.
+         * @example {
+         *       "created_at": "2026-11-28T10:25:06.663618Z",
+         *       "email": "you@example.com",
+         *       "id": "b1f0c2e4a5d64c7f9d3e8a1b2c3d4e5f",
+         *       "name": "Ada",
+         *       "updated_at": "2026-11-28T10:25:06.663618Z"
+         *     }
          */
         UserRead: {
             /**
@@ -1895,6 +2205,9 @@ export interface components {
         /**
          * UserUpdate
          * @description A merge (RFC 7396): what is absent stays, `null` clears. The address is not here: it would need proof.
+         * @example {
+         *       "name": "Ada"
+         *     }
          */
         UserUpdate: {
             /**
@@ -1906,6 +2219,25 @@ export interface components {
         /**
          * ValidationFailedProblem
          * @description The request is not valid
+         * @example {
+         *       "code": "validation_failed",
+         *       "detail": "Some input is not valid; see `errors`.",
+         *       "errors": [
+         *         {
+         *           "code": "too_short",
+         *           "message": "Must have at least 1 characters",
+         *           "params": {
+         *             "min": 1
+         *           },
+         *           "pointer": "/title"
+         *         }
+         *       ],
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 400,
+         *       "title": "The request is not valid",
+         *       "type": "/problems/validation_failed"
+         *     }
          */
         ValidationFailedProblem: {
             /**
@@ -1953,6 +2285,12 @@ export interface components {
         /**
          * Written
          * @description What was done to many rows: to how many, and which.
+         * @example {
+         *       "count": 1,
+         *       "ids": [
+         *         "01a221af-ea66-724f-b462-68f20ad6c67d"
+         *       ]
+         *     }
          */
         Written: {
             /**
@@ -2489,7 +2827,10 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -2580,7 +2921,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -2692,7 +3036,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -2860,7 +3207,10 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -2950,7 +3300,10 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3100,7 +3453,10 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3214,7 +3570,10 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3362,7 +3721,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3459,7 +3821,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3540,7 +3905,10 @@ export interface operations {
             path: {
                 /** @description The task's id. */
                 task_id: string;
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3645,7 +4013,10 @@ export interface operations {
             path: {
                 /** @description The task's id. */
                 task_id: string;
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3819,7 +4190,10 @@ export interface operations {
             path: {
                 /** @description The task's id. */
                 task_id: string;
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3943,7 +4317,10 @@ export interface operations {
             path: {
                 /** @description The task's id. */
                 task_id: string;
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;

@@ -1,6 +1,8 @@
 """ROOT_PATH: what tells a client where something is has the prefix, which the proxy takes away; no header has a say."""
 
+import re
 from collections.abc import Callable, Iterator
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -41,8 +43,11 @@ def test_a_problem_is_of_the_path_that_the_client_asked_for(user: UserClient) ->
 
 def test_documentation_and_its_parts_are_below_the_prefix(user: UserClient) -> None:
     page = user.get("/docs").text
-    assert f"'{PREFIX}/openapi.json'" in page
-    assert f"{PREFIX}/swagger/swagger-ui-bundle.js" in page
+    parts = re.findall(r"""(?:src|href|url)(?:=|: )"([^"]+)\"""", page)
+    # As a browser sees it that found the page below the prefix.
+    found = {urljoin(f"{PREFIX}/docs", part) for part in parts}
+    names = ("openapi.json", "swagger/swagger-ui-bundle.js", "swagger/swagger-ui.css", "swagger/favicon-32x32.png")
+    assert found == {f"{PREFIX}/{name}" for name in names}
     assert "evil" not in page
     assert user.get("/openapi.json").json()["servers"] == [{"url": PREFIX}]
 
