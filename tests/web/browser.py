@@ -10,19 +10,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 # What gives another locator, and is not sent before something is done with it.
-LOCATORS = {
-    "getByRole",
-    "getByLabel",
-    "getByText",
-    "getByPlaceholder",
-    "locator",
-    "filter",
-    "first",
-    "last",
-    "nth",
-    "clock",
-    "keyboard",
-}
+LOCATORS = {"getByRole", "getByLabel", "getByText", "getByPlaceholder", "locator", "filter", "first", "last", "nth"}
+LOCATORS |= {"clock", "keyboard", "mouse"}
 
 
 class BrowserError(AssertionError):

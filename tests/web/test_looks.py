@@ -34,6 +34,7 @@ class Look:
 
     def at(self, page: Remote, name: str = "", *, dark: bool = False) -> None:
         """No rule of axe-core is violated."""
+        page.mouse().move(0, 0)
         for scheme in ("dark", "light"):
             page.emulateMedia({"colorScheme": scheme})
             assert page.tell("violations") == [], scheme

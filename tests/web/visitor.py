@@ -117,15 +117,4 @@ def until(attempt: Callable[[], Any], wanted: Any) -> None:
     try:
         poll(look)
     except AssertionError as error:
-        import sys, os
-
-        f = sys._getframe(1).f_locals
-        if "alice" in f:
-            print(
-                "DBG",
-                f["alice"].context.tell("requests")[-8:],
-                f["alice"].page.evaluate(
-                    "JSON.stringify([scrollY, innerHeight, document.body.scrollHeight, document.visibilityState, document.querySelector('.more')?.outerHTML])"
-                ),
-            )
         raise AssertionError(f"there is {last[0]!r} in place of {wanted!r}") from error

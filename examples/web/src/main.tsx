@@ -2,6 +2,8 @@
 import "@fontsource-variable/figtree/wght.css";
 import "./styles/base.css";
 import "./styles/controls.css";
+import "./styles/dialog.css";
+import "./styles/door.css";
 import "./styles/page.css";
 import "./styles/above.css";
 import "./styles/tasks.css";

@@ -126,7 +126,12 @@ function show(client: QueryClient, { userId, write }: Entry, task: Task | null):
 }
 
 function refresh(client: QueryClient, userId: string, predicate: (query: Query) => boolean = () => true): void {
-  for (const name of ["tasks", "counts"]) void client.invalidateQueries({ queryKey: [name, userId], predicate });
+  for (const name of ["tasks", "counts"]) {
+    for (const { queryKey } of client.getQueryCache().findAll({ queryKey: [name, userId], predicate })) {
+      // A first load that is under way would be waited for, and taken for new.
+      void client.cancelQueries({ queryKey, exact: true }).then(() => client.invalidateQueries({ queryKey, exact: true }));
+    }
+  }
 }
 
 function mutationOf(client: QueryClient, entry: Entry) {

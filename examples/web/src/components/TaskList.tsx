@@ -45,7 +45,9 @@ export function More({ isLoading, onMore }: { isLoading: boolean; onMore: () => 
   const latest = useRef(onMore);
   latest.current = onMore;
   useEffect(() => {
-    const near = new IntersectionObserver(([seen]) => seen?.isIntersecting && latest.current(), { rootMargin: "800px" });
+    const near = new IntersectionObserver((seen) => seen.at(-1)?.isIntersecting && latest.current(), {
+      rootMargin: "800px",
+    });
     if (button.current && !isLoading) near.observe(button.current);
     return () => near.disconnect();
   }, [isLoading]);
