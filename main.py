@@ -159,6 +159,10 @@ def _serve(app: Api, settings: Settings, opened: listening.Listening, exporter: 
         server.Server(config, settings.shutdown_notice).run(sockets)
         return
 
+    # Loaded before the fork, what workers need is in memory once.
+    config.load()
+    config.get_loop_factory()
+
     def work(sockets: list[socket.socket], parent: int, place: int) -> None:
         if exporter is not None:
             exporter.meter.take(place)
