@@ -126,9 +126,9 @@ def _prepare() -> tuple[Settings, str, dict[str, Any]]:
     if settings.auth_local_accounts is None and not settings.local_accounts_enabled:
         reason = {"setting": "AUTH_LOCAL_ACCOUNTS", "reason": "BETTER_AUTH_SECRET is not set"}
         _log.info("local accounts are off", **reason)
-    revision, foreign = start_check.look(url, migrations.head())
-    if foreign:
-        sys.exit(foreign)
+    revision, rejection = start_check.look(url, migrations.head(), accounts=settings.local_accounts_enabled)
+    if rejection:
+        sys.exit(rejection)
     return settings, url, started.fields(settings, url, revision, migrations.head())
 
 

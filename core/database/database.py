@@ -67,6 +67,8 @@ class Database(Executor):
         self._usage = usage
         self.last_response = float("-inf")
         self._schema: str | None = None
+        # Whether an engine is there that can spread tables over servers; known once the schema is.
+        self.spreads = False
         self._prepared = prepared
         # What stands before PREPARE; None where nothing is prepared.
         self._prepares: str | None = None
@@ -120,8 +122,9 @@ class Database(Executor):
         try:
             if self._schema is None or self._schema == missed:
                 response = await self._attempt(table_schema.look(), SCHEMA)
-                ((process, found),) = response.fetchall()
-                direct = process == response.connection.info.backend_pid
+                ((process, found, self.spreads),) = response.fetchall()
+                # A plan for all owners cannot say on which of several servers the rows are.
+                direct = process == response.connection.info.backend_pid and not self.spreads
                 self._prepares = before_prepare(self._prepared, direct=direct)
                 self._schema = table_schema.in_use(found)
                 if missed not in (None, self._schema):
