@@ -28,8 +28,12 @@ EXCEPTIONS = {
     TASKS_CHANGES: ("sync_history", "it has one row"),
     "modules.auth.repository._sweep_throttles": ("sign_in_throttles", "it ends at the twentieth row that is settled"),
 }
-# What is about all rows of an owner, so that for the greatest one the table is read as a whole.
-READ_ALL = {"modules.users.repository._remove", "modules.tasks.repository.Task.counts"}
+# What is about all rows of an owner, or about the first that are met, so that for the greatest one the table is read.
+READ_ALL = {
+    "modules.users.repository._remove",
+    "modules.tasks.repository.Task.counts",
+    "modules.tasks.repository.Task.chosen",
+}
 _FIRST_COLUMNS = "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid, 1, true) FROM pg_index"
 # Counts the scans of a transaction, also those of foreign keys, whose plans are not shown.
 _SCANNED = "SELECT relname, seq_scan FROM pg_stat_xact_user_tables"
