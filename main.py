@@ -49,6 +49,7 @@ def create_app(settings: Settings, database_url: str | None = None) -> "Api":
         timeout=settings.request_timeout,
         slow=settings.slow_statement,
         prepared=settings.prepared_statements,
+        per_server=settings.database_connections_per_server,
         usage=context.usage,
     )
     passwords = Passwords()
