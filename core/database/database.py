@@ -44,8 +44,8 @@ class Database(Executor):
     Raises DatabaseUnavailableError at the request's deadline at the latest. `usage` returns what the request has, or
     None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. The log names
     statements that take longer than `slow` seconds. `prepared` says whether they are prepared on each connection; None:
-    where no pooler stands between. Where the tables are spread over servers, `per_server` connections at most are in use
-    for the owners of one of them; None for no bound.
+    where no pooler stands between. Where the tables are spread over servers, at most `per_server` connections are in
+    use for the owners of one of them; None for no bound.
 
     It looks which schema the tables are in when it is first used, and again when a statement does not find them, so
     that they can be moved while it runs.

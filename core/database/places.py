@@ -25,7 +25,7 @@ def places_of(schema: str) -> Query[tuple[int, str]]:
 
 
 class Places:
-    """The servers by the hashes of the owners whose rows they have. As they were when it was made: rows may be moved."""
+    """The servers by the hashes of the owners whose rows they have: when it was made, as rows may be moved."""
 
     def __init__(self, rows: Iterable[tuple[int, str]]) -> None:
         """Of the lowest hash of each range, and its server. Empty where nothing is spread."""
