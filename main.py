@@ -53,6 +53,7 @@ def create_app(settings: Settings, database_url: str | None = None, exporter: "E
         timeout=settings.request_timeout,
         slow=settings.slow_statement,
         prepared=settings.prepared_statements,
+        per_server=settings.database_connections_per_server,
         usage=context.usage,
     )
     passwords = Passwords()
@@ -136,9 +137,9 @@ def _prepare() -> tuple[Settings, str, dict[str, Any]]:
     if settings.auth_local_accounts is None and not settings.local_accounts_enabled:
         reason = {"setting": "AUTH_LOCAL_ACCOUNTS", "reason": "BETTER_AUTH_SECRET is not set"}
         _log.info("local accounts are off", **reason)
-    revision, foreign = start_check.look(url, migrations.head())
-    if foreign:
-        sys.exit(foreign)
+    revision, rejection = start_check.look(url, migrations.head(), accounts=settings.local_accounts_enabled)
+    if rejection:
+        sys.exit(rejection)
     return settings, url, started.fields(settings, url, revision, migrations.head())
 
 

@@ -96,6 +96,11 @@ class RequestContext(Usage):
         assert self.principal is not None, "a public operation has no current user"
         return self.principal
 
+    @property
+    def owner(self) -> str | None:
+        """The current user's id, None in a public operation."""
+        return self.principal.user_id if self.principal else None
+
 
 # The same object as in the scope, for what is called without the request: the database, an endpoint in a thread.
 _current: ContextVar[RequestContext] = ContextVar("request_context")

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from pglast import ast
 from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlmodel import SQLModel
 
 import main  # noqa: F401 (with it come all slices)
 from core.database.ownership import OWNER_COLUMN
 from tests.architecture import parse_tree
-from tests.architecture.parse_tree import Source, walk
+from tests.architecture.parse_tree import Source, ast, walk
 from tests.ownership_tripwire import MORE_THAN_THAT, NAME_OR_VALUE
 
 # On one server alone: people who sign up here are looked for by their address, and by the id of a session.
@@ -93,7 +92,9 @@ def _owners(found: list[Source]) -> Iterator[str]:
 
 def _locks(query: Any) -> Iterator[str]:
     """An advisory lock is taken where the query runs: that is where the rows are that it reads."""
-    called = [one for item in query.targetList or () for one in walk(item, nested=False) if _name(one).startswith(_LOCKS)]
+    called = [
+        one for item in query.targetList or () for one in walk(item, nested=False) if _name(one).startswith(_LOCKS)
+    ]
     below = [one for item in query.fromClause or () for one in walk(item) if isinstance(one, ast.RangeVar)]
     if called and not any(one.relname in owned() for one in below):
         yield "an advisory lock without its owner's rows: it is taken on the node that was asked"
@@ -107,9 +108,10 @@ def _written(query: Any) -> Iterator[str]:
         yield "a function of the time in ON CONFLICT"
     if not isinstance(query, ast.InsertStmt):
         yield from _changed([one.val for one in getattr(query, "targetList", ())] + [query.whereClause])
-    elif query.selectStmt and query.selectStmt.valuesLists:
-        if any(isinstance(node, ast.SubLink) for node in (*walk(query.selectStmt), *walk(returned))):
-            yield "a subquery in INSERT … VALUES"
+        return
+    given = (query.selectStmt, returned) if query.selectStmt and query.selectStmt.valuesLists else ()
+    if any(isinstance(node, ast.SubLink) for node in walk(given)):
+        yield "a subquery in INSERT … VALUES"
 
 
 def _changed(parts: list[Any]) -> Iterator[str]:
@@ -159,7 +161,7 @@ def keys(table: Table) -> Iterator[str]:
     owner = owner_of(table)
     unique = [one for one in table.constraints if isinstance(one, PrimaryKeyConstraint | UniqueConstraint)]
     for one in (*unique, *(index for index in table.indexes if index.unique)):
-        if owner and owner not in one.columns.keys():
+        if owner and owner not in [column.name for column in one.columns]:
             yield f"{one.name} is without the owner"
     for key in (one for one in table.constraints if isinstance(one, ForeignKeyConstraint)):
         pairs = [(one.parent.name, one.column.name) for one in key.elements]

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pglast import ast, parse_sql
+import pglast
 from pglast.enums import A_Expr_Kind, BoolExprType, JoinType
+
+# By its types everything may be missing everywhere.
+ast: Any = pglast.ast
 
 QUERIES = (ast.SelectStmt, ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt)
 WRITES = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt)
@@ -23,7 +26,7 @@ class Source:
 
 def statements(sql: str) -> list[Any]:
     """The statements of a message that read or write rows."""
-    return [one.stmt for one in parse_sql(sql) if isinstance(one.stmt, QUERIES)]
+    return [one.stmt for one in pglast.parse_sql(sql) if isinstance(one.stmt, QUERIES)]
 
 
 def walk(node: Any, *, nested: bool = True) -> Iterator[Any]:

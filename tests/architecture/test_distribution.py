@@ -28,7 +28,10 @@ PLANTED = [
     ("DELETE FROM todo.idempotency_keys WHERE created_at < now() - '1 d'::interval", LEADS),
     ("SELECT * FROM todo.tasks t, todo.users u WHERE t.user_id = 'a' AND u.id = 'b'", "more than one owner"),
     ("INSERT INTO todo.tasks (user_id, id) VALUES ('a', 'x'), ('b', 'x')", "more than one owner"),
-    ("SELECT * FROM todo.users WHERE id = 'a'; SELECT * FROM todo.tasks WHERE user_id = 'a'", "more than one statement"),
+    (
+        "SELECT * FROM todo.users WHERE id = 'a'; SELECT * FROM todo.tasks WHERE user_id = 'a'",
+        "more than one statement",
+    ),
     ("SELECT * FROM todo.users u JOIN todo.local_accounts a ON true WHERE u.id = 'a'", "local_accounts is on one"),
     ("SELECT pg_advisory_xact_lock(1)", "an advisory lock without"),
     ("SELECT pg_try_advisory_xact_lock(1) FROM todo.sync_history", "an advisory lock without"),

@@ -30,8 +30,8 @@ EXCEPTIONS = {
     "modules.auth.repository._sweep_throttles": ("sign_in_throttles", "it ends at the twentieth row that is settled"),
 }
 COUNTS = "modules.tasks.repository.Task.counts"
-# What is about all rows of an owner, so that for the greatest one the table is read as a whole.
-READ_ALL = {"modules.users.repository._remove"}
+# What is about all rows of an owner, or about the first that are met, so that for the greatest one the table is read.
+READ_ALL = {"modules.users.repository._remove", "modules.tasks.repository.Task.chosen"}
 LONG_AGO = datetime(2026, 1, 2, tzinfo=UTC)
 _FIRST_COLUMNS = "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid, 1, true) FROM pg_index"
 # Counts the scans of a transaction, also those of foreign keys, whose plans are not shown.

@@ -1,5 +1,4 @@
-"""Every statement that the product can send, in its variants: on the wire it names its tables' schema and its owner, and
-can be served by one server of several."""
+"""Every statement of the product, in its variants: as sent it names schema and owner, and one server can serve it."""
 
 import asyncio
 from contextlib import suppress

@@ -43,7 +43,12 @@ def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
     ("sent", "kind", "state", "constraint"),
     [
         (("23503", FOREIGN, None), ForeignKeyViolationError, "23503", "fk_tasks_user_id_users"),
-        (("23503", FOREIGN, "fk_tasks_user_id_users_102124"), ForeignKeyViolationError, "23503", "fk_tasks_user_id_users"),
+        (
+            ("23503", FOREIGN, "fk_tasks_user_id_users_102124"),
+            ForeignKeyViolationError,
+            "23503",
+            "fk_tasks_user_id_users",
+        ),
         (("23503", "-", "fk_tasks_user_id_users"), ForeignKeyViolationError, "23503", "fk_tasks_user_id_users"),
         (("XX000", FOREIGN, None), ForeignKeyViolationError, "23503", "fk_tasks_user_id_users"),
         (("23505", DUPLICATE, None), UniqueViolationError, "23505", "pk_users"),
