@@ -13,6 +13,7 @@ from typing import Any
 from core.config import PROJECT_ROOT
 from core.database import embedded, grants, migrations
 from core.database.queries import SCHEMA
+from core.metrics.families import FAMILIES
 from core.operations import sweep
 from core.problem_advice import ADVICE, FIELD_ADVICE
 from tests.contract.code_map import code_map
@@ -28,7 +29,7 @@ PARTS = {
     "docs/architecture.md": ("picture", "code map"),
     "docs/settings.md": ("settings",),
     "docs/api.md": ("operations",),
-    "docs/operations.md": ("grants", "sweep"),
+    "docs/operations.md": ("grants", "sweep", "figures"),
     "docs/problems.md": ("field codes", "problems"),
 }
 
@@ -45,6 +46,7 @@ def fresh(database_url: str) -> dict[str, str]:
         "grants": _as_sql(grants.needed(SCHEMA, "todo_api")),
         "problems": problems_table(),
         "field codes": field_codes_table(),
+        "figures": figures_table(),
         "sweep": _as_sql(f"{one};" for one in sweep.statements().values()),
     }
     texts = {path: (PROJECT_ROOT / path).read_text(encoding="utf-8") for path in PARTS}
@@ -88,6 +90,15 @@ def operations_table(published: Mapping[str, Any]) -> str:
     for one in operations(published):
         does = " ".join(str(one.spec.get("description", one.spec["summary"])).split())
         lines.append(f"| `{one.method.upper()} {one.path}` | {does} |")
+    return "\n".join(lines)
+
+
+def figures_table() -> str:
+    """A row for each family of figures."""
+    lines = ["| figure | kind | labels | says |", "|---|---|---|---|"]
+    for name, family in FAMILIES.items():
+        labels = ", ".join(f"`{label}`" for label in family.labels)
+        lines.append(f"| `{name}` | {family.kind} | {labels} | {family.help} |")
     return "\n".join(lines)
 
 
