@@ -28,7 +28,8 @@ _TRY = """(async () => {
   };
   if (!block.classList.contains("is-open")) block.querySelector(".opblock-summary-control").click();
   (await until(() => block.querySelector(".btn.execute"))).click();
-  return (await until(() => block.querySelector(".live-responses-table tbody td.response-col_status"))).textContent.trim();
+  const status = () => block.querySelector(".live-responses-table tbody td.response-col_status");
+  return (await until(status)).textContent.trim();
 })()"""
 
 

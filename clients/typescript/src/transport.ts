@@ -1,35 +1,37 @@
 // What every request goes through: token, idempotency key, entity tag, order of writes, repeats.
 import { DeletedSinceError, UnreachableError } from "./problems.js";
 import { type Arrived, type Limits, repeat } from "./repeat.js";
-import type { Tokens } from "./tokens.js";
 
 // What is called without a token: everything else has an owner.
 const PUBLIC = /\/api\/v1\/auth\/(?!change-password)|\/health\/(live|ready)$/;
 const OF_USER = /\/api\/v1\/users\/[^/]+(.*)/;
 
 /** A fetch for openapi-fetch. Throws UnreachableError, SignedOutError and DeletedSinceError. */
-export function transport(tokens: Tokens, fetch: (request: Request) => Promise<Response>, limits: Limits) {
+export function transport(
+  token: (rejected?: string) => Promise<string>,
+  fetch: (request: Request) => Promise<Response>,
+  limits: Limits,
+) {
   const tags = new EntityTags();
   const writing = new Map<string, Promise<unknown>>();
 
   /** Renews the token once where the API rejects it. */
   async function authorized(request: Request, rejected?: string): Promise<Arrived> {
     const isPublic = PUBLIC.test(new URL(request.url).pathname);
-    const token = isPublic ? undefined : await tokens.get(rejected);
-    if (token !== undefined) request.headers.set("Authorization", `Bearer ${token}`);
+    const sent = isPublic ? undefined : await token(rejected);
+    if (sent !== undefined) request.headers.set("Authorization", `Bearer ${sent}`);
     const send = (signal: AbortSignal) => fetch(new Request(request.clone(), { signal }));
     const repeatable = request.method === "GET" || request.headers.has("Idempotency-Key");
     const arrived = await repeat(send, repeatable ? limits : { ...limits, attempts: 1 }, request.signal);
-    const again = arrived.code === "invalid_token" && rejected === undefined && token !== undefined;
-    return again ? authorized(request, token) : arrived;
+    const again = arrived.code === "invalid_token" && rejected === undefined && sent !== undefined;
+    return again ? authorized(request, sent) : arrived;
   }
 
   async function whole(request: Request, resource: string): Promise<Response> {
     const since = tags.writes;
-    const { response, code } = await authorized(request);
+    const { response, code, text } = await authorized(request);
     if (response.status >= 400 && code === undefined)
       throw new UnreachableError(`something before the API responds ${response.status}`, response.status);
-    const text = await response.clone().text();
     if (response.headers.has("Idempotent-Replayed") && response.status < 204 && !text)
       throw new DeletedSinceError("the write was done, and what it wrote has been deleted since");
     tags.learn(request.method, resource, response, text, since);
