@@ -1,4 +1,4 @@
-"""examples/nextjs: built, started and used. A server component reads, a server action writes, the browser calls the API."""
+"""examples/nextjs, built and used: a server component reads, a server action writes, the browser calls the API."""
 
 import os
 import subprocess
@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.better_auth.servers import free_url, install
+from tests.clients.snippets import snippets
 from tests.conftest import SECRET, TestDatabase, project_root
 from tests.core.api_process import ApiProcess
 from tests.web.browser import Driver, Remote
@@ -118,6 +119,11 @@ def test_two_tabs_of_it(driver: Driver, page_url: tuple[str, ApiProcess]) -> Non
     box.click()
     until(lambda: _requests(api)[-2:], ["PATCH 412", "GET 200"])
     until(box.isChecked, True)
+
+
+def test_what_the_document_says_of_it() -> None:
+    (rewrite,) = snippets(project_root() / "docs" / "frontend.md", "typescript")
+    assert rewrite in (EXAMPLE / "next.config.ts").read_text(encoding="utf-8")
 
 
 def test_it_works_without_script(driver: Driver, page_url: tuple[str, ApiProcess]) -> None:
