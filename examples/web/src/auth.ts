@@ -26,9 +26,10 @@ const session = queryOptions({
   retry: true,
 });
 
-/** Undefined while it is not known, null where nobody is signed in. */
-export function useUser(): User | null | undefined {
-  return useQuery(session).data;
+/** `user` is undefined while it is not known, null where nobody is signed in. */
+export function useUser(): { user: User | null | undefined; isRepeating: boolean } {
+  const { data: user, failureCount } = useQuery(session);
+  return { user, isRepeating: failureCount > 0 };
 }
 
 /** After anything that may have changed who is signed in, here or in another tab. */

@@ -1,5 +1,6 @@
 // What is kept in this browser: the lists as they were last seen, and each write until the API has it.
 import { dehydrate, hydrate, type InfiniteData, type QueryClient } from "@tanstack/react-query";
+import type { Filter } from "./lists";
 import type { Entry } from "./outbox";
 
 const LISTS = "todo.lists";
@@ -15,7 +16,10 @@ export function keepLists(client: QueryClient): void {
   const save = () => {
     timer = undefined;
     if (isOver) return;
-    const { queries } = dehydrate(client, { shouldDehydrateMutation: () => false });
+    const { queries } = dehydrate(client, {
+      shouldDehydrateQuery: ({ queryKey, state }) => state.status === "success" && !isSearch(queryKey[2]),
+      shouldDehydrateMutation: () => false,
+    });
     const kept = queries.map(({ state, ...query }) => ({
       ...query,
       state: { ...state, data: beginning(state.data), dataUpdatedAt: 0 },
@@ -31,6 +35,11 @@ export function keepLists(client: QueryClient): void {
   client.getQueryCache().subscribe(({ type }) => {
     if (type === "updated") timer ??= setTimeout(save, 300);
   });
+}
+
+/** Of a list's key the filter, of the counts' what is searched for. */
+function isSearch(part: unknown): boolean {
+  return Boolean(typeof part === "string" ? part : (part as Filter | undefined)?.q);
 }
 
 /** Of an infinite list its first pages: a browser keeps some 5 MB. */

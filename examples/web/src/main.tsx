@@ -8,16 +8,21 @@ import "./styles/page.css";
 import "./styles/above.css";
 import "./styles/tasks.css";
 import "./styles/states.css";
-import { onlineManager, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { onlineManager, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { SignedOutError } from "todo-api-client";
 import { App } from "./App";
+import { askAgain } from "./auth";
 import { keepLists } from "./kept";
 
 // TanStack Query listens to the browser for changes, and believes in a network until then.
 onlineManager.setOnline(navigator.onLine);
 
-const client = new QueryClient({ defaultOptions: { queries: { staleTime: 10_000, gcTime: Number.POSITIVE_INFINITY } } });
+const client: QueryClient = new QueryClient({
+  defaultOptions: { queries: { staleTime: 10_000, gcTime: Number.POSITIVE_INFINITY } },
+  queryCache: new QueryCache({ onError: (error) => void (error instanceof SignedOutError && askAgain(client)) }),
+});
 keepLists(client);
 
 const root = document.getElementById("root");
