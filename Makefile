@@ -9,7 +9,7 @@ BENCH = .venv/.bench
 OPERATIONS = .venv/.operations
 SOURCES = main.py core modules alembic tests benchmarks scaffold
 
-.PHONY: run example test test-better-auth test-faults test-compatibility test-offline check-clients client-types check-web pictures check-operations quick check format lint types contracts docs lock move-schema
+.PHONY: run example test test-better-auth test-faults test-compatibility test-offline test-cluster check-clients client-types check-web pictures check-operations quick check format lint types contracts docs lock move-schema
 .PHONY: doctor sweep log-queries bench bench-scale bench-database slice remove-slice check-slices
 
 # Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
@@ -102,6 +102,13 @@ test-faults: $(DEV)
 # repeats less and writes nothing.
 test-compatibility: $(DEV)
 	$(BIN)/python -m tests.compatibility.run $(if $(SMALL),--small)
+
+# The slices, the walls and every statement on a Citus cluster that was made ready by
+# deploy/citus.sql: make test-cluster CLUSTER_URL=postgresql://… It leaves users there. docs/scaling.md says what fails.
+test-cluster: $(DEV)
+	@test -n "$(CLUSTER_URL)" || { echo "CLUSTER_URL is the URL of the cluster's coordinator" >&2; exit 1; }
+	CLUSTER_URL='$(CLUSTER_URL)' $(BIN)/python -m pytest tests/cluster tests/modules/tasks tests/modules/users \
+		tests/contract/test_walls.py tests/contract/test_resource_walls.py --numprocesses=2 $(BY_FILE)
 
 SEEDS ?= 25
 
