@@ -9,7 +9,8 @@ BENCH = .venv/.bench
 OPERATIONS = .venv/.operations
 SOURCES = main.py core modules alembic tests benchmarks scaffold
 
-.PHONY: run example test test-better-auth test-faults test-compatibility test-offline test-cluster check-clients client-types check-web pictures check-operations quick check format lint types contracts docs lock move-schema
+.PHONY: run example test test-better-auth test-faults test-compatibility test-offline test-cluster check-clients client-types check-web pictures quick check format lint types contracts docs lock move-schema
+.PHONY: check-operations sbom licences audit outdated
 .PHONY: doctor sweep log-queries bench bench-scale bench-database slice remove-slice check-slices
 
 # Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
@@ -124,6 +125,23 @@ check-operations: $(OPERATIONS)
 		|| echo "What needs these is left out, with its reason."
 	$(BIN)/python -m pytest tests/deploy/image $(if $(t),-k "$(t)")
 
+# Writes dist/sbom.cdx.json: what production installs, with licences and what needs what, as CycloneDX has it.
+sbom: $(OPERATIONS) dist/production
+	.venv/operations/bin/cyclonedx-py environment dist/production/bin/python --pyproject pyproject.toml \
+		--mc-type application --output-reproducible --validate --output-file dist/sbom.cdx.json
+
+# Lists the licences of what production installs, and ends with status 1 for one that is not accepted.
+licences: $(DEV)
+	@$(BIN)/python -m tests.deploy.licences
+
+# Looks for known vulnerabilities of what production installs; a package whose data cannot be had is none that is safe.
+audit: $(OPERATIONS)
+	.venv/operations/bin/pip-audit --strict --progress-spinner=off --disable-pip --require-hashes -r requirements.txt
+
+# Lists what has newer versions than are installed here: `make lock` takes those that pyproject.toml admits.
+outdated: $(DEV)
+	@$(BIN)/uv pip list --outdated --python $(BIN)/python
+
 # The generators that frontends use, on docs/openapi.json, and clients/typescript: compiled strictly, and run against the
 # API; schemathesis too. Node.js 20 or newer and npm.
 check-clients: $(DEV)
@@ -233,6 +251,12 @@ $(OPERATIONS): tests/deploy/tools.txt $(DEV)
 	$(PYTHON) -m venv .venv/operations
 	.venv/operations/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/deploy/tools.txt
 	@touch $@
+
+# As the image has it: without pip.
+dist/production: requirements.txt | .venv
+	rm -rf $@
+	$(PYTHON) -m venv --without-pip $@
+	$(BIN)/python -m pip --quiet --disable-pip-version-check --python $@/bin/python install --require-hashes -r requirements.txt
 
 $(BENCH): benchmarks/requirements.txt $(RUNTIME)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt

@@ -55,6 +55,13 @@ def test_it_has_what_production_needs_and_no_more(podman: Podman, say: Say) -> N
     assert found == "[]\n"
 
 
+def test_it_has_exactly_the_packages_that_are_pinned(podman: Podman) -> None:
+    script = "import importlib.metadata as m; print(*(f'{one.name}=={one.version}' for one in m.distributions()))"
+    installed = {one.lower().replace("_", "-") for one in _run(podman, "-c", script).stdout.split()}
+    text = (project_root() / "requirements.txt").read_text()
+    assert installed == {one.lower() for one in re.findall(r"^[\w.-]+==[\w.]+", text, re.MULTILINE)}
+
+
 def test_nobody_in_particular_runs_it(podman: Podman) -> None:
     assert _run(podman, "-c", "import os; print(os.getuid(), os.getgroups())").stdout == f"{STRANGER} [{STRANGER}]\n"
     assert podman.inspect(IMAGE)["Config"]["User"] == "10001:10001", "without being told, it is not root either"
