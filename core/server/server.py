@@ -35,7 +35,7 @@ def limits(settings: Settings, gate: Gate | None) -> dict[str, Any]:
         "body_timeout": settings.body_timeout,
         "gate": gate,
         "proxies": Proxies(settings.trusted_proxies) if settings.trusted_proxies else None,
-        "root_path": settings.root_path,
+        "prefix": settings.root_path,
         "kept": kept_for(settings.keep_alive_timeout),
     }
 
