@@ -112,7 +112,7 @@ class BoundedProtocol(FramedProtocol):
         request_id = request_id_of(headers)
         self._ended = not self.parser.should_keep_alive() or DRAINING in self.app_state
         end = LAST if self._ended else self.kept
-        self.transport.write(rejections.overloaded(self.gate.reject(), self.root_path, path, request_id, end))
+        self.transport.write(rejections.overloaded(self.gate.reject(), self.prefix, path, request_id, end))
         scope = {**self.scope, "method": self.parser.get_method().decode(), "path": path}
         if self.observe is not None:
             self.observe(scope, 503, time.perf_counter() - started, None)

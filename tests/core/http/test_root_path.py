@@ -9,6 +9,7 @@ import pytest
 
 from core.config import ConfigurationError
 from tests.conftest import RunningServer, UserClient, make_settings
+from tests.core.raw_http import exchange
 
 PREFIX = "/api"
 CLAIMED = {"X-Forwarded-Prefix": "/evil", "X-Script-Name": "/evil", "X-Forwarded-Host": "evil.example"}
@@ -65,3 +66,9 @@ def test_a_slash_at_the_end_makes_no_difference(path: str) -> None:
 
 def test_without_it_nothing_is_in_front(api: httpx.Client) -> None:
     assert api.get("/nothing", headers=CLAIMED).json()["instance"] == "/nothing"
+
+
+def test_what_is_no_http_gets_a_type_below_the_prefix_too(user: UserClient) -> None:
+    assert user.base_url.port is not None
+    (response,) = exchange(user.base_url.port, b"nonsense\r\n\r\n")
+    assert response.json()["type"] == f"{PREFIX}/problems/bad_request"
