@@ -10,11 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.better_auth.servers import free_url, install
+from tests.better_auth.servers import install
 from tests.clients.snippets import snippets
 from tests.conftest import SECRET, TestDatabase, project_root
 from tests.core.api_process import ApiProcess
 from tests.web.browser import Driver, Remote
+from tests.web.site import quiet_port
 from tests.web.visitor import PASSWORD, button, until
 
 EXAMPLE = project_root() / "examples" / "nextjs"
@@ -46,7 +47,7 @@ def page_url(
 ) -> Iterator[tuple[str, ApiProcess]]:
     """Where Next is, with the API behind it."""
     install(EXAMPLE)
-    url = free_url()
+    url = f"http://127.0.0.1:{quiet_port()}"
     with ApiProcess(database.proxied_url, BETTER_AUTH_URL=url, AUTH_LOCAL_ACCOUNTS="false") as api:
         environment = {
             **os.environ,
