@@ -4,23 +4,17 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from pydantic import BaseModel
 from sqlalchemy import CompoundSelect, FromClause, Select
 from sqlalchemy import inspect as inspect_mapping
 from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.database.ownership import DIALECT
-from core.database.text_rows import can_be_text, columns_of, converter, text_class
+from core.database.text_rows import can_be_text, columns_of, complete, converter, text_class
 
 Row = Sequence[Any]
 Maker = Callable[[Row], Any]
 
-# What an instance of SQLModel has beside its columns, by which it is compared and printed; each written in one step.
-_set_extra, _set_fields_set, _set_private = (
-    vars(BaseModel)[f"__pydantic_{name}__"].__set__ for name in ("extra", "fields_set", "private")
-)
-_NONE_SET = set[str]()
 _new = object.__new__
 # The OID of PostgreSQL's numeric: SQLAlchemy asks what psycopg2 got, for numbers only, and takes a float as well.
 _NUMERIC = 1700
@@ -98,13 +92,12 @@ def _entity_maker(
 
     def make(row: Row) -> Any:
         instance: Any = _new(kind)  # without the state by which a session would track it
-        _set_extra(instance, None)
-        _set_fields_set(instance, _NONE_SET)
-        _set_private(instance, None)
-        attributes = columns_of(instance)
-        attributes.update(zip(keys, row[start:] if start else row, strict=False))
+        columns = columns_of(instance)
+        columns.update(zip(keys, row[start:] if start else row, strict=False))
         for key, process in processors:
-            attributes[key] = process(attributes[key])
+            columns[key] = process(columns[key])
+        if not as_text:
+            complete(instance)
         return instance
 
     return make, width

@@ -20,8 +20,19 @@ AS_TEXT = {TIMESTAMPTZ_OID: UNICODE, UUID_OID: UNICODE}
 _TIMES = "__times__"
 
 _dict: Any = vars(BaseModel)["__dict__"]
+# What an instance of SQLModel has beside its columns, by which it is compared and printed; each written in one step.
+_BESIDE = ("__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
+_set_extra, _set_fields_set, _set_private = (vars(BaseModel)[name].__set__ for name in _BESIDE)
+_NONE_SET = set[str]()
 # The columns of any row as they are there, without a look at them: ids and times may be text.
 columns_of: Callable[[Any], dict[str, Any]] = _dict.__get__
+
+
+def complete(row: Any) -> None:
+    """Gives a row, of which there are only its columns, what pydantic's methods look at."""
+    _set_extra(row, None)
+    _set_fields_set(row, _NONE_SET)
+    _set_private(row, None)
 
 
 def converter(column: ColumnElement[Any]) -> Converter | None:
@@ -47,11 +58,19 @@ def text_class(entity: type, keys: Sequence[str], converters: Mapping[str, Conve
         columns = columns_of(row)
         columns.update({key: convert(columns[key]) for key, convert in converters.items()})
         object.__setattr__(row, "__class__", entity)
+        complete(row)
         return columns
 
     def attribute(key: str) -> property:
         read = look if key in converters else columns_of
         return property(lambda row: read(row)[key])
+
+    def beside(name: str) -> property:
+        def looking(row: Any) -> Any:
+            look(row)
+            return getattr(row, name)
+
+        return property(looking)
 
     def method(name: str) -> Callable[..., Any]:
         def looking(row: Any, *arguments: Any) -> Any:
@@ -61,6 +80,7 @@ def text_class(entity: type, keys: Sequence[str], converters: Mapping[str, Conve
         return looking
 
     members: dict[str, Any] = {key: attribute(key) for key in keys}
+    members |= {name: beside(name) for name in _BESIDE}
     # What asks for the class before the columns.
     members |= {name: method(name) for name in ("__eq__", "__copy__", "__deepcopy__", "__reduce_ex__")}
     members |= {"__slots__": (), "__module__": entity.__module__, "__dict__": property(look)}

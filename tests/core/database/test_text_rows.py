@@ -93,6 +93,8 @@ def test_nobody_has_looked_at_a_row_that_was_read(row: Any) -> None:
         (lambda row: pickle.loads(pickle.dumps(row)).at, VALUES["at"]),
         (repr, f"Moment(id={ID!r}, label='now', at={VALUES['at']!r}, until=None)"),
         (lambda row: row == 1, False),
+        (lambda row: row.model_fields_set, set()),
+        (lambda row: row.model_extra, None),
     ],
 )
 def test_however_it_is_looked_at_it_is_a_row_as_any_other(row: Any, look: Callable[[Any], Any], seen: Any) -> None:
