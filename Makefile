@@ -7,7 +7,7 @@ DEV = .venv/.dev
 BENCH = .venv/.bench
 SOURCES = main.py core modules alembic tests benchmarks scaffold
 
-.PHONY: run test test-better-auth test-faults test-compatibility test-offline test-cluster check-clients client-types quick check format lint types contracts docs lock move-schema
+.PHONY: run test test-better-auth test-faults test-compatibility test-offline test-cluster test-failover check-clients client-types quick check format lint types contracts docs lock move-schema
 .PHONY: doctor sweep log-queries bench bench-scale bench-database slice remove-slice check-slices
 
 # Migrates and serves, with settings from .env and an embedded PostgreSQL where they name none.
@@ -102,6 +102,20 @@ test-cluster: $(DEV)
 	CLUSTER_URL='$(CLUSTER_URL)' $(BIN)/python -m pytest tests/cluster tests/modules/tasks tests/modules/users \
 		tests/contract/test_walls.py tests/contract/test_resource_walls.py --numprocesses=2 $(BY_FILE)
 
+FAILOVER = .venv/failover
+
+# Another server takes over: Patroni, etcd and HAProxy, under writes; some eight minutes. Writes the table of
+# docs/reliability.md.
+test-failover: $(DEV) $(FAILOVER)/.installed
+	$(BIN)/python -m tests.faults.packages etcd haproxy
+	$(BIN)/python -m pytest tests/failover --verbose
+
+# Of Debian's Python where there is one: PostgreSQL does not run as root, and who it runs as may not read root's.
+$(FAILOVER)/.installed: tests/failover/requirements.txt
+	$(firstword $(wildcard /usr/bin/python3) $(PYTHON)) -m venv $(FAILOVER)
+	$(FAILOVER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/failover/requirements.txt
+	@touch $@
+
 SEEDS ?= 25
 
 # TanStack DB's offline transactions in two tabs, before the API a proxy that cuts, delays and repeats by a seed: Node.js 20
@@ -177,6 +191,7 @@ lock: $(DEV)
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt
 	$(BIN)/uv pip compile benchmarks/requirements.in requirements.txt $(LOCK) -o benchmarks/requirements.txt
 	$(BIN)/uv pip compile tests/compatibility/opentelemetry.in -c requirements.txt $(LOCK) -o tests/compatibility/opentelemetry.txt
+	$(BIN)/uv pip compile tests/failover/requirements.in -c requirements-dev.txt $(LOCK) -o tests/failover/requirements.txt
 	$(BIN)/uv pip compile tests/clients/openapi-python-client.in -c requirements-dev.txt $(LOCK) -o tests/clients/openapi-python-client.txt
 
 LOCK = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 _PLACES = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 NEEDED = ("pgbouncer", "nginx")
 # Where the package has another name.
-_PACKAGES = {"java": "default-jdk-headless"}
+_PACKAGES = {"java": "default-jdk-headless", "etcd": "etcd-server"}
 
 
 def find(program: str) -> str | None:
