@@ -4,6 +4,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import httpx
 
@@ -22,7 +23,7 @@ class Written:
     def longest_pause(self, since: float) -> float:
         """The seconds without an acknowledged write, the longest of them from `since` on."""
         times = [since, *(one for one in sorted(self.times) if one > since)]
-        return max((later - earlier for earlier, later in zip(times, times[1:], strict=False)), default=0)
+        return max((later - earlier for earlier, later in pairwise(times)), default=0)
 
 
 class Clients:

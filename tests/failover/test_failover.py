@@ -1,4 +1,4 @@
-"""Another server takes over, under writes with keys: what was acknowledged is there once, in synchronous replication."""
+"""Another server takes over, under writes with keys: in synchronous replication what was acknowledged is there, once."""
 
 import signal
 import tempfile
@@ -85,16 +85,14 @@ def test_what_was_acknowledged_is_there(
     if ended is not None:
         ended.start()
     cluster.wait_whole()
-    for one in clients:
-        one.stop(EVENT_SECONDS)
+    for writers in clients:
+        writers.stop(EVENT_SECONDS)
     database = replicas[0].environment["DATABASE_URL"].rpartition("/")[2]
-    told = [one.written for one in clients]
+    told = [writers.written for writers in clients]
     lost, doubled = _judged(told, Counter(title for (title,) in cluster.query(cluster.primary(), database, _TITLES)))
     mode = "synchronous" if cluster.synchronous else "asynchronous"
     pauses = [f"{one.longest_pause(began):.1f} s" for one in told]
-    rows.append(
-        [mode, event.__doc__ and _NAMES[event.__name__], sum(len(one.titles) for one in told), lost, doubled, *pauses]
-    )
+    rows.append([mode, _NAMES[event.__name__], sum(len(one.titles) for one in told), lost, doubled, *pauses])
     assert all(len(one.titles) > CLIENTS for one in told)
     assert doubled == 0
     # A server that sends its standbys nothing acknowledges nothing either, unless it was told not to wait for them.
