@@ -9,7 +9,7 @@ BENCH = .venv/.bench
 OPERATIONS = .venv/.operations
 SOURCES = main.py core modules alembic tests benchmarks scaffold
 
-.PHONY: run example test test-better-auth test-faults test-compatibility test-offline test-cluster check-clients client-types check-web pictures quick check format lint types contracts docs lock move-schema
+.PHONY: run example test test-better-auth test-faults test-compatibility test-offline test-cluster test-failover check-clients client-types check-web pictures quick check format lint types contracts docs lock move-schema
 .PHONY: check-operations sbom licences audit outdated
 .PHONY: doctor sweep log-queries bench bench-scale bench-database slice remove-slice check-slices
 
@@ -110,6 +110,20 @@ test-cluster: $(DEV)
 	@test -n "$(CLUSTER_URL)" || { echo "CLUSTER_URL is the URL of the cluster's coordinator" >&2; exit 1; }
 	CLUSTER_URL='$(CLUSTER_URL)' $(BIN)/python -m pytest tests/cluster tests/modules/tasks tests/modules/users \
 		tests/contract/test_walls.py tests/contract/test_resource_walls.py --numprocesses=2 $(BY_FILE)
+
+FAILOVER = .venv/failover
+
+# Another server takes over: Patroni, etcd and HAProxy, under writes; some eight minutes. Writes the table of
+# docs/reliability.md.
+test-failover: $(DEV) $(FAILOVER)/.installed
+	$(BIN)/python -m tests.faults.packages etcd haproxy
+	$(BIN)/python -m pytest tests/failover --verbose
+
+# Of Debian's Python where there is one: PostgreSQL does not run as root, and who it runs as may not read root's.
+$(FAILOVER)/.installed: tests/failover/requirements.txt
+	$(firstword $(wildcard /usr/bin/python3) $(PYTHON)) -m venv $(FAILOVER)
+	$(FAILOVER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/failover/requirements.txt
+	@touch $@
 
 SEEDS ?= 25
 
@@ -222,6 +236,7 @@ lock: $(DEV)
 	$(BIN)/uv pip compile benchmarks/requirements.in requirements-local.txt $(LOCK) -o benchmarks/requirements.txt
 	$(BIN)/uv pip compile tests/compatibility/opentelemetry.in -c requirements.txt $(LOCK) -o tests/compatibility/opentelemetry.txt
 	$(BIN)/uv pip compile tests/deploy/tools.in $(LOCK) -o tests/deploy/tools.txt
+	$(BIN)/uv pip compile tests/failover/requirements.in -c requirements-dev.txt $(LOCK) -o tests/failover/requirements.txt
 	$(BIN)/uv pip compile tests/clients/openapi-python-client.in -c requirements-dev.txt $(LOCK) -o tests/clients/openapi-python-client.txt
 	$(BIN)/uv pip compile tests/clients/schemathesis.in -c requirements-dev.txt $(LOCK) -o tests/clients/schemathesis.txt
 

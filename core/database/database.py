@@ -12,6 +12,7 @@ from psycopg2.extensions import cursor
 from core.database import psycopg2_setup, table_schema
 from core.database.bounded_pool import BoundedPool
 from core.database.errors import (
+    READ_ONLY,
     ConnectionLostError,
     DatabaseError,
     DatabaseUnavailableError,
@@ -144,6 +145,28 @@ class Database(Executor):
         """Looks again: whether the tables are elsewhere than it thought. Raises DatabaseUnavailableError."""
         before = await self.schema()
         return await self.schema(before) != before
+
+    @property
+    def read_only_at(self) -> float:
+        """When it last turned out that the server takes no writes, on the event loop's clock; never where none are
+        wanted."""
+        return self._pool.read_only_at
+
+    async def require_writable(self) -> None:
+        """Raises DatabaseUnavailableError where the server takes no writes now, unless such a one was asked for."""
+        deadline = self._deadline()
+        for left in () if self._pool.wants_read_only else (1, 0):  # where there are several, the other one may
+            connection = await self._pool.acquire(deadline, self._usage())
+            try:
+                found = await connection.run(table_schema.READ_ONLY, None, deadline)
+                if found.fetchall() == [("off",)]:
+                    return
+                connection.read_only = True
+                connection.close()
+                if not left:
+                    raise DatabaseUnavailableError("the server takes no writes", sqlstate=READ_ONLY)
+            finally:
+                self._pool.release(connection)
 
     def close(self) -> None:
         """Closes the idle connections; those in use are closed as they come back."""
