@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from core import health, logging
 from core.config import ConfigurationError, Settings, load_settings
-from core.database import chosen, migrations, start_check, statements
+from core.database import chosen, migrations, observed, start_check, statements
 from core.database.compatibility import SchemaCheck
 from core.database.database import Database
 from core.http import context
@@ -51,7 +51,7 @@ def create_app(settings: Settings, database_url: str | None = None, exporter: "E
         url,
         pool_size=settings.database_pool_size,
         timeout=settings.request_timeout,
-        slow=settings.slow_statement,
+        watch=observed.watch(settings.slow_statement),
         prepared=settings.prepared_statements,
         usage=context.usage,
     )

@@ -19,7 +19,7 @@ from core.database.errors import (
     UndefinedObjectError,
 )
 from core.database.executor import Executor, bound, milliseconds
-from core.database.observed import tell_repeated, tell_slow
+from core.database.observed import NOBODY, Watch, tell_repeated
 from core.database.pool import Pool
 from core.database.prepared_statements import before_prepare
 from core.database.queries import SCHEMA, Query
@@ -40,9 +40,9 @@ class Database(Executor):
     """Sends each statement in autocommit and one round trip, unless it is sent through a transaction.
 
     Raises DatabaseUnavailableError at the request's deadline at the latest. `usage` returns what the request has, or
-    None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. The log names
-    statements that take longer than `slow` seconds. `prepared` says whether they are prepared on each connection; None:
-    where no pooler stands between.
+    None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. `watch` is
+    told of the statements that take longer than it says. `prepared` says whether they are prepared on each connection;
+    None: where no pooler stands between.
 
     It looks which schema the tables are in when it is first used, and again when a statement does not find them, so
     that they can be moved while it runs.
@@ -56,14 +56,14 @@ class Database(Executor):
         *,
         pool_size: int,
         timeout: float,
-        slow: float = float("inf"),
+        watch: Watch = NOBODY,
         prepared: bool | None = None,
         usage: Callable[[], Usage | None] = lambda: None,
     ) -> None:
         psycopg2_setup.prepare()
         self.pool = Pool(url, pool_size)
         self._timeout = timeout
-        self._slow = slow
+        self._watch = watch
         self._usage = usage
         self.last_response = float("-inf")
         self._schema: str | None = None
@@ -96,7 +96,7 @@ class Database(Executor):
 
     @asynccontextmanager
     async def _transaction(self, schema: str, prepares: str | None = None) -> AsyncIterator[Transaction]:
-        transaction = Transaction(self.pool, schema, self._deadline(), self._usage(), self._slow, prepares)
+        transaction = Transaction(self.pool, schema, self._deadline(), self._usage(), self._watch, prepares)
         try:
             yield transaction
             await transaction.commit()
@@ -188,8 +188,8 @@ class Database(Executor):
                     raise
                 tell_repeated(error, query.statement.name)
             finally:
-                if connection.took > self._slow:
-                    tell_slow(connection, query.statement.name)
+                if connection.took > self._watch.above:
+                    self._watch.tell(connection, query.statement.name)
                 self.pool.release(connection)
 
     def _deadline(self) -> float:
