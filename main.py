@@ -19,9 +19,11 @@ from core.database.database import Database
 from core.http import context
 from core.http.admission import Gate
 from core.http.application import Api
+from core.http.server_timing import TimedVerifier
 from core.server import listening, other_servers, server, started
 from core.server.workers import Workers
 from core.tokens import configured
+from core.tokens.verifier import TokenVerifier
 from modules.auth import cookies as auth_cookies
 from modules.auth import router as auth
 from modules.auth.local_accounts import LocalAccounts
@@ -56,7 +58,7 @@ def create_app(settings: Settings, database_url: str | None = None, exporter: "E
         usage=context.usage,
     )
     passwords = Passwords()
-    verifier = configured.verifier(settings)
+    verifier = configured.verifier(settings, TimedVerifier if settings.server_timing else TokenVerifier)
     accounts = UserAccounts(database, timedelta(days=settings.deletions_kept_days))
 
     @asynccontextmanager
