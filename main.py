@@ -13,15 +13,17 @@ from fastapi import FastAPI
 
 from core import health, logging
 from core.config import ConfigurationError, Settings, load_settings
-from core.database import chosen, migrations, start_check, statements
+from core.database import chosen, migrations, observed, start_check, statements
 from core.database.compatibility import SchemaCheck
 from core.database.database import Database
 from core.http import context
 from core.http.admission import Gate
 from core.http.application import Api
+from core.http.server_timing import TimedVerifier
 from core.server import listening, other_servers, server, started
 from core.server.workers import Workers
 from core.tokens import configured
+from core.tokens.verifier import TokenVerifier
 from modules.auth import cookies as auth_cookies
 from modules.auth import router as auth
 from modules.auth.local_accounts import LocalAccounts
@@ -51,13 +53,13 @@ def create_app(settings: Settings, database_url: str | None = None, exporter: "E
         url,
         pool_size=settings.database_pool_size,
         timeout=settings.request_timeout,
-        slow=settings.slow_statement,
+        watch=observed.watch(settings.slow_statement),
         prepared=settings.prepared_statements,
         per_server=settings.database_connections_per_server,
         usage=context.usage,
     )
     passwords = Passwords()
-    verifier = configured.verifier(settings)
+    verifier = configured.verifier(settings, TimedVerifier if settings.server_timing else TokenVerifier)
     accounts = UserAccounts(database, timedelta(days=settings.deletions_kept_days))
 
     @asynccontextmanager

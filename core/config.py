@@ -23,6 +23,7 @@ class Settings(DatabaseSettings):
     root_path: str = ""
     web_concurrency: int = Field(default=1, ge=1, le=64)
     log_probes: bool = True
+    server_timing: bool = False
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     metrics_host: str = "127.0.0.1"
     docs: bool | None = None

@@ -21,7 +21,7 @@ from core.database.errors import (
     UndefinedObjectError,
 )
 from core.database.executor import Executor, bound, milliseconds
-from core.database.observed import tell_repeated, tell_slow
+from core.database.observed import NOBODY, Watch, tell_repeated
 from core.database.places import Places, places_of
 from core.database.pool import Pool
 from core.database.prepared_statements import before_prepare
@@ -43,10 +43,10 @@ class Database(Executor):
     """Sends each statement in autocommit and one round trip, unless it is sent through a transaction.
 
     Raises DatabaseUnavailableError at the request's deadline at the latest. `usage` returns what the request has, or
-    None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. The log names
-    statements that take longer than `slow` seconds. `prepared` says whether they are prepared on each connection; None:
-    where no pooler stands between. Where the tables are spread over servers, at most `per_server` connections are in
-    use for the owners of one of them; None for no bound.
+    None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. `watch` is
+    told of the statements that take longer than it says. `prepared` says whether they are prepared on each connection;
+    None: where no pooler stands between. Where the tables are spread over servers, at most `per_server` connections are
+    in use for the owners of one of them; None for no bound.
 
     It looks which schema the tables are in when it is first used, and again when a statement does not find them, so
     that they can be moved while it runs.
@@ -60,7 +60,7 @@ class Database(Executor):
         *,
         pool_size: int,
         timeout: float,
-        slow: float = float("inf"),
+        watch: Watch = NOBODY,
         prepared: bool | None = None,
         per_server: int | None = None,
         usage: Callable[[], Usage | None] = lambda: None,
@@ -68,7 +68,7 @@ class Database(Executor):
         psycopg2_setup.prepare()
         self.pool = Pool(url, pool_size) if per_server is None else BoundedPool(url, pool_size, per_server)
         self._timeout = timeout
-        self._slow = slow
+        self._watch = watch
         self._usage = usage
         self.last_response = float("-inf")
         self._schema: str | None = None
@@ -103,7 +103,7 @@ class Database(Executor):
 
     @asynccontextmanager
     async def _transaction(self, schema: str, prepares: str | None = None) -> AsyncIterator[Transaction]:
-        transaction = Transaction(self.pool, schema, self._deadline(), self._usage(), self._slow, prepares)
+        transaction = Transaction(self.pool, schema, self._deadline(), self._usage(), self._watch, prepares)
         try:
             yield transaction
             await transaction.commit()
@@ -221,8 +221,8 @@ class Database(Executor):
                     raise
                 tell_repeated(error, query.statement.name)
             finally:
-                if connection.took > self._slow:
-                    tell_slow(connection, query.statement.name)
+                if connection.took > self._watch.above:
+                    self._watch.tell(connection, query.statement.name)
                 self.pool.release(connection)
 
     def _deadline(self) -> float:

@@ -9,7 +9,7 @@ from psycopg2.extensions import cursor
 from core.database.connection import Connection
 from core.database.errors import ConnectionLostError, DatabaseError, StatementError
 from core.database.executor import Executor, bound, milliseconds
-from core.database.observed import tell_repeated, tell_slow
+from core.database.observed import Watch, tell_repeated
 from core.database.pool import Pool
 from core.database.queries import Query
 from core.database.usage import Usage
@@ -29,14 +29,14 @@ class Transaction(Executor):
     autocommit = False
 
     def __init__(
-        self, pool: Pool, schema: str, deadline: float, usage: Usage | None, slow: float, prepares: str | None
+        self, pool: Pool, schema: str, deadline: float, usage: Usage | None, watch: Watch, prepares: str | None
     ) -> None:
         """`prepares` stands before PREPARE; None where nothing is prepared."""
         self._pool = pool
         self._schema = schema
         self._deadline = deadline
         self._usage = usage
-        self._slow = slow
+        self._watch = watch
         self._prepares = prepares
         self._connection: Connection | None = None
         self._last: Query[Any] | None = None
@@ -91,8 +91,8 @@ class Transaction(Executor):
             as_text = query is not None and query.statement.as_text
             return await connection.run(sql, values, self._deadline, self._usage, text=as_text)
         finally:
-            if connection.took > self._slow:
-                tell_slow(connection, query.statement.name if query else "COMMIT")
+            if connection.took > self._watch.above:
+                self._watch.tell(connection, query.statement.name if query else "COMMIT")
 
     async def _begin(self, values: Mapping[str, Any], query: Query[Any]) -> cursor:
         """On a connection that died unseen while it lay idle it begins again on another: nothing was committed."""

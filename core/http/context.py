@@ -65,11 +65,12 @@ class RequestContext(Usage):
         "route",
         "services",
         "tags",
+        "token_seconds",
     )
 
     def __init__(self, services: Services, request_id: str, headers: Mapping[bytes, bytes]) -> None:
         # As Usage makes them, without a call more. The deadline is 0 before the request is complete.
-        self.deadline = self.statements_seconds = self.waiting_seconds = 0.0
+        self.deadline = self.statements_seconds = self.waiting_seconds = self.token_seconds = 0.0
         self.statements = 0
         self.services = services
         self.request_id = request_id

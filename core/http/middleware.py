@@ -14,6 +14,7 @@ from core.http.body_limits import limited, reject_bad_head
 from core.http.context import RequestContext, Services, begin, in_scope
 from core.http.outgoing import CLIENT_CLOSED, Outgoing
 from core.http.problem_responses import failed, respond
+from core.http.server_timing import TimedOutgoing
 from core.logging import request_fields
 from core.logging.access import AccessLog
 from core.logging.lines import cut
@@ -45,6 +46,7 @@ class RequestMiddleware:
         self._services = services
         self._logs_probes = services.settings.log_probes
         self._observe = services.observe
+        self._outgoing = TimedOutgoing if services.settings.server_timing else Outgoing
         self._cacheable = services.settings.http_cache == "private"
         self._access_log = AccessLog("core.http.middleware")
 
@@ -55,7 +57,7 @@ class RequestMiddleware:
         started = time.perf_counter()
         headers = dict(scope["headers"])
         found = begin(scope, self._services, _identify(headers), headers)
-        outgoing = Outgoing(scope, found, send, cacheable=self._cacheable)
+        outgoing = self._outgoing(scope, found, send, cacheable=self._cacheable)
         try:
             await self._handle(self._pages if b"origin" in headers else self._app, scope, receive, outgoing)
         except ClientDisconnect:

@@ -4,9 +4,9 @@ from core.config import Settings
 from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
 
 
-def verifier(settings: Settings) -> TokenVerifier:
+def verifier(settings: Settings, kind: type[TokenVerifier] = TokenVerifier) -> TokenVerifier:
     """A verifier of its own, which has fetched no keys yet."""
-    return TokenVerifier(_key_sources(settings), settings.token_issuers, settings.token_audiences)
+    return kind(_key_sources(settings), settings.token_issuers, settings.token_audiences)
 
 
 def _key_sources(settings: Settings) -> dict[str, KeySource]:

@@ -13,8 +13,13 @@ import pytest
 
 from tests.conftest import TestDatabase, make_token, project_root
 from tests.core.api_process import ApiProcess, free_port, poll
+from tests.faults.conftest import Say, say
+
+__all__ = ["say"]
 
 TASKS, TEMPLATE = "/api/v1/users/me/tasks", "/api/v1/users/{user_id}/tasks"
+# A create, two reads of it, a list, an update, a deletion.
+LEAST_STATEMENTS = 5
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
@@ -37,6 +42,11 @@ def _spans(api: ApiProcess) -> Iterator[dict[str, Any]]:
     text = b"".join(api.raw_lines).decode()
     for one in re.findall(r"^{$.*?^}$", text, re.MULTILINE | re.DOTALL):
         yield json.loads(one)
+
+
+def _statements(api: ApiProcess) -> list[dict[str, Any]]:
+    """The spans of statements."""
+    return [span for span in _spans(api) if span["kind"] == "SpanKind.CLIENT"]
 
 
 def _server_spans(api: ApiProcess) -> list[tuple[str, str | None]]:
@@ -77,7 +87,7 @@ def _requests(client: httpx.Client) -> list[tuple[str, str | None]]:
 
 @pytest.mark.parametrize(("fast", "workers"), [("true", "1"), ("false", "1"), ("true", "2")])
 def test_each_request_is_one_server_span_with_its_route(
-    database: TestDatabase, installed: Path, fast: str, workers: str
+    database: TestDatabase, installed: Path, say: Say, fast: str, workers: str
 ) -> None:
     program = [str(installed / "opentelemetry-instrument"), str(installed / "python"), "main.py"]
     with ApiProcess(
@@ -97,9 +107,17 @@ def test_each_request_is_one_server_span_with_its_route(
         with httpx.Client(base_url=api.url, headers=headers, timeout=20) as client:
             expected = _requests(client)
         poll(lambda: len(_server_spans(api)) >= len(expected) or None)
+        poll(lambda: len(_statements(api)) >= LEAST_STATEMENTS or None)
     assert sorted(_server_spans(api), key=str) == sorted(expected, key=str)
     parents = [(span["context"]["trace_id"], span["parent_id"]) for span in _spans(api) if span["parent_id"]]
     assert (f"0x{TRACE}", f"0x{PARENT}") in parents
+    servers = {span["context"]["span_id"] for span in _spans(api) if span["kind"] == "SpanKind.SERVER"}
+    assert {span["parent_id"] for span in _statements(api)} <= servers
+    (asked,) = [span for span in _spans(api) if span["parent_id"] == f"0x{PARENT}"]
+    below = [span for span in _statements(api) if span["parent_id"] == asked["context"]["span_id"]]
+    assert [span["context"]["trace_id"] for span in below] == [f"0x{TRACE}"]
+    say(f"{TRACE}: {PARENT} (theirs) > {asked['name']} > {below[0]['name']}")
+    assert b"Water the plants" not in b"".join(api.raw_lines)
 
 
 def test_the_names_that_the_log_may_use_are_those_of_the_package(installed: Path) -> None:
