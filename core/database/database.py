@@ -150,13 +150,13 @@ class Database(Executor):
     def read_only_at(self) -> float:
         """When it last turned out that the server takes no writes, on the event loop's clock; never where none are
         wanted."""
-        return self._pool.read_only_at
+        return self.pool.read_only_at
 
     async def require_writable(self) -> None:
         """Raises DatabaseUnavailableError where the server takes no writes now, unless such a one was asked for."""
         deadline = self._deadline()
-        for left in () if self._pool.wants_read_only else (1, 0):  # where there are several, the other one may
-            connection = await self._pool.acquire(deadline, self._usage())
+        for left in () if self.pool.wants_read_only else (1, 0):  # where there are several, the other one may
+            connection = await self.pool.acquire(deadline, self._usage())
             try:
                 found = await connection.run(table_schema.READ_ONLY, None, deadline)
                 if found.fetchall() == [("off",)]:
@@ -166,7 +166,7 @@ class Database(Executor):
                 if not left:
                     raise DatabaseUnavailableError("the server takes no writes", sqlstate=READ_ONLY)
             finally:
-                self._pool.release(connection)
+                self.pool.release(connection)
 
     def close(self) -> None:
         """Closes the idle connections; those in use are closed as they come back."""
