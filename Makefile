@@ -58,13 +58,16 @@ JOBS ?= 4
 # In the order of their names: the last ones, of the slices, are short, so that all processes end at about one time.
 BY_FILE = --dist=loadfile --no-loadscope-reorder
 
+# What is installed is used as it is, with its own settings: production has neither pip nor an .env.
+INSTALLED = $(if $(wildcard $(BIN)/python),,$(RUNTIME))
+
 # Says in a line for each thing whether the deployment of these settings would work, and which variable to set where not.
 # TOKEN=... is verified; URL=https://... is where clients reach the API.
-doctor: $(RUNTIME) .env
+doctor: | $(INSTALLED)
 	@TOKEN='$(TOKEN)' URL='$(URL)' $(BIN)/python -m core.operations.doctor
 
 # Removes old idempotency keys and deletions of people who do not come back: once a day, by cron, where that matters.
-sweep: $(RUNTIME) .env
+sweep: | $(INSTALLED)
 	@$(BIN)/python -m core.operations.sweep
 
 # Runs all tests; make test t=tests/modules/tasks those of a folder, make test t="tasks and not slow" those of a name.

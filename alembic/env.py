@@ -151,7 +151,8 @@ def _is_newer() -> bool:
     told = f"The database has revision {', '.join(unknown)}, which this code does not know: it is newer than the code."
     # Beside one of ours it is another application's, and nothing says whether ours is to be upgraded.
     if heads == unknown and getattr(context.get_context().opts.get("fn"), "__name__", None) == "upgrade":
-        context.config.print_stdout(f"{told} Nothing was changed. {_ANOTHER_BRANCH}")
+        at_a_desk = config.load_database_settings().app_env == "development"
+        context.config.print_stdout(f"{told} Nothing was changed. {_ANOTHER_BRANCH if at_a_desk else ''}".rstrip())
         return True
     raise CommandError(f"{told} Use the code that it was migrated with. Nothing was changed.")
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, MetaData, Select, Table, Text, select
 from sqlmodel import SQLModel
 
+from core.database.own_columns import made_here
 from core.database.queries import FORMER_SCHEMA, SCHEMA, SCHEMAS, Compiled, Query
 from core.database.statements import statement
 
@@ -82,8 +83,11 @@ def foreign(schema: str, found: Iterable[Sequence[Any]], revision: str | None, h
 
 
 def _with_more(schema: str, found: Iterable[Sequence[Any]], ours: Mapping[str, set[str]]) -> list[str]:
-    """Those that are no tables, or have columns that ours have not."""
-    judged = [(name, kind, [one for one in columns if one not in ours[name]]) for name, kind, columns in found]
+    """Those that are no tables, or have columns that neither a model nor a migration of ours has."""
+    judged = [
+        (name, kind, [one for one in columns if one not in ours[name] and not made_here(name, one)])
+        for name, kind, columns in found
+    ]
     return [
         f"{schema}.{name} ({', '.join(extra) or 'no table'})"
         for name, kind, extra in judged

@@ -95,8 +95,18 @@ def _from_outside(settings: Settings, token: str | None, url: str | None) -> Fin
     asked = "/api/v1/users/me" if token else "/health/ready"
     status, code = _asked(url.rstrip("/") + asked, token)
     if status != 200:
-        return wrong("url", f"{asked} is {status or 'not reached'} {code}: the proxy must pass it on without ROOT_PATH")
+        return wrong("url", f"{asked} is {status or 'not reached'} {code}: {_cure(status, code)}")
     return ok("url", f"{asked} is 200")
+
+
+def _cure(status: int, code: str) -> str:
+    if "certificate" in code.lower():
+        return "let the proxy send a certificate of that name, or set SSL_CERT_FILE to that of its authority"
+    if not status:
+        return "give the URL that the proxy listens at, and let it run"
+    if status in (502, 503, 504):
+        return "no process behind the proxy is ready: its line `not ready` in the log says why"
+    return "the proxy must pass it on without ROOT_PATH"
 
 
 def _asked(url: str, token: str | None) -> tuple[int, str]:

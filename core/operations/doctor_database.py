@@ -12,6 +12,7 @@ from core.database import errors, grants, migrations, start_check
 from core.database.compatibility import SchemaCheck
 from core.database.database import Database
 from core.database.errors import DatabaseError
+from core.database.queries import SCHEMA
 from core.database.table_schema import of_catalogue
 from core.operations.findings import Finding, note, ok, skipped, wrong
 from core.problems import Problem
@@ -26,6 +27,10 @@ _SERVER = of_catalogue(
     tuple,
 )
 _TIME = of_catalogue("SELECT extract(epoch FROM clock_timestamp())::float8", itemgetter(0))
+_MAY_MIGRATE = """\
+SELECT current_database(), current_user::text, CASE WHEN to_regnamespace(schema) IS NULL
+    THEN has_database_privilege(current_database(), 'CREATE') ELSE has_schema_privilege(schema, 'CREATE') END
+FROM (SELECT %s) AS ours (schema)"""
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -36,7 +41,7 @@ async def look(settings: Settings, url: str) -> AsyncIterator[Finding]:
         schema = await database.schema()
         version, role, name, superuser = (await database.fetch_all(_SERVER))[0]
     except DatabaseError as error:
-        yield wrong("database", f"{error}: set DATABASE_URL to a server that can be reached{_hint(url)}")
+        yield wrong("database", f"{error}: {_cure(error, url)}")
         for subject in REST:
             yield skipped(subject, "needs the database")
         return
@@ -51,9 +56,12 @@ async def look(settings: Settings, url: str) -> AsyncIterator[Finding]:
         database.close()
 
 
-def _hint(url: str) -> str:
+def _cure(error: DatabaseError, url: str) -> str:
+    if any(words in str(error) for words in ("authentication", "no password", 'role "')):
+        return "set the user and the password of DATABASE_URL, or let them in (pg_hba.conf)"
     local = parse_dsn(url).get("host") in _LOCAL
-    return " (inside a container, localhost is the container itself)" if local else ""
+    hint = " (inside a container, localhost is the container itself)" if local else ""
+    return f"set DATABASE_URL to a server that can be reached{hint}"
 
 
 async def _inside(database: Database, schema: str, *, accounts: bool) -> AsyncIterator[Finding]:
@@ -104,10 +112,12 @@ def _migrations(settings: Settings, url: str, name: str) -> Finding:
         return wrong("migrations", f"{errors.translate(error, connecting=True)}: set {variable}")
     try:
         with session, session.cursor() as sql:
-            sql.execute("SELECT current_database()")
-            found = [one for (one,) in sql.fetchall()]
+            sql.execute(_MAY_MIGRATE, [SCHEMA])
+            ((found, role, may),) = sql.fetchall()
     finally:
         session.close()
-    if found != [name]:
-        return wrong("migrations", f"DATABASE_URL_UNPOOLED leads to the database {found[0]}, DATABASE_URL to {name}")
+    if found != name:
+        return wrong("migrations", f"DATABASE_URL_UNPOOLED leads to the database {found}, DATABASE_URL to {name}")
+    if not may:
+        return note("migrations", f"{role} of {variable} may not migrate: run them with the URL of the schema's owner")
     return ok("migrations", f"by {variable}")

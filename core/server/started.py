@@ -37,4 +37,8 @@ def fields(settings: Settings, url: str, revision: str | None, head: str) -> dic
 def _plain(settings: Settings) -> dict[str, Any]:
     """Those that are not as they are by default; of a secret, that it is set."""
     values = {name: getattr(settings, name) for name in sorted(settings.model_fields_set)}
-    return {name: "set" if isinstance(value, SecretStr) else value for name, value in values.items() if value}
+    fields = type(settings).model_fields
+    shown = {
+        name: value for name, value in values.items() if value != fields[name].get_default(call_default_factory=True)
+    }
+    return {name: "set" if isinstance(value, SecretStr) else value for name, value in shown.items()}

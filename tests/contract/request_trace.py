@@ -52,7 +52,8 @@ def _trace(database_url: str) -> list[str]:
     trace = Trace()
     threading.setprofile(trace.look)
     logging.configure("INFO", "production")
-    server = RunningServer(make_settings(), database_url)
+    # On a busy machine a statement could be slow, and be told of.
+    server = RunningServer(make_settings(slow_statement=60), database_url)
     # The second token differs from the first, so that it is always one that was not seen before.
     with UserClient(server.url) as first, UserClient(server.url, first.user_id, jti="another") as second:
         path = f"{first.tasks}/{first.create_task()['id']}"

@@ -297,6 +297,15 @@ def migrations_elsewhere(world: World) -> Case:
     )
 
 
+def login_of_nobody(world: World) -> Case:
+    return Case(
+        r"database +cannot connect: .*nobody.*: set the user and the password of DATABASE_URL.*",
+        {"database_url": world.database.proxied_url.replace("postgres@", "nobody:hidden-word@")},
+        {"database_url": world.database.proxied_url},
+        make_token("u1"),
+    )
+
+
 def migrations_by_nobody(world: World) -> Case:
     return Case(
         r"migrations +cannot connect: .*nobody.*: set DATABASE_URL_UNPOOLED",
@@ -374,7 +383,7 @@ MISTAKES = [
     *(wrong_path, http_for_https, https_for_http, unknown_authority, trailing_slash, slash_of_an_origin, base_path),
     *(audience, audience_of_a_secret, issuer, secret_where_keys_are_published, keys_where_a_secret_signs),
     *(session_token, clock, rotated_key, other_secret, localhost_in_a_container, missing_grant, no_grants),
-    *(pooled_migrations, migrations_elsewhere, migrations_by_nobody, host_bits, everybody_a_proxy),
+    *(pooled_migrations, migrations_elsewhere, migrations_by_nobody, login_of_nobody, host_bits, everybody_a_proxy),
     *(foreign_column, not_migrated, no_room, server_away),
 ]
 
@@ -427,7 +436,7 @@ def least_grants(role: str) -> list[str]:
 def test_the_document_shows_what_is_printed(world: World) -> None:
     """But for versions, names and addresses."""
     deployment = missing_grant(world).wrong
-    proxied = {"app_env": "production", "trusted_proxies": ("10.0.0.0/8",), "database_url_unpooled": world.role()}
+    proxied = {"app_env": "production", "trusted_proxies": ("10.0.0.0/8",), "database_url_unpooled": world.database.url}
     elsewhere = {"better_auth_url": world.server.url, "better_auth_jwks_url": None}
     world.server.path = "/identity/jwks"
     printed = [str(one) for one in findings(world, {**deployment, **proxied, **elsewhere}, world.token())]
@@ -506,7 +515,53 @@ def test_the_api_is_asked_where_clients_look_for_it(world: World, start_server: 
     elsewhere = findings(world, {}, None, f"{url}/todo")[-1]
     assert str(elsewhere).startswith("wrong    url         its path is /todo: set ROOT_PATH")
     assert "not of this API" in str(findings(world, {}, None, world.server.url)[-1])
-    assert "not reached" in str(findings(world, {}, None, "http://127.0.0.1:9")[-1])
+    away = str(findings(world, {}, None, "http://127.0.0.1:9")[-1])
+    assert "not reached" in away
+    assert away.endswith("give the URL that the proxy listens at, and let it run")
+    assert "set SSL_CERT_FILE" in str(findings(world, {}, None, world.secure.url)[-1])
+    world.server.path, world.server.status = "/health/ready", 502
+    assert "no process behind the proxy is ready" in str(findings(world, {}, None, world.server.url)[-1])
+
+
+def test_who_serves_and_may_not_migrate_is_a_note(world: World) -> None:
+    url = world.role()
+    name = re.findall(r"api_\w+", url)[0]
+    for sql in least_grants(name):
+        world.database.query(sql)
+    told = [str(one) for one in findings(world, {"database_url": url}) if one.subject == "migrations"]
+    assert told == [
+        f"note     migrations  {name} of DATABASE_URL may not migrate: run them with the URL of the schema's owner"
+    ]
+
+
+@pytest.mark.slow
+def test_a_column_of_a_migration_of_our_own_is_ours_without_a_model(project: Project) -> None:
+    """Before a model has it, and after the last one has lost it: expand, and contract."""
+    made = f"""down_revision = "{migrations.head()}"
+from alembic import op
+from sqlalchemy import Column, Text
+revision = "f00f00f00f00"
+def upgrade() -> None:
+    op.add_column("tasks", Column("colour", Text))
+def downgrade() -> None:
+    op.drop_column("tasks", "colour")
+"""
+    (project.folder / "alembic" / "versions" / "29991231_colour.py").write_text(made)
+    secret = {"BETTER_AUTH_SECRET": SECRET}
+    done = project.run(sys.executable, "-m", "alembic", "upgrade", "head", **secret)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = project.run(sys.executable, "-m", "core.operations.doctor", **secret)
+    assert "ok       schema      revision f00f00f00f00" in done.stdout
+
+
+@pytest.mark.slow
+def test_in_production_it_writes_nothing(project: Project, database: TestDatabase) -> None:
+    """Not by make either: an .env would win over SECRETS_DIR."""
+    (project.folder / ".venv").symlink_to(sys.prefix)
+    values = {"APP_ENV": "production", "BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": database.proxied_url}
+    done = project.run("make", "doctor", **values)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (project.folder / ".env").exists()
 
 
 def test_as_a_command_it_says_the_same_and_its_status_tells(world: World) -> None:

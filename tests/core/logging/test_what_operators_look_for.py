@@ -15,7 +15,7 @@ import pytest
 from core.config import VERSION
 from core.database import migrations
 from tests.conftest import SECRET, TestDatabase, UserClient, make_token, project_root
-from tests.core.api_process import ApiProcess, Line
+from tests.core.api_process import ApiProcess, Line, poll
 from tests.core.database.locks import locked_tasks, wait_for_waiting
 from tests.core.raw_http import connect
 from tests.migrations.conftest import PlainDatabase, environment, make_empty_database
@@ -71,15 +71,19 @@ def test_one_line_says_what_was_started_and_where_its_database_is(process: ApiPr
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_one_line_says_that_it_stops(own: TestDatabase, workers: str) -> None:
     with ApiProcess(own.url, WEB_CONCURRENCY=workers) as process:
-        found(process, "started")
+        poll(lambda: len(_serving(process)) == int(workers) or None)
         process.terminate()
         process.wait()
     assert [line["message"] for line in process.lines if line["message"] in ("started", "stopping")] == [
         "started",
         "stopping",
     ]
-    serving = {line["service.instance.id"] for line in process.lines if line["message"].startswith("Application")}
-    assert len(serving) == int(workers)
+    assert len(_serving(process)) == int(workers)
+
+
+def _serving(process: ApiProcess) -> set[str]:
+    """The instances that have begun to serve."""
+    return {line["service.instance.id"] for line in process.lines if line["message"].startswith("Application")}
 
 
 def test_one_line_says_what_was_migrated(make_empty_database: Callable[[], PlainDatabase]) -> None:
