@@ -165,8 +165,9 @@ check-clients: $(DEV)
 	$(BIN)/python -m pytest tests/clients
 
 # examples/web in Chromium, whole: people, tabs, trouble, looks, on one origin and on two. Node.js 20.19 or newer, npm and
-# Chromium; in two or three minutes.
+# Chromium, which is installed where that is possible; in two or three minutes.
 check-web: $(DEV)
+	@-$(BIN)/python -m tests.faults.packages chromium
 	$(BIN)/python -m pytest tests/web -rP --numprocesses=2 $(BY_FILE)
 
 # Writes the pictures of docs/frontend.md anew.

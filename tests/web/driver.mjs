@@ -36,7 +36,9 @@ const own = {
   async violations(page) {
     await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => axe.run());
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+    );
   },
 };
 

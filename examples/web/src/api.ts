@@ -1,5 +1,12 @@
 // The todo API for one user, and which of its failures pass by themselves.
-import { betterAuth, createTodoClient, ProblemError, type components, type TodoClient, UnreachableError } from "todo-api-client";
+import {
+  betterAuth,
+  createTodoClient,
+  ProblemError,
+  type components,
+  type TodoClient,
+  UnreachableError,
+} from "todo-api-client";
 
 type Schemas = components["schemas"];
 export type Task = Schemas["TaskRead"];

@@ -129,7 +129,9 @@ function refresh(client: QueryClient, userId: string, predicate: (query: Query) 
   for (const name of ["tasks", "counts"]) {
     for (const { queryKey } of client.getQueryCache().findAll({ queryKey: [name, userId], predicate })) {
       // A first load that is under way would be waited for, and taken for new.
-      void client.cancelQueries({ queryKey, exact: true }).then(() => client.invalidateQueries({ queryKey, exact: true }));
+      void client
+        .cancelQueries({ queryKey, exact: true })
+        .then(() => client.invalidateQueries({ queryKey, exact: true }));
     }
   }
 }
@@ -171,9 +173,12 @@ export function useConflicts(userId: string): Conflict[] {
 export function useDecision(userId: string): (conflict: Conflict, keep: "theirs" | "mine") => void {
   const client = useQueryClient();
   const write = useWrite(userId);
-  return ({ entry, theirs }, keep) => {
-    forgetWrite(entry);
-    remove(client, entry);
-    if (keep === "mine" && "task" in entry.write) write({ ...entry.write, task: theirs });
-  };
+  return useCallback(
+    ({ entry, theirs }, keep) => {
+      forgetWrite(entry);
+      remove(client, entry);
+      if (keep === "mine" && "task" in entry.write) write({ ...entry.write, task: theirs });
+    },
+    [client, write],
+  );
 }

@@ -41,7 +41,9 @@ async function sent({ userId, key, write }: Entry): Promise<Task | null> {
     const body = { title, description, status, due_at, ...(write.kind === "restore" && { created_at }) };
     const header = { ...keyed, "If-None-Match": "*" as const };
     // It is there: an earlier attempt was done, and its key is forgotten.
-    const made = await take(todo.PUT(ONE, { params: { path, header }, body })).catch(unless("precondition_failed", read));
+    const made = await take(todo.PUT(ONE, { params: { path, header }, body })).catch(
+      unless("precondition_failed", read),
+    );
     return wrote(made, "");
   }
 

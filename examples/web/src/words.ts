@@ -28,6 +28,7 @@ function fieldWords({ pointer, code }: { pointer: string; code: string }): strin
 /** Why a list cannot be had, where waiting does not help. */
 export function whyNoList(error: Error): string {
   if (isProblem(error, "account_deleted")) return "This account was deleted, with everything in it.";
-  const number = error instanceof ProblemError ? ` If it goes on, report this number: ${error.problem.request_id}.` : "";
+  const number =
+    error instanceof ProblemError ? ` If it goes on, report this number: ${error.problem.request_id}.` : "";
   return `The list cannot be shown.${number}`;
 }

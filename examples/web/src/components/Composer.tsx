@@ -20,7 +20,14 @@ export function Composer({ onAdd }: { onAdd: (task: Task) => void }) {
 
   return (
     <form className="composer" onSubmit={submit} aria-label="Add a task">
-      <input ref={title} aria-label="What is to be done?" placeholder="What is to be done?" maxLength={200} autoComplete="off" enterKeyHint="done" />
+      <input
+        ref={title}
+        aria-label="What is to be done?"
+        placeholder="What is to be done?"
+        maxLength={200}
+        autoComplete="off"
+        enterKeyHint="done"
+      />
       <button
         type="button"
         className="icon-button"

@@ -20,7 +20,7 @@ export function Empty({ filter: { tab, q }, onChange }: Props) {
         <rect className="sheet is-back" x="30" y="8" width="72" height="62" rx="10" transform="rotate(6 66 39)" />
         <rect className="sheet" x="22" y="12" width="72" height="62" rx="10" />
         <path className="line" d="M46 32h34M46 45h26M46 58h30" />
-        <path className="ticks" d="m32 32 2.500 2.500 4.500-5M32 45l2.500 2.500 4.500-5M32 58l2.500 2.500 4.500-5" />
+        <path className="ticks" d="m32 32 2.5 2.5 4.5-5M32 45l2.5 2.5 4.5-5M32 58l2.5 2.5 4.5-5" />
       </svg>
       <h2>{title}</h2>
       <p>{text}</p>

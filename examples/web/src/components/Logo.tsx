@@ -4,7 +4,7 @@ export function Logo() {
     <span className="logo">
       <svg viewBox="0 0 32 32" aria-hidden="true">
         <rect width="32" height="32" rx="10" />
-        <path d="m9.500 16.500 4.500 4.500 9-10" />
+        <path d="m9.5 16.5 4.5 4.5 9-10" />
       </svg>
       Tasks
     </span>

@@ -31,7 +31,8 @@ export const TaskRow = memo(function TaskRow({ task, isWaiting, conflict, onWrit
 
   function remove() {
     onWrite({ kind: "delete", task });
-    say({ text: `Deleted “${task.title}”.`, action: { label: "Undo", run: () => onWrite({ kind: "restore", task }) } });
+    const undo = { label: "Undo", run: () => onWrite({ kind: "restore", task }) };
+    say({ text: `Deleted “${task.title}”.`, action: undo });
   }
 
   const isDone = task.status === "completed";

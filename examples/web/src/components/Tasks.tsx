@@ -1,6 +1,6 @@
 // The page of whoever is signed in: the list as the API has it, and on it what waits to be sent.
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useState } from "react";
 import type { Counts } from "../api";
 import type { User } from "../auth";
 import { today } from "../due";
@@ -30,10 +30,7 @@ export function Tasks({ user }: { user: User }) {
   const decide = useDecision(user.id);
   const isRepeating = failures > 0 || list.failureCount > 0;
   const isHeldUp = !useOnline() || isRepeating;
-  const waiting = useMemo(
-    () => new Set(isHeldUp ? writes.flatMap((one) => ("task" in one ? [one.task.id] : [])) : []),
-    [isHeldUp, writes],
-  );
+  const waiting = new Set(isHeldUp ? writes.flatMap((one) => ("task" in one ? [one.task.id] : [])) : []);
 
   return (
     <div className="page">
