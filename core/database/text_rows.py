@@ -61,32 +61,31 @@ def text_class(entity: type, keys: Sequence[str], converters: Mapping[str, Conve
         complete(row)
         return columns
 
-    def attribute(key: str) -> property:
-        read = look if key in converters else columns_of
-        return property(lambda row: read(row)[key])
-
-    def beside(name: str) -> property:
-        def looking(row: Any) -> Any:
-            look(row)
-            return getattr(row, name)
-
-        return property(looking)
-
-    def method(name: str) -> Callable[..., Any]:
-        def looking(row: Any, *arguments: Any) -> Any:
-            look(row)
-            return getattr(row, name)(*arguments)
-
-        return looking
-
-    members: dict[str, Any] = {key: attribute(key) for key in keys}
-    members |= {name: beside(name) for name in _BESIDE}
+    members: dict[str, Any] = {key: _attribute(key, look if key in converters else columns_of) for key in keys}
+    members |= {name: property(_looking(name, look)) for name in _BESIDE}
     # What asks for the class before the columns.
-    members |= {name: method(name) for name in ("__eq__", "__copy__", "__deepcopy__", "__reduce_ex__")}
+    members |= {name: _method(name, look) for name in ("__eq__", "__copy__", "__deepcopy__", "__reduce_ex__")}
     members |= {"__slots__": (), "__module__": entity.__module__, "__dict__": property(look)}
     members[_TIMES] = tuple(key for key, convert in converters.items() if convert is time_of)
     # SQLModel's own way to make a class would map it to a table.
     return ABCMeta.__new__(type(entity), entity.__name__, (entity,), members)
+
+
+def _attribute(key: str, read: Callable[[Any], dict[str, Any]]) -> property:
+    return property(lambda row: read(row)[key])
+
+
+def _looking(name: str, look: Callable[[Any], object]) -> Callable[[Any], Any]:
+    def looking(row: Any) -> Any:
+        look(row)
+        return getattr(row, name)
+
+    return looking
+
+
+def _method(name: str, look: Callable[[Any], object]) -> Callable[..., Any]:
+    looked_up = _looking(name, look)
+    return lambda row, *arguments: looked_up(row)(*arguments)
 
 
 def looked_at(kind: type) -> type:

@@ -144,9 +144,9 @@ class LogWriter:
         with self._lock:
             lines, self._lines = self._lines, []
             size = sum(map(len, lines))
-            if self._dropped:
-                lines.append(self._tell_dropped(self._dropped))
-                self._dropped = 0
+            dropped, self._dropped = self._dropped, 0
+            if dropped:
+                lines.append(self._tell_dropped(dropped))
             return lines, size
 
     def _write_whole(self, piece: bytes) -> None:

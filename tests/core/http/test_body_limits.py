@@ -1,11 +1,15 @@
 """A request has a largest size and a longest time, head and body each; what passes them is dropped or rejected."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from starlette.types import Message, Receive
 
+from core.http.body_limits import limited
+from core.problems import Problem, ProblemError
 from tests.conftest import RunningServer, UserClient, assert_problem
 from tests.core.raw_http import RawConnection, RawResponse, connect, exchange
 
@@ -186,3 +190,32 @@ def test_a_client_that_reads_late_but_in_time_gets_all_of_them(strict_server: Ru
         last = late.response()
     assert last is not None
     assert last.json() == {"status": "ok"}
+
+
+def test_a_message_may_be_waited_for_in_several_steps() -> None:
+    async def receive() -> Message:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
+        return {"type": "http.request", "body": b"whole"}
+
+    assert asyncio.run(_first(receive, seconds=5)) == {"type": "http.request", "body": b"whole"}
+
+
+def test_what_is_waited_for_too_long_may_tidy_up_before_it_ends() -> None:
+    tidied: list[str] = []
+
+    async def receive() -> Message:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+            tidied.append("yes")
+        raise AssertionError
+
+    with pytest.raises(ProblemError) as rejected:
+        asyncio.run(_first(receive, seconds=0.01))
+    assert (rejected.value.problem, tidied) == (Problem.BODY_TIMEOUT, ["yes"])
+
+
+async def _first(receive: Receive, *, seconds: float) -> Message:
+    return await limited(receive, 100, seconds)()

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import tempfile
 import threading
 
 from core.logging import access
@@ -92,6 +93,25 @@ def test_lines_of_a_loop_and_of_its_threads_are_all_written() -> None:
     )
     written = messages(run(program))
     assert sorted(written) == ["after"] + ["loop"] * 100 + ["thread"] * 20
+
+
+def test_a_line_that_comes_while_others_are_taken_is_written_in_the_next_turn() -> None:
+    """As a finalizer may make one, or another thread."""
+    program = (
+        "import asyncio\nfrom core.logging.writer import BUFFER_BYTES, LogWriter\n"
+        "def dropped(count):\n"
+        "    writer.write(b'meanwhile\\n')\n"
+        "    return b'dropped %d\\n' % count\n"
+        "writer = LogWriter(1, dropped)\n"
+        "async def main():\n"
+        "    for _ in range(BUFFER_BYTES // 4096 + 3): writer.write(b'x' * 4095 + b'\\n')\n"
+        "    await asyncio.sleep(0.1)\n"
+        "asyncio.run(main())\n"
+    )
+    with tempfile.TemporaryFile() as file:
+        run(program, file)
+        file.seek(0)
+        assert file.read().splitlines()[-3:] == [b"dropped 3", b"dropped 1", b"meanwhile"]
 
 
 def test_what_a_loop_did_not_come_to_is_written_at_the_end() -> None:
