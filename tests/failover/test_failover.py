@@ -1,4 +1,4 @@
-"""Another server takes over, under writes with keys: in synchronous replication what was acknowledged is there, once."""
+"""Another server takes over, under writes with keys: each that was acknowledged is there once, if one had to have it."""
 
 import signal
 import tempfile
