@@ -42,7 +42,7 @@ class Database(Executor):
     Raises DatabaseUnavailableError at the request's deadline at the latest. `usage` returns what the request has, or
     None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. The log names
     statements that take longer than `slow` seconds. `prepared` says whether they are prepared on each connection; None:
-    where no pooler stands between. At most `per_server` connections are in use for the owners of one of several servers.
+    where no pooler stands between. At most `per_server` connections are in use for the owners of one server of several.
 
     It looks which schema the tables are in when it is first used, and again when a statement does not find them: they
     may be moved while it runs.
