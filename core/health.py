@@ -8,6 +8,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.database.errors import DatabaseError
+from core.database.writable import require_writable
 from core.http import context
 from core.http.routers import root_router
 from core.problems import Problem, ProblemError
@@ -55,13 +56,13 @@ async def get_readiness(request: Request) -> Health:
     services, max_age = found.services, found.services.settings.readiness_max_age
     now, passed = asyncio.get_running_loop().time(), services.schema.passed
     fresh = now - services.database.last_response < max_age and now - passed < max_age * SCHEMA_AGES
-    if fresh and passed > services.database.read_only_at:
+    if fresh and passed > services.database.pool.read_only_at:
         return Health(status="ok")
     found.deadline = now + min(services.settings.request_timeout, READY_SECONDS)
     try:
         problem = await services.schema.problem()
         if problem is None:
-            await services.database.require_writable()
+            await require_writable(services.database.pool, found.deadline, found)
     except DatabaseError as error:
         _log.warning("not ready", **{"error.reason": str(error), "db.response.status_code": error.sqlstate})
         raise ProblemError(Problem.DATABASE_UNAVAILABLE, "The database is not ready.") from None

@@ -5,7 +5,8 @@
 --
 --     psql "$DATABASE_URL_UNPOOLED" -v ON_ERROR_STOP=1 -f deploy/citus.sql
 --
--- What is there is taken along. All of it happens or nothing. Later migrations spread what they make themselves.
+-- What is there is taken along. All of it happens or nothing. Then `alembic upgrade head` again, which spreads the owned
+-- tables of further slices, if there are any; and later migrations spread what they make themselves.
 BEGIN;
 SET LOCAL search_path = todo;
 

@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 import structlog
 from psycopg2.extensions import cursor
 
-from core.database import psycopg2_setup, table_schema
+from core.database import first_look, psycopg2_setup
 from core.database.bounded_pool import BoundedPool
 from core.database.errors import (
-    READ_ONLY,
     ConnectionLostError,
     DatabaseError,
     DatabaseUnavailableError,
@@ -22,10 +21,8 @@ from core.database.errors import (
 )
 from core.database.executor import Executor, bound, milliseconds
 from core.database.observed import NOBODY, Watch, tell_repeated
-from core.database.places import Places, places_of
 from core.database.pool import Pool
-from core.database.prepared_statements import before_prepare
-from core.database.queries import SCHEMA, Query
+from core.database.queries import Query
 from core.database.transaction import Transaction
 from core.database.usage import Usage
 
@@ -45,11 +42,11 @@ class Database(Executor):
     Raises DatabaseUnavailableError at the request's deadline at the latest. `usage` returns what the request has, or
     None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. `watch` is
     told of the statements that take longer than it says. `prepared` says whether they are prepared on each connection;
-    None: where no pooler stands between. Where the tables are spread over servers, at most `per_server` connections are
-    in use for the owners of one of them; None for no bound.
+    None: where no pooler stands between. At most `per_server` connections are in use for the owners of one server of
+    several.
 
-    It looks which schema the tables are in when it is first used, and again when a statement does not find them, so
-    that they can be moved while it runs.
+    It looks which schema the tables are in when it is first used, and again when a statement does not find them: they
+    may be moved while it runs.
     """
 
     autocommit = True
@@ -72,11 +69,9 @@ class Database(Executor):
         self._usage = usage
         self.last_response = float("-inf")
         self._schema: str | None = None
-        # Whether an engine is there that can spread tables over servers; known once the schema is.
-        self.spreads = False
+        self.spreads = False  # whether an engine is there that can spread tables over servers
         self._prepared = prepared
-        # What stands before PREPARE; None where nothing is prepared.
-        self._prepares: str | None = None
+        self._prepares: str | None = None  # what stands before PREPARE; None where nothing is prepared
         self._looking = asyncio.Lock()
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -126,15 +121,8 @@ class Database(Executor):
             raise DatabaseUnavailableError("deadline") from None
         try:
             if self._schema is None or self._schema == missed:
-                response = await self._attempt(table_schema.look(), SCHEMA)
-                ((process, found, self.spreads),) = response.fetchall()
-                # A plan for all owners cannot say on which of several servers the rows are.
-                direct = process == response.connection.info.backend_pid and not self.spreads
-                self._prepares = before_prepare(self._prepared, direct=direct)
-                self._schema = table_schema.in_use(found)
-                if self.spreads and isinstance(self.pool, BoundedPool):
-                    places = await self._attempt(places_of(self._schema), self._schema)
-                    self.pool.places = Places(places.fetchall())
+                found = await first_look.look(self._attempt, self.pool, self._prepared)
+                self._schema, self._prepares, self.spreads = found
                 if missed not in (None, self._schema):
                     _log.warning("tables moved", **{"db.namespace": self._schema})
             return self._schema
@@ -145,28 +133,6 @@ class Database(Executor):
         """Looks again: whether the tables are elsewhere than it thought. Raises DatabaseUnavailableError."""
         before = await self.schema()
         return await self.schema(before) != before
-
-    @property
-    def read_only_at(self) -> float:
-        """When it last turned out that the server takes no writes, on the event loop's clock; never where none are
-        wanted."""
-        return self.pool.read_only_at
-
-    async def require_writable(self) -> None:
-        """Raises DatabaseUnavailableError where the server takes no writes now, unless such a one was asked for."""
-        deadline = self._deadline()
-        for left in () if self.pool.wants_read_only else (1, 0):  # where there are several, the other one may
-            connection = await self.pool.acquire(deadline, self._usage())
-            try:
-                found = await connection.run(table_schema.READ_ONLY, None, deadline)
-                if found.fetchall() == [("off",)]:
-                    return
-                connection.read_only = True
-                connection.close()
-                if not left:
-                    raise DatabaseUnavailableError("the server takes no writes", sqlstate=READ_ONLY)
-            finally:
-                self.pool.release(connection)
 
     def close(self) -> None:
         """Closes the idle connections; those in use are closed as they come back."""

@@ -25,8 +25,6 @@ SPREAD = "pg_catalog.pg_dist_partition"
 # With the process that serves the session: where it is not the one that the login named, a pooler stands between. And
 # whether an engine is there that can spread tables over servers.
 LOOK = f"SELECT pg_catalog.pg_backend_pid(), ARRAY({FIND}), pg_catalog.to_regclass('{SPREAD}') IS NOT NULL"
-# "on" on a standby, and where a server or a role is set to take none.
-READ_ONLY = "SHOW transaction_read_only"
 WHAT_TO_DO = '"One database for both" in docs/better-auth.md says what to do'
 _RELATIONS = """\
 SELECT c.relname::text, c.relkind::text, array(

@@ -1,4 +1,4 @@
-"""Another server takes over, under writes with keys: in synchronous replication what was acknowledged is there, once."""
+"""Another server takes over, under writes with keys: in synchronous replication none that was acknowledged is lost."""
 
 import signal
 import tempfile

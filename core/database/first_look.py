@@ -1,0 +1,37 @@
+"""What a process finds out before its first statement: where the tables are, and what stands before and behind them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from psycopg2.extensions import cursor
+
+from core.database import table_schema
+from core.database.bounded_pool import BoundedPool
+from core.database.places import Places, places_of
+from core.database.pool import Pool
+from core.database.prepared_statements import before_prepare
+from core.database.queries import SCHEMA, Query
+
+
+class Found(NamedTuple):
+    """The tables' schema; what stands before PREPARE, None where nothing is prepared; and whether an engine is there
+    that can spread tables over servers."""
+
+    schema: str
+    prepares: str | None
+    spreads: bool
+
+
+async def look(attempt: Callable[[Query[Any], str], Awaitable[cursor]], pool: Pool, prepared: bool | None) -> Found:
+    """`attempt` sends a query; `prepared` is whether statements are to be prepared, None for where it can be.
+
+    A pool that is bounded for each server learns which owners' rows each has. Raises DatabaseError.
+    """
+    response = await attempt(table_schema.look(), SCHEMA)
+    ((process, found, spreads),) = response.fetchall()
+    # A plan for all owners cannot say on which of several servers the rows are.
+    direct = process == response.connection.info.backend_pid and not spreads
+    schema = table_schema.in_use(found)
+    if spreads and isinstance(pool, BoundedPool):
+        pool.places = Places((await attempt(places_of(schema), schema)).fetchall())
+    return Found(schema, before_prepare(prepared, direct=direct), spreads)
