@@ -55,6 +55,7 @@ def create_app(settings: Settings, database_url: str | None = None, exporter: "E
         timeout=settings.request_timeout,
         watch=observed.watch(settings.slow_statement),
         prepared=settings.prepared_statements,
+        per_server=settings.database_connections_per_server,
         usage=context.usage,
     )
     passwords = Passwords()
@@ -138,9 +139,9 @@ def _prepare() -> tuple[Settings, str, dict[str, Any]]:
     if settings.auth_local_accounts is None and not settings.local_accounts_enabled:
         reason = {"setting": "AUTH_LOCAL_ACCOUNTS", "reason": "BETTER_AUTH_SECRET is not set"}
         _log.info("local accounts are off", **reason)
-    revision, foreign = start_check.look(url, migrations.head())
-    if foreign:
-        sys.exit(foreign)
+    revision, rejection = start_check.look(url, migrations.head(), accounts=settings.local_accounts_enabled)
+    if rejection:
+        sys.exit(rejection)
     return settings, url, started.fields(settings, url, revision, migrations.head())
 
 
@@ -160,6 +161,10 @@ def _serve(app: Api, settings: Settings, opened: listening.Listening, exporter: 
     if settings.web_concurrency == 1:
         server.Server(config, settings.shutdown_notice).run(sockets)
         return
+
+    # Loaded before the fork, what workers need is in memory once.
+    config.load()
+    config.get_loop_factory()
 
     def work(sockets: list[socket.socket], parent: int, place: int) -> None:
         if exporter is not None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import SQLModel
 
 from core import config, logging
-from core.database import column_rules, migrations, table_schema
+from core.database import column_rules, distribution, migrations, table_schema
 
 LOCK_TIMEOUT = "1s"
 LOCK_NOT_AVAILABLE = "55P03"
@@ -99,11 +99,23 @@ def _try(engine: Engine) -> None:
             connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
         before = context.get_context().get_current_heads()
         context.run_migrations()
+        if changes:
+            _spread_new_tables(connection, schema)
         if changes and not context.config.attributes.get("all_ours"):
             _reject_foreign_columns(connection, schema)
         after = context.get_context().get_current_heads()
     if before != after and context.config.cmd_opts is not None:  # from a command line, or a job
         _log_migrated(before, after)
+
+
+def _spread_new_tables(connection: Connection, schema: str) -> None:
+    """Where the owned tables are spread over servers, those that a migration has made are as well."""
+    if not connection.exec_driver_sql(distribution.ENGINE).scalar():
+        return
+    spread = connection.exec_driver_sql(distribution.spread_sql(schema)).all()
+    there = [name for name, *_ in connection.exec_driver_sql(table_schema.relations_sql(schema))]
+    for sql in distribution.new_tables(schema, spread, there):
+        connection.exec_driver_sql(sql)
 
 
 def _log_migrated(before: Sequence[str], after: Sequence[str]) -> None:

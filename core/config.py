@@ -32,6 +32,7 @@ class Settings(DatabaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
     database_pool_size: int = Field(default=10, ge=1, le=100)
+    database_connections_per_server: int | None = Field(default=None, ge=1, le=100)
     readiness_max_age: float = Field(default=5, ge=0)
     slow_statement: float = Field(default=0.5, gt=0)
     prepared_statements: bool | None = None

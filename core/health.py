@@ -5,7 +5,7 @@ from typing import Literal
 
 import structlog
 from fastapi import Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.database.errors import DatabaseError
 from core.http import context
@@ -30,6 +30,8 @@ _DETAILS = {
 class Health(BaseModel):
     """The good response; the other one is a problem."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
+
     status: Literal["ok"] = Field(description="All is well; what is not is a problem.")
 
 
@@ -41,21 +43,25 @@ async def get_liveness() -> Health:
 
 @router.get("/ready")
 async def get_readiness(request: Request) -> Health:
-    """The database responds, has a schema that this release may serve, and the process is not about to end; else 503.
+    """The database responds, takes writes, has a schema that this release may serve, and the process is not about to
+    end; else 503. It need not take writes where DATABASE_URL asks for a server that takes none.
 
-    A response of the database within the last READINESS_MAX_AGE seconds, to whatever request, is proof enough; the
-    schema is looked at after some times as long, as it may be migrated under a busy process.
+    A response of the database within the last READINESS_MAX_AGE seconds, to whatever request, is proof enough, unless a
+    write was rejected since; the rest is looked at after some times as long, as it may change under a busy process.
     """
     if getattr(request.state, context.DRAINING, False):
         raise ProblemError(Problem.SHUTTING_DOWN, "This process is about to end.")
     found = context.of(request)
     services, max_age = found.services, found.services.settings.readiness_max_age
-    now = asyncio.get_running_loop().time()
-    if now - services.database.last_response < max_age and now - services.schema.passed < max_age * SCHEMA_AGES:
+    now, passed = asyncio.get_running_loop().time(), services.schema.passed
+    fresh = now - services.database.last_response < max_age and now - passed < max_age * SCHEMA_AGES
+    if fresh and passed > services.database.read_only_at:
         return Health(status="ok")
     found.deadline = now + min(services.settings.request_timeout, READY_SECONDS)
     try:
         problem = await services.schema.problem()
+        if problem is None:
+            await services.database.require_writable()
     except DatabaseError as error:
         _log.warning("not ready", **{"error.reason": str(error), "db.response.status_code": error.sqlstate})
         raise ProblemError(Problem.DATABASE_UNAVAILABLE, "The database is not ready.") from None

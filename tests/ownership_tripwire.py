@@ -18,11 +18,11 @@ OWNED = {
 }
 
 # A name in quotes, which stays; a string, with its quotes doubled or behind backslashes, and a number.
-_NAME_OR_VALUE = re.compile(
+NAME_OR_VALUE = re.compile(
     r"""("(?:[^"]|"")*")|\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|(?<![\w.])\d+(?:\.\d+)?(?![\w.])""", re.DOTALL
 )
 # Behind these a quote need not begin a string.
-_MORE_THAN_THAT = re.compile(r"--|/\*|\$")
+MORE_THAN_THAT = re.compile(r"--|/\*|\$")
 
 
 def unscoped(sql: str) -> bool:
@@ -37,8 +37,8 @@ def unqualified(sql: str) -> bool:
 
 def _shape(sql: str) -> str:
     """The same with other values, which change neither verdict: parsing takes long, and there are few shapes."""
-    shape = _NAME_OR_VALUE.sub(lambda found: found[1] or ("'x'" if found[0].endswith("'") else "1"), sql)
-    return sql if _MORE_THAN_THAT.search(shape) else shape
+    shape = NAME_OR_VALUE.sub(lambda found: found[1] or ("'x'" if found[0].endswith("'") else "1"), sql)
+    return sql if MORE_THAN_THAT.search(shape) else shape
 
 
 @cache

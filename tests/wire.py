@@ -18,7 +18,7 @@ _OWN_LIMITS = re.compile(r"^(SET LOCAL statement_timeout = \d+; )")
 
 
 class PostgresProxy:
-    """Forwards a TCP port of the loopback to PostgreSQL's Unix socket, in a thread of its own.
+    """Forwards a TCP port of the loopback to PostgreSQL, in a thread of its own.
 
     `queries` holds the text of every simple query since `clear()`: its length is the number of round trips.
     The application's own `SET LOCAL` prefix is taken off, and EXECUTE is read as the statement that it stands for;
@@ -27,8 +27,9 @@ class PostgresProxy:
     tables are in, which it does once before its first statement. Made for `sslmode=disable`.
     """
 
-    def __init__(self, socket_path: str) -> None:
-        self._target = socket_path
+    def __init__(self, target: str) -> None:
+        """`target` is the path of a Unix socket, or host:port."""
+        self._target = target
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
@@ -107,7 +108,7 @@ class PostgresProxy:
             writer.transport.abort()
             return
         try:
-            up_reader, up_writer = await asyncio.open_unix_connection(self._target)
+            up_reader, up_writer = await self._connect()
         except OSError:
             writer.transport.abort()
             return
@@ -116,6 +117,12 @@ class PostgresProxy:
             await asyncio.gather(self._pump(reader, up_writer, _Frontend(self)), self._pump(up_reader, writer, None))
         finally:
             self._writers -= {writer, up_writer}
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._target.startswith("/"):
+            return await asyncio.open_unix_connection(self._target)
+        host, _, port = self._target.rpartition(":")
+        return await asyncio.open_connection(host, int(port))
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tap: "_Frontend | None") -> None:
         try:

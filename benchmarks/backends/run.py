@@ -6,7 +6,7 @@ import cells
 import overload
 import plots
 import report
-from contestants import BARE, EVERYBODY, NODE, PRODUCT, install_fastify
+from contestants import BARE, EVERYBODY, NODE, NODE_NAMED, PRODUCT, install_fastify
 from postgres import Postgres
 from server import Server
 from wrk import tokens, wrk
@@ -22,9 +22,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], help="parts of the contestants' names; writes nothing")
     options = parser.parse_args()
     chosen = [one for one in EVERYBODY if not options.only or any(part in one.name for part in options.only)]
-    if NODE in chosen and not install_fastify():
+    if {NODE.name, NODE_NAMED.name} & {one.name for one in chosen} and not install_fastify():
         print("Without Node 20 and npm, Fastify is left out.", flush=True)
-        chosen.remove(NODE)
+        chosen = [one for one in chosen if one not in (NODE, NODE_NAMED)]
     with Postgres() as postgres, tokens() as token_file:
         found = cells.measure(chosen, postgres, token_file, options.rounds, options.seconds, options.connections)
         if options.only:

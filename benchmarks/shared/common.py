@@ -32,6 +32,7 @@ class Settings:
     connections: int = field(default_factory=lambda: int(os.environ.get("CONNECTIONS", "4")))
     deadline: float = field(default_factory=lambda: float(os.environ.get("DEADLINE", "5")))
     statement_timeout: bool = field(default_factory=lambda: os.environ.get("STATEMENT_TIMEOUT") == "1")
+    access_line: bool = field(default_factory=lambda: os.environ.get("ACCESS_LINE", "1") == "1")
     pool_reset: bool = field(default_factory=lambda: os.environ.get("POOL_RESET", "1") == "1")
 
     def psycopg2_arguments(self) -> dict[str, Any]:

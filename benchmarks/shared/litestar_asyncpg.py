@@ -88,4 +88,4 @@ def create() -> ASGIApp:
         lifespan=[lifespan],
         openapi_config=None,
     )
-    return AccessLine(app)  # type: ignore[arg-type]
+    return AccessLine(app) if settings.access_line else app  # type: ignore[arg-type,return-value]

@@ -12,7 +12,10 @@ from psycopg2.extensions import POLL_OK, POLL_WRITE, TRANSACTION_STATUS_IDLE, co
 from core.database.deadline_timer import DeadlineTimer
 from core.database.errors import READ_ONLY, DeadlineError, ValueRejectedError, translate
 from core.database.prepared_statements import PreparedStatements
+from core.database.text_rows import AS_TEXT
 from core.database.usage import Usage
+
+Values = Mapping[str, Any] | None
 
 
 class Connection:
@@ -77,22 +80,20 @@ class Connection:
         """Whether the next statement finds it as a new one: alive, and in no transaction."""
         return self._pg.get_transaction_status() == TRANSACTION_STATUS_IDLE and not self.retired
 
-    @property
-    def idle_seconds(self) -> float:
-        """Since the last response."""
-        return time.monotonic() - self.last_used
-
     async def run(
-        self, sql: str, values: Mapping[str, Any] | None, deadline: float, usage: Usage | None = None
+        self, sql: str, values: Values, deadline: float, usage: Usage | None = None, text: bool = False
     ) -> cursor:
         """Sends `sql` (one round trip, whatever the number of statements in it) and gives the last one's cursor.
 
         Raises an error of core.database.errors. Ended before its time, by the deadline or by cancellation, it
         closes the connection: what the server then does with the statement is unknown. `usage` is told the time.
+        With `text` the cursor gives ids and times as text.
         """
         began = time.monotonic()  # what the loop's clock shows, but for its rounding to milliseconds
         try:
             result = self._pg.cursor()
+            if text:
+                result.string_types = AS_TEXT
             result.execute(sql, values)
             await self._settle(deadline)
             self.last_used = time.monotonic()

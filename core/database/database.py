@@ -10,7 +10,9 @@ import structlog
 from psycopg2.extensions import cursor
 
 from core.database import psycopg2_setup, table_schema
+from core.database.bounded_pool import BoundedPool
 from core.database.errors import (
+    READ_ONLY,
     ConnectionLostError,
     DatabaseError,
     DatabaseUnavailableError,
@@ -20,6 +22,7 @@ from core.database.errors import (
 )
 from core.database.executor import Executor, bound, milliseconds
 from core.database.observed import NOBODY, Watch, tell_repeated
+from core.database.places import Places, places_of
 from core.database.pool import Pool
 from core.database.prepared_statements import before_prepare
 from core.database.queries import SCHEMA, Query
@@ -42,7 +45,8 @@ class Database(Executor):
     Raises DatabaseUnavailableError at the request's deadline at the latest. `usage` returns what the request has, or
     None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. `watch` is
     told of the statements that take longer than it says. `prepared` says whether they are prepared on each connection;
-    None: where no pooler stands between.
+    None: where no pooler stands between. Where the tables are spread over servers, at most `per_server` connections are
+    in use for the owners of one of them; None for no bound.
 
     It looks which schema the tables are in when it is first used, and again when a statement does not find them, so
     that they can be moved while it runs.
@@ -58,15 +62,18 @@ class Database(Executor):
         timeout: float,
         watch: Watch = NOBODY,
         prepared: bool | None = None,
+        per_server: int | None = None,
         usage: Callable[[], Usage | None] = lambda: None,
     ) -> None:
         psycopg2_setup.prepare()
-        self.pool = Pool(url, pool_size)
+        self.pool = Pool(url, pool_size) if per_server is None else BoundedPool(url, pool_size, per_server)
         self._timeout = timeout
         self._watch = watch
         self._usage = usage
         self.last_response = float("-inf")
         self._schema: str | None = None
+        # Whether an engine is there that can spread tables over servers; known once the schema is.
+        self.spreads = False
         self._prepared = prepared
         # What stands before PREPARE; None where nothing is prepared.
         self._prepares: str | None = None
@@ -120,10 +127,14 @@ class Database(Executor):
         try:
             if self._schema is None or self._schema == missed:
                 response = await self._attempt(table_schema.look(), SCHEMA)
-                ((process, found),) = response.fetchall()
-                direct = process == response.connection.info.backend_pid
+                ((process, found, self.spreads),) = response.fetchall()
+                # A plan for all owners cannot say on which of several servers the rows are.
+                direct = process == response.connection.info.backend_pid and not self.spreads
                 self._prepares = before_prepare(self._prepared, direct=direct)
                 self._schema = table_schema.in_use(found)
+                if self.spreads and isinstance(self.pool, BoundedPool):
+                    places = await self._attempt(places_of(self._schema), self._schema)
+                    self.pool.places = Places(places.fetchall())
                 if missed not in (None, self._schema):
                     _log.warning("tables moved", **{"db.namespace": self._schema})
             return self._schema
@@ -134,6 +145,28 @@ class Database(Executor):
         """Looks again: whether the tables are elsewhere than it thought. Raises DatabaseUnavailableError."""
         before = await self.schema()
         return await self.schema(before) != before
+
+    @property
+    def read_only_at(self) -> float:
+        """When it last turned out that the server takes no writes, on the event loop's clock; never where none are
+        wanted."""
+        return self.pool.read_only_at
+
+    async def require_writable(self) -> None:
+        """Raises DatabaseUnavailableError where the server takes no writes now, unless such a one was asked for."""
+        deadline = self._deadline()
+        for left in () if self.pool.wants_read_only else (1, 0):  # where there are several, the other one may
+            connection = await self.pool.acquire(deadline, self._usage())
+            try:
+                found = await connection.run(table_schema.READ_ONLY, None, deadline)
+                if found.fetchall() == [("off",)]:
+                    return
+                connection.read_only = True
+                connection.close()
+                if not left:
+                    raise DatabaseUnavailableError("the server takes no writes", sqlstate=READ_ONLY)
+            finally:
+                self.pool.release(connection)
 
     def close(self) -> None:
         """Closes the idle connections; those in use are closed as they come back."""
@@ -179,7 +212,7 @@ class Database(Executor):
                 if prepares is not None:
                     text = connection.prepared.text(query.statement, schema, values, prepares)
                 sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {text}"
-                result = await connection.run(sql, values, deadline, usage)
+                result = await connection.run(sql, values, deadline, usage, text=query.statement.as_text)
                 self.last_response = connection.last_used
                 return result
             except ConnectionLostError as error:

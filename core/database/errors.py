@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import psycopg2
 
@@ -12,7 +13,8 @@ READ_ONLY = "25006"
 _AWAY = {"57P01", "57P02", "57P03", "57P05", "58030", READ_ONLY, "25P03", "57014", "55P03"}
 # Serialization failure, deadlock, and XX000, with which PostgreSQL tells of its own races ("new multixact has more than
 # one updating member", "tuple concurrently updated"): the whole transaction is undone, so that it may be tried again.
-_CONFLICT = {"40001", "40P01", "XX000"}
+_INTERNAL = "XX000"
+_CONFLICT = {"40001", "40P01", _INTERNAL}
 _BAD_VALUE_CLASSES = {"22"}
 _BAD_VALUE = {"23502", "23514"}
 _UNDEFINED_CLASSES = {"42", "3F"}
@@ -77,6 +79,11 @@ class MissingGrantError(UndefinedObjectError):
     """42501: the role may not. The message says of what, and what the owner of the database is to grant."""
 
 
+# An engine that spreads rows over servers may pass on no more than the words of one of them, under XX000 at times, and
+# that one's names have the number of its part of the table behind them. The names are ours (core.resources.models).
+_VIOLATED = re.compile(r'"((fk|uq|pk|ck)_\w+?)(?:_\d{6,})?"')
+_VIOLATIONS = {"fk": "23503", "uq": "23505", "pk": "23505", "ck": "23514"}
+
 # What a SQLSTATE means, or else its class: its first two characters. All others are bugs of ours.
 _BY_STATE: Mapping[str, type[DatabaseError]] = {
     "23505": UniqueViolationError,
@@ -95,8 +102,7 @@ _BY_CLASS: Mapping[str, type[DatabaseError]] = {
 
 def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseError:
     """The application's error for psycopg2's. Only what holds no data of a user is taken over."""
-    state = error.pgcode
-    diagnostics = error.diag
+    state, diagnostics = error.pgcode, error.diag
     if connecting:
         return DatabaseUnavailableError(_reason("cannot connect", error), sqlstate=state or diagnostics.sqlstate)
     if state is None and isinstance(error, psycopg2.ProgrammingError):
@@ -105,8 +111,20 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
         return ConnectionLostError(_reason("connection lost", error))
     if state == NO_PRIVILEGE:
         return MissingGrantError(_missing_grant(error), sqlstate=state, constraint=diagnostics.constraint_name)
+    state, constraint = _violated(state, diagnostics)
     kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2], StatementError)
-    return kind(type(error).__name__, sqlstate=state, constraint=diagnostics.constraint_name)
+    return kind(type(error).__name__, sqlstate=state, constraint=constraint)
+
+
+def _violated(state: str, diagnostics: Any) -> tuple[str, str | None]:
+    """The SQLSTATE, and the name of the constraint that was met."""
+    name: str | None = diagnostics.constraint_name
+    told = f'"{name}"' if name else diagnostics.message_primary or ""
+    hidden = state == _INTERNAL and not name
+    found = _VIOLATED.search(told) if hidden or state[:2] == "23" else None
+    if found is None:
+        return state, name
+    return (_VIOLATIONS[found[2]] if hidden else state), found[1]
 
 
 def _missing_grant(error: psycopg2.Error) -> str:

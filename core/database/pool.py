@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -42,6 +43,8 @@ class Pool:
         # These and those in use.
         self._opened: list[Connection] = []
         self._closed = False
+        # When it last turned out that a server takes no writes, on the event loop's clock.
+        self.read_only_at = float("-inf")
         # Not all are used always, and the server has only so many: set by those that are opened.
         self._idle_timer = DeadlineTimer(self._close_unused)
 
@@ -60,6 +63,11 @@ class Pool:
         """How many wait for a place."""
         return sum(not place.done() for place, _ in self._waiting)
 
+    @property
+    def wants_read_only(self) -> bool:
+        """Whether the URL asks for a server that takes no writes."""
+        return self._connector.wants_read_only
+
     async def acquire(self, deadline: float, usage: Usage | None = None) -> Connection:
         """The idle connection used last (the least likely to be stale), or a new one. Raises at `deadline`.
 
@@ -73,7 +81,7 @@ class Pool:
         try:
             while self._idle:
                 connection = self._idle.pop()
-                if not connection.closed and connection.idle_seconds < IDLE_SECONDS:
+                if not connection.closed and time.monotonic() - connection.last_used < IDLE_SECONDS:
                     return connection
                 connection.close()
             with waiting(usage):
@@ -150,8 +158,9 @@ class Pool:
         """Closes what would fail as `lost` did, each at the cost of a request; what is in use, as it comes back."""
         if lost.silent:  # what has not responded since may be as dead
             self._close_idle(lambda idle: idle.last_used <= lost.last_used)
-        elif lost.read_only and not self._connector.wants_read_only:
-            newer = asyncio.get_running_loop().time() - READ_ONLY_SECONDS
+        elif lost.read_only and not self.wants_read_only:
+            self.read_only_at = asyncio.get_running_loop().time()
+            newer = self.read_only_at - READ_ONLY_SECONDS
             for one in self._opened:
                 one.retired = one.retired or (one.server == lost.server and one.opened < newer)
             self._close_idle(lambda idle: idle.retired)

@@ -38,6 +38,8 @@ class Compiled(Generic[T_co]):
     name: str = "on the spot"
     # How it is prepared, by schema and types of the values; core.database.prepared_statements fills it. None: never.
     prepared: dict[Any, Any] | None = None
+    # Whether `make` takes ids and times as text.
+    as_text: bool = False
 
 
 class Query(Generic[T_co]):
@@ -72,14 +74,16 @@ def compile_statement(source: Any, names: tuple[str, ...], **options: bool) -> C
     adapters = _adapters(compiled)
     constants = {name: value for name, value in compiled.params.items() if name not in (*names, OWNER_PARAMETER)}
     texts = {schema: str(compiled).replace(f"{_PLACEHOLDER}.", f"{schema}.") for schema in SCHEMAS}
+    make, as_text = row_maker(source)
     return Compiled(
         texts,
         names,
         {name: adapters[name] for name in names if name in adapters},
         {name: adapters[name](value) if name in adapters else value for name, value in constants.items()},
-        row_maker(source),
+        make,
         compiled.owned,
         not compiled.writes,
+        as_text=as_text,
     )
 
 

@@ -4,37 +4,42 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from pydantic import BaseModel
 from sqlalchemy import CompoundSelect, FromClause, Select
 from sqlalchemy import inspect as inspect_mapping
 from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.database.ownership import DIALECT
+from core.database.text_rows import can_be_text, columns_of, complete, converter, text_class
 
 Row = Sequence[Any]
 Maker = Callable[[Row], Any]
 
-# What an instance of SQLModel has beside its columns, by which it is compared and printed; each written in one step.
-_set_extra, _set_fields_set, _set_private = (
-    vars(BaseModel)[f"__pydantic_{name}__"].__set__ for name in ("extra", "fields_set", "private")
-)
-_NONE_SET = set[str]()
 _new = object.__new__
 # The OID of PostgreSQL's numeric: SQLAlchemy asks what psycopg2 got, for numbers only, and takes a float as well.
 _NUMERIC = 1700
 
 
-def row_maker(source: Any) -> Callable[[Row], Any] | None:
-    """How to turn a result row into what the statement names: an entity, a value, or a tuple of them."""
+def row_maker(source: Any) -> tuple[Maker | None, bool]:
+    """How to turn a result row into what the statement names: an entity, a value, or a tuple of them; and whether for
+    it ids and times are to be the text that PostgreSQL sent (see core.database.text_rows)."""
     columns = list(source.exported_columns)
-    makers: list[Callable[[Row], Any]] = []
+    items = _items(source)
+    as_text = any(map(_entity, items)) and all(map(_can_be_text, columns))
+    makers: list[Maker] = []
     start = 0
-    for item in _items(source):
+    for item in items:
         entity = _entity(item)
-        make, width = _entity_maker(entity, columns, start) if entity else (_value_maker(columns[start], start), 1)
+        if entity:
+            make, width = _entity_maker(entity, columns, start, as_text=as_text)
+        else:
+            make, width = _value_maker(columns[start], start, as_text=as_text), 1
         makers.append(make)
         start += width
+    return _together(makers), as_text
+
+
+def _together(makers: list[Maker]) -> Maker | None:
     if len(makers) == 3:  # a page's rows, each with its place in the order and the number of changes
         first, second, third = makers
         return lambda row: (first(row), second(row), third(row))
@@ -63,12 +68,18 @@ def _result_processor(column: ColumnElement[Any]) -> Callable[[Any], Any] | None
     return column.type.dialect_impl(DIALECT).result_processor(DIALECT, _NUMERIC)
 
 
-def _value_maker(column: ColumnElement[Any], place: int) -> Callable[[Row], Any]:
-    process = _result_processor(column)
+def _can_be_text(column: ColumnElement[Any]) -> bool:
+    return can_be_text(column) and not (converter(column) and _result_processor(column))
+
+
+def _value_maker(column: ColumnElement[Any], place: int, *, as_text: bool) -> Maker:
+    process = _result_processor(column) or (converter(column) if as_text else None)
     return (lambda row: process(row[place])) if process else itemgetter(place)
 
 
-def _entity_maker(entity: type, columns: Sequence[ColumnElement[Any]], start: int) -> tuple[Callable[[Row], Any], int]:
+def _entity_maker(
+    entity: type, columns: Sequence[ColumnElement[Any]], start: int, *, as_text: bool
+) -> tuple[Maker, int]:
     """Makes detached instances, each a snapshot of a row: no session tracks them and no statement follows a change."""
     mapper: Mapper[Any] = inspect_mapping(entity)
     width = len(mapper.column_attrs)
@@ -76,16 +87,17 @@ def _entity_maker(entity: type, columns: Sequence[ColumnElement[Any]], start: in
     keys = [mapper.get_property_by_column(mapper.local_table.c[str(column.key)]).key for column in own]
     found = map(_result_processor, own)
     processors = [(key, process) for key, process in zip(keys, found, strict=True) if process]
+    converters = {key: convert for key, column in zip(keys, own, strict=True) if (convert := converter(column))}
+    kind = text_class(entity, keys, converters) if as_text else entity
 
     def make(row: Row) -> Any:
-        instance: Any = _new(entity)  # without the state by which a session would track it
-        _set_extra(instance, None)
-        _set_fields_set(instance, _NONE_SET)
-        _set_private(instance, None)
-        attributes = instance.__dict__
-        attributes.update(zip(keys, row[start:] if start else row, strict=False))
+        instance: Any = _new(kind)  # without the state by which a session would track it
+        columns = columns_of(instance)
+        columns.update(zip(keys, row[start:] if start else row, strict=False))
         for key, process in processors:
-            attributes[key] = process(attributes[key])
+            columns[key] = process(columns[key])
+        if not as_text:
+            complete(instance)
         return instance
 
     return make, width

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from core.database import table_schema
+from core.database import distribution, table_schema
 from core.database.database import Database
 from core.database.errors import DatabaseError
 from core.database.usage import Usage
@@ -15,21 +15,22 @@ SECONDS = 3
 _log = structlog.get_logger("core.database.start_check")
 
 
-def look(url: str, head: str) -> tuple[str | None, str | None]:
-    """The revision of the database at `url`, None where it does not tell; and one sentence on what there is somebody
-    else's, None where nothing is.
+def look(url: str, head: str, *, accounts: bool = False) -> tuple[str | None, str | None]:
+    """The revision of the database at `url`, None where it does not tell; and one sentence on why its tables cannot be
+    served, None where they can: there is somebody else's, or what is spread over servers cannot be served like this.
 
-    `head` is the revision that the code needs. Runs an event loop of its own, so that nothing of it is left when the
-    workers are forked.
+    `head` is the revision that the code needs, `accounts` whether local accounts are on. Runs an event loop of its own,
+    so that nothing of it is left when the workers are forked.
     """
-    return asyncio.run(_look(url, head))
+    return asyncio.run(_look(url, head, accounts=accounts))
 
 
-async def _look(url: str, head: str) -> tuple[str | None, str | None]:
+async def _look(url: str, head: str, *, accounts: bool) -> tuple[str | None, str | None]:
     deadline = asyncio.get_running_loop().time() + SECONDS
     database = Database(url, pool_size=1, timeout=SECONDS, usage=lambda: Usage(deadline))
     try:
-        return await examine(database, head)
+        revision, foreign = await examine(database, head)
+        return revision, foreign or await servers(database, accounts=accounts)
     except DatabaseError as error:
         reason = {"error.reason": str(error), "db.response.status_code": error.sqlstate}
         _log.warning("tables not looked at", **reason)
@@ -39,9 +40,19 @@ async def _look(url: str, head: str) -> tuple[str | None, str | None]:
 
 
 async def examine(database: Database, head: str) -> tuple[str | None, str | None]:
-    """What `look` gives, of a database that is known already. Raises DatabaseError."""
+    """The revision, and what is somebody else's, of a database that is known already. Raises DatabaseError."""
     schema = await database.schema()
     found = await database.fetch_all(table_schema.relations(schema))
     migrated = any(name == table_schema.VERSIONS.name for name, _, _ in found)
     revision = await database.fetch_one(table_schema.revision()) if migrated else None
     return revision, table_schema.foreign(schema, found, revision, head)
+
+
+async def servers(database: Database, *, accounts: bool) -> str | None:
+    """What core.database.distribution complains of, of a database that is known already. Raises DatabaseError."""
+    schema = await database.schema()
+    if not database.spreads:
+        return None
+    spread = await database.fetch_all(table_schema.of_catalogue(distribution.spread_sql(schema), tuple))
+    there = await database.fetch_all(table_schema.relations(schema))
+    return distribution.complaint(schema, spread, [name for name, _, _ in there], accounts=accounts)

@@ -19,8 +19,13 @@ MARKS = ("ck_tasks_completed_at_with_status", "fk_idempotency_keys_user_id_users
 FIND = f"""\
 SELECT DISTINCT n.nspname::text FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
 WHERE c.conname IN ('{"', '".join(MARKS)}') AND n.nspname IN ('{"', '".join(SCHEMAS)}')"""  # noqa: S608
-# With the process that serves the session: where it is not the one that the login named, a pooler stands between.
-LOOK = f"SELECT pg_catalog.pg_backend_pid(), ARRAY({FIND})"
+# Where Citus has its list of tables; nowhere else is a relation of that name in this schema.
+SPREAD = "pg_catalog.pg_dist_partition"
+# With the process that serves the session: where it is not the one that the login named, a pooler stands between. And
+# whether an engine is there that can spread tables over servers.
+LOOK = f"SELECT pg_catalog.pg_backend_pid(), ARRAY({FIND}), pg_catalog.to_regclass('{SPREAD}') IS NOT NULL"
+# "on" on a standby, and where a server or a role is set to take none.
+READ_ONLY = "SHOW transaction_read_only"
 WHAT_TO_DO = '"One database for both" in docs/better-auth.md says what to do'
 _RELATIONS = """\
 SELECT c.relname::text, c.relkind::text, array(
@@ -30,8 +35,8 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE n.nspname = '{schema}' AND c.relname IN ('{names}') ORDER BY 1"""
 
 
-def look() -> Query[tuple[int, list[str]]]:
-    """Gives the server's process, and each of SCHEMAS that holds our tables."""
+def look() -> Query[tuple[int, list[str], bool]]:
+    """Gives the server's process, each of SCHEMAS that holds our tables, and whether tables can be spread."""
     return of_catalogue(LOOK, tuple)
 
 

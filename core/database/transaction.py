@@ -88,7 +88,8 @@ class Transaction(Executor):
         self, connection: Connection, sql: str, values: Mapping[str, Any] | None, query: Query[Any] | None
     ) -> cursor:
         try:
-            return await connection.run(sql, values, self._deadline, self._usage)
+            as_text = query is not None and query.statement.as_text
+            return await connection.run(sql, values, self._deadline, self._usage, text=as_text)
         finally:
             if connection.took > self._watch.above:
                 self._watch.tell(connection, query.statement.name if query else "COMMIT")

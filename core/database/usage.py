@@ -17,6 +17,11 @@ class Usage:
         self.statements_seconds = 0.0
         self.waiting_seconds = 0.0
 
+    @property
+    def owner(self) -> str | None:
+        """Whose rows it is about, None where nobody's."""
+        return None
+
 
 @contextmanager
 def waiting(usage: Usage | None) -> Iterator[None]:

@@ -6,13 +6,12 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
-from fastapi_swagger import patch_fastapi
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.config import VERSION
-from core.http import openapi, problem_responses
+from core.http import docs_page, openapi, problem_pages, problem_responses
 from core.http.context import Services
 from core.http.cors import cors
 from core.http.dispatch import Dispatcher
@@ -20,10 +19,8 @@ from core.http.middleware import RequestMiddleware
 from core.http.routers import included, share_entity_tags, unguarded
 from core.http.routing import CookieRoute
 
-# Paths without the guarantees: the documentation, which has no user and touches no data.
-UNGUARDED = frozenset(
-    {"/openapi.json", "/docs", "/swagger/swagger-ui-bundle.js", "/swagger/swagger-ui.css", "/swagger/favicon-32x32.png"}
-)
+# Paths without the guarantees: documentation, which has no user and touches no data.
+UNGUARDED = problem_pages.PATHS | docs_page.PATHS | {"/openapi.json"}
 
 
 class Api(FastAPI):
@@ -44,10 +41,19 @@ class Api(FastAPI):
             # FastAPI's own asks for a tracer at every request.
             telemetry={"tracing": False, "metrics": False, "logs": False},
         )
-        if docs:
-            patch_fastapi(self, redirect_from_root_to_docs=False)
         openapi.install(self, description, services.settings.root_path)
         problem_responses.install(self)
+        self.router.routes.extend(problem_pages.routes())
+        if docs:
+            self.router.routes.extend(docs_page.routes(services.settings))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As FastAPI's and Starlette's, without what is switched off here."""
+        if scope["type"] != "http" or self.middleware_stack is None:
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        await self.middleware_stack(scope, receive, send)
 
     def include_router(self, router: APIRouter, **options: Any) -> None:
         """As FastAPI's, of a router whose operations are all declared by then. Raises TypeError for one that is
@@ -65,8 +71,7 @@ class Api(FastAPI):
             raise TypeError(f"{', '.join(strangers)}: nothing says who may call this; declare it on a private_router()")
         settings = self.services.settings
         handlers = {key: one for key, one in self.exception_handlers.items() if key not in (500, Exception)}
-        router = _below(self.router, settings.root_path) if settings.root_path else self.router
-        app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(router), handlers=handlers)
+        app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=handlers)
         app = Dispatcher(self, app, fast=settings.fast_path)
         for kind, arguments, options in reversed(self.user_middleware):
             app = kind(app, *arguments, **options)
@@ -75,14 +80,3 @@ class Api(FastAPI):
         # OpenTelemetry's instrumentation calls this from a method of its own that it sets on the object, and puts its
         # layer around what Starlette's outermost one holds, which it knows by its class. Nobody else pays for that.
         return ServerErrorMiddleware(outermost) if "build_middleware_stack" in vars(self) else outermost
-
-
-def _below(router: ASGIApp, root_path: str) -> ASGIApp:
-    """Tells the documentation where its parts are. Nobody else: whatever begins as the prefix does would be cut off."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope.get("path") in UNGUARDED:
-            scope["root_path"] = root_path
-        await router(scope, receive, send)
-
-    return app

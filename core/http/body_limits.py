@@ -1,7 +1,9 @@
 """What a request may weigh, and how long its body may take."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Generator, Sequence
+from functools import partial
+from typing import Any
 
 from starlette.types import Message, Receive
 
@@ -33,18 +35,50 @@ def limited(receive: Receive, max_bytes: int, seconds: float) -> Receive:
     async def receive_within() -> Message:
         nonlocal size, deadline
         deadline = deadline or asyncio.get_running_loop().time() + seconds
+        begun = receive().__await__()
         try:
-            async with asyncio.timeout_at(deadline):
-                message = await receive()
-        except TimeoutError:
-            detail = f"The body did not arrive within {seconds:g} seconds."
-            raise ProblemError(Problem.BODY_TIMEOUT, detail, headers=_CLOSE) from None
+            first = next(begun)
+        except StopIteration as done:  # it was there: nearly always, and a timer costs more than all else here
+            message: Message = done.value
+        else:
+            message = await _within(deadline, seconds, _Begun(begun, first))
         size += len(message.get("body", b""))
         if size > max_bytes:
             raise _too_large(max_bytes)
         return message
 
     return receive_within
+
+
+async def _within(deadline: float, seconds: float, begun: Awaitable[Message]) -> Message:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await begun
+    except TimeoutError:
+        detail = f"The body did not arrive within {seconds:g} seconds."
+        raise ProblemError(Problem.BODY_TIMEOUT, detail, headers=_CLOSE) from None
+
+
+class _Begun:
+    """What was begun to be awaited, and did not end at once, awaited to its end. `first` is what it waits for."""
+
+    def __init__(self, begun: Generator[Any, Any, Message], first: Any) -> None:
+        self._begun, self._first = begun, first
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        waited = self._first
+        while True:
+            try:
+                given = yield waited
+            except BaseException as error:  # cancelled, or too late
+                step = partial(self._begun.throw, error)
+            else:
+                step = partial(self._begun.send, given)
+            try:
+                waited = step()
+            except StopIteration as done:
+                message: Message = done.value
+                return message
 
 
 def _too_large(max_bytes: int) -> ProblemError:

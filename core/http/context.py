@@ -1,10 +1,12 @@
 """What one request carries through the code, typed: the services of the process, and what is known of the request."""
 
+import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from starlette.types import Scope
@@ -29,6 +31,8 @@ _KEY = "todo_api"
 # Of the state that every request finds as `request.state`: set while the process drains before it ends.
 DRAINING = "draining"
 NO_TAGS = Tags(None)
+# Of what `quote` would change nothing.
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,11 @@ class RequestContext(Usage):
         assert self.principal is not None, "a public operation has no current user"
         return self.principal
 
+    @property
+    def owner(self) -> str | None:
+        """The current user's id, None in a public operation."""
+        return self.principal.user_id if self.principal else None
+
 
 # The same object as in the scope, for what is called without the request: the database, an endpoint in a thread.
 _current: ContextVar[RequestContext] = ContextVar("request_context")
@@ -114,6 +123,12 @@ def of(request: Request) -> RequestContext:
 def public_path(scope: Scope) -> str:
     """The request's path as clients know it: behind ROOT_PATH, which the proxy takes away."""
     return in_scope(scope).services.settings.root_path + str(scope["path"])
+
+
+def quoted_path(scope: Scope) -> str:
+    """The same as it stands in a URL."""
+    path = public_path(scope)
+    return path if _PLAIN(path) else quote(path)
 
 
 def in_scope(scope: Scope) -> RequestContext:

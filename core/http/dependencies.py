@@ -34,7 +34,9 @@ def owned(repository: type[R]) -> Any:
     # `user_id` is here for the document; core.http.authorization has compared it with the token before.
     async def build(request: Request, user_id: Annotated[str, _USER_ID]) -> R:  # noqa: ARG001
         found = context.of(request)
-        return repository(found.executor, found.user, found.services.accounts, _conditions(request, repository))
+        asks = b"if-match" in found.headers or b"if-none-match" in found.headers
+        conditions = _conditions(request, repository) if asks else NONE
+        return repository(found.executor, found.user, found.services.accounts, conditions)
 
     setattr(build, _MARK, repository)
     return Depends(build)
@@ -42,8 +44,6 @@ def owned(repository: type[R]) -> Any:
 
 def _conditions(request: Request, repository: type[OwnedRepository]) -> Conditions:
     found = context.of(request)
-    if not (b"if-match" in found.headers or b"if-none-match" in found.headers):
-        return NONE
     owner = found.user.tag
     if_match = headers.values(request.scope, b"if-match")
     if_none_match = headers.values(request.scope, b"if-none-match")

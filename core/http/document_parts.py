@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from core.http.declarations import REF, schema_of
+from core.http.problem_examples import example_of
 from core.problems import Problem, ProblemDetails
 
 HEADERS = {
@@ -56,5 +57,6 @@ def problem_schemas() -> dict[str, Any]:
             "description": problem.title,
             "properties": {name: field for name, field in properties.items() if name != "data"},
             "required": details["required"],
+            "examples": [example_of(problem)],
         }
     return made

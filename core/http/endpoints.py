@@ -1,10 +1,10 @@
 """What an endpoint says of a row: where a new one is, and that there is none."""
 
 from typing import TypeVar
-from urllib.parse import quote
 
 from fastapi import Request, Response
 
+from core.database.text_rows import columns_of
 from core.http import context
 from core.problems import not_found
 from core.resources.models import OwnedTable
@@ -23,5 +23,5 @@ def found(row: T | None, noun: str) -> T:
 def located(request: Request, response: Response, row: R) -> R:
     """A row that was made below the request's path: `Location` says where it is."""
     # A user id is any text; a header is not.
-    response.headers["Location"] = quote(f"{context.public_path(request.scope)}/{row.id}")
+    response.headers["Location"] = f"{context.quoted_path(request.scope)}/{columns_of(row)['id']}"
     return row

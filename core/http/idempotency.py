@@ -19,10 +19,11 @@ from core.database.errors import DatabaseUnavailableError, ForeignKeyViolationEr
 from core.database.ownership import OWNER
 from core.database.queries import Query
 from core.database.statements import statement
+from core.database.text_rows import columns_of
 from core.database.transaction import Transaction
 from core.http import context, headers
 from core.http.responses import AnyResponse, Header, WholeResponse
-from core.problems import FieldError, Problem, ProblemError
+from core.problems import FieldCode, FieldError, FieldParams, Problem, ProblemError
 from core.resources.many import Written
 from core.resources.models import TIMESTAMP, OwnedTable, owner_column
 from core.resources.preconditions import ExistsError
@@ -38,6 +39,7 @@ REPLAYED = "Idempotent-Replayed"
 
 # A structured-field string (RFC 8941, section 3.3.3), or the same text bare.
 _KEY = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255})')
+PATTERN = f"^(?:{_KEY.pattern})$"
 
 
 class IdempotencyKey(SQLModel, table=True):
@@ -115,7 +117,7 @@ class _Keys(OwnedRepository):
     def filled(self, key: str, response: AnyResponse, row: Any) -> Query[None]:
         """What stores the response, to which the endpoint gave `row`."""
         headers = {name: value.decode("latin-1") for name, value in response.raw_headers}
-        row_id = row.id if isinstance(row, OwnedTable) else None
+        row_id = columns_of(row)["id"] if isinstance(row, OwnedTable) else None
         status = response.status if isinstance(response, WholeResponse) else response.status_code
         body = row.model_dump_json().encode() if isinstance(row, Written) else None
         return self._own(_fill(key, status, headers.get(b"location"), headers.get(b"etag"), row_id, body))
@@ -181,9 +183,8 @@ async def _replay(stored: IdempotencyKey, repeated: Repeated) -> WholeResponse:
 def _parse(lines: list[str]) -> str:
     match = _KEY.fullmatch(lines[0].strip()) if len(lines) == 1 else None
     if match is None:
-        error = FieldError(
-            pointer="/header/idempotency-key", message="Must be one text of 1 to 255 ASCII characters", code="malformed"
-        )
+        told, params = "Must be one text of 1 to 255 ASCII characters", FieldParams(expected="idempotency-key")
+        error = FieldError(pointer="/header/idempotency-key", message=told, code=FieldCode.MALFORMED, params=params)
         raise ProblemError(Problem.VALIDATION_FAILED, "The Idempotency-Key is malformed.", errors=[error])
     return str(match[1] or match[2])
 

@@ -15,6 +15,8 @@ from core.http.context import RequestContext, Services, begin, in_scope
 from core.http.outgoing import CLIENT_CLOSED, Outgoing
 from core.http.problem_responses import failed, respond
 from core.http.server_timing import TimedOutgoing
+from core.logging import request_fields
+from core.logging.access import AccessLog
 from core.logging.lines import cut
 from core.problems import Problem, ProblemError
 
@@ -46,8 +48,7 @@ class RequestMiddleware:
         self._observe = services.observe
         self._outgoing = TimedOutgoing if services.settings.server_timing else Outgoing
         self._cacheable = services.settings.http_cache == "private"
-        # Bound once: each look at the lazy one costs as much as the fields of a line.
-        self._access_log = _log.bind()
+        self._access_log = AccessLog("core.http.middleware")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Responds to one request; whatever is raised below becomes a problem."""
@@ -71,8 +72,8 @@ class RequestMiddleware:
                 self._observe(scope, outgoing.status, time.perf_counter() - started, found)
             if self._logs_probes or outgoing.status >= 400 or scope["path"] not in _PROBES:
                 # At LOG_LEVEL=WARNING those of a failure are what is left.
-                log = self._access_log.error if outgoing.status >= 500 else self._access_log.info
-                log("request", **access_fields(scope, headers, outgoing.status, started, found))
+                fields = access_fields(scope, headers, outgoing.status, started, found)
+                self._access_log.write("error" if outgoing.status >= 500 else "info", fields)
 
     async def _handle(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         settings = self._services.settings
@@ -113,14 +114,14 @@ def request_id_of(headers: dict[bytes, bytes]) -> str:
 def _identify(headers: dict[bytes, bytes]) -> str:
     """Binds the ids of this request to the log, and gives the request's."""
     request_id = request_id_of(headers)
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    ids = {"request_id": request_id}
     trace = headers.get(b"traceparent")
     if trace and (parent := _TRACEPARENT.fullmatch(trace)):
         # The trace is theirs, the span is ours: what is told here happens in it, below the span that asked.
         trace_id, caller, flags = (parent[number].decode() for number in (1, 2, 3))
-        span = {"trace_id": trace_id, "span_id": os.urandom(8).hex(), "trace_flags": flags}
-        structlog.contextvars.bind_contextvars(**span, **{"todo_api.parent_span_id": caller})
+        ids |= {"trace_id": trace_id, "span_id": os.urandom(8).hex(), "trace_flags": flags}
+        ids["todo_api.parent_span_id"] = caller
+    request_fields.begin(ids)
     return request_id
 
 

@@ -7,11 +7,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from core.config import VERSION
+from core.http import idempotency
 from core.http.declarations import REF, with_problems
 from core.http.dependencies import gives_many, gives_page, gives_row
 from core.http.document_parts import add_headers, headers, problem_schemas, tags
+from core.http.document_schemas import as_an_input, fill_examples, plain_parameters
 from core.http.routing import CookieRoute, PrivateRoute
 from core.problems import Problem
+from core.resources import preconditions
 
 _ANY = (Problem.VALIDATION_FAILED, Problem.INTERNAL_ERROR, Problem.DATABASE_UNAVAILABLE)
 _WITH_BODY = (Problem.MALFORMED_JSON, Problem.BODY_TIMEOUT, Problem.BODY_TOO_LARGE, Problem.UNSUPPORTED_MEDIA_TYPE)
@@ -29,12 +32,18 @@ _KEY = _header(
     "Idempotency-Key",
     "A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first "
     "response's status with what there is now.",
-    maxLength=257,
+    pattern=idempotency.PATTERN,
 )
 _MATCH = _header(
-    "If-Match", "The ETag that the client has read: 412 if there is a newer version, or if it is of another user."
+    "If-Match",
+    "The ETag that the client has read: 412 if there is a newer version, or if it is of another user.",
+    pattern=preconditions.PATTERN,
 )
-_KNOWN = _header("If-None-Match", "The ETag that the client has: 304 if nothing has changed, and it is the user's own.")
+_KNOWN = _header(
+    "If-None-Match",
+    "The ETag that the client has: 304 if nothing has changed, and it is the user's own.",
+    pattern=preconditions.PATTERN,
+)
 _ABSENT = _header(
     "If-None-Match",
     "`*` makes it under this id, where there is none: 412 if there is one. Not with If-Match.",
@@ -157,8 +166,9 @@ def _finish(document: dict[str, Any]) -> dict[str, Any]:
     components["headers"] = headers()
     for item in document["paths"].values():
         for operation in item.values():
-            _plain_parameters(operation)
-            _without_defaults(operation.get("requestBody", {}), schemas)
+            plain_parameters(operation)
+            as_an_input(operation.get("requestBody", {}), schemas)
+    fill_examples(schemas)
     components["schemas"] = dict(sorted(schemas.items()))
     schemes = components.setdefault("securitySchemes", {})
     schemes["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
@@ -166,23 +176,4 @@ def _finish(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_used(name: str, text: str) -> bool:
-    return f'"{REF}{name}"' in text or name == "FieldError"
-
-
-def _plain_parameters(operation: dict[str, Any]) -> None:
-    """A query has no null: what is optional is left out."""
-    for parameter in operation.get("parameters", ()):
-        schema = parameter["schema"]
-        kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
-        if len(kinds) == 1:
-            del schema["anyOf"]
-            schema.update(kinds[0])
-            schema.pop("default", None)
-
-
-def _without_defaults(body: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """A default makes a field of a request one that generated types demand; what is optional is so by `required`."""
-    for name, schema in schemas.items():
-        if f'"{REF}{name}"' in json.dumps(body):
-            for field in schema.get("properties", {}).values():
-                field.pop("default", None)
+    return f'"{REF}{name}"' in text or name in ("FieldError", "FieldCode", "FieldParams")

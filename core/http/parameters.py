@@ -8,6 +8,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
+_NUL = "Must not hold a NUL character"
 COLLECTIONS = (list, tuple, set, frozenset, dict)
 
 
@@ -84,7 +85,7 @@ def _pairs(query_string: bytes) -> list[tuple[str, str]]:
 
 def _reject_nul(pairs: list[tuple[str, str]]) -> None:
     names = dict.fromkeys(name for name, text in pairs if "\0" in name + text)
-    raise RequestValidationError([{"type": "nul", "loc": ("query", name)} for name in names])
+    raise RequestValidationError([{"type": "nul_character", "loc": ("query", name), "msg": _NUL} for name in names])
 
 
 def _reject(names: list[str]) -> None:

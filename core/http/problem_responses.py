@@ -25,7 +25,7 @@ from core.http import context
 from core.http.authorization import allowed_methods, authorize, is_owned_path
 from core.http.field_errors import field_error
 from core.http.headers import values as values_of
-from core.problems import Problem, ProblemDetails, ProblemError, StatusProblem, of_status
+from core.problems import PROBLEMS, Problem, ProblemDetails, ProblemError, StatusProblem, of_status
 from core.resources import preconditions
 
 MEDIA_TYPE = "application/problem+json"
@@ -50,15 +50,15 @@ async def respond(error: ProblemError, scope: Scope, receive: Receive, send: Sen
     await _response(error, scope)(scope, receive, send)
 
 
-def details(error: ProblemError, path: str, request_id: str) -> bytes:
-    """The body of the response."""
+def details(error: ProblemError, root_path: str, path: str, request_id: str) -> bytes:
+    """The body of the response, to a request for `path` of the API, which clients find below `root_path`."""
     problem = error.problem
     body: ProblemDetails = {
-        "type": f"urn:todo-api:problem:{problem.code}",
+        "type": f"{root_path}{PROBLEMS}/{problem.code}",
         "title": problem.title,
         "status": problem.status,
         "detail": error.detail,
-        "instance": quote(path, safe="/:@!$&'()*+,;=~"),
+        "instance": quote(root_path + path, safe="/:@!$&'()*+,;=~"),
         "code": problem.code,
         "request_id": request_id,
     }
@@ -82,8 +82,9 @@ def _response(error: ProblemError, scope: Scope) -> Response:
         headers["WWW-Authenticate"] = _CHALLENGES.get(problem, "Bearer")
     if (problem.status == 503 or problem is Problem.REQUEST_IN_PROGRESS) and "retry-after" not in names:
         headers["Retry-After"] = retry_after()
-    request_id = context.in_scope(scope).request_id
-    return Response(details(error, context.public_path(scope), request_id), problem.status, headers, MEDIA_TYPE)
+    found = context.in_scope(scope)
+    body = details(error, found.services.settings.root_path, str(scope["path"]), found.request_id)
+    return Response(body, problem.status, headers, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

@@ -1,9 +1,8 @@
 """What a response tells of the row or page that it gives: its entity tag, where it is, where the next page is."""
 
-from urllib.parse import quote
-
 from fastapi import Request
 
+from core.database.text_rows import columns_of
 from core.http import context
 from core.http.headers import values as values_of
 from core.http.responses import Header
@@ -29,12 +28,12 @@ def described(request: Request) -> list[Header]:
     if number is None:
         return lines
     etag = found.tags.of(number, _owner(found))
-    asks = request.method == "GET" and b"if-none-match" in found.headers
+    asks = b"if-none-match" in found.headers and request.method == "GET"
     if asks and preconditions.is_unchanged(values_of(request.scope, b"if-none-match"), etag):
         raise preconditions.UnchangedError(number)
     lines.append((b"etag", etag.encode()))
     if found.makes:
-        lines.append((b"location", quote(context.public_path(request.scope)).encode()))
+        lines.append((b"location", context.quoted_path(request.scope).encode()))
     return lines
 
 
@@ -50,7 +49,7 @@ def write_tags(found: context.RequestContext) -> int | None:
     if found.tags.in_rows:
         ending = found.tags.of_row(_owner(found))
         for row in rows:
-            columns = row.__dict__
+            columns = columns_of(row)
             columns["etag"] = f'"{columns["version"]}{ending}'
     return number
 
@@ -66,7 +65,7 @@ def _next(request: Request, cursor: str) -> bytes:
     parts = request.scope["query_string"].split(b"&")
     kept = [part for part in parts if part and not part.startswith(b"cursor=")]
     query = b"&".join([*kept, b"cursor=" + cursor.encode()])
-    return b'<%s?%s>; rel="next"' % (quote(context.public_path(request.scope)).encode(), query)
+    return b'<%s?%s>; rel="next"' % (context.quoted_path(request.scope).encode(), query)
 
 
 def _owner(found: context.RequestContext) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -19,8 +20,9 @@ from core.http.fastapi_handler import ReadRequest, described, noting
 from core.http.origins import reject_other_origins
 from core.http.parameters import QueryParameters
 from core.http.responses import AnyResponse, Header, WholeResponse
+from core.http.text_schema import text_schema
 from core.resources import preconditions
-from core.resources.models import snapshot
+from core.resources.models import snapshot, text_snapshot
 
 _WRITES = {"PUT", "PATCH", "DELETE"}
 
@@ -123,15 +125,26 @@ class PrivateRoute(APIRoute):
     def _schema(self) -> TypeAdapter[Any] | None:
         return TypeAdapter(self.response_model) if self.response_field else None
 
+    @cached_property
+    def _text_schema(self) -> TypeAdapter[Any] | None:
+        return text_schema(self.response_model, unset_excluded=self.response_model_exclude_unset)
+
     def content(self, result: Any) -> bytes | None:
         """An endpoint's row or page, validated and serialised once by its schema."""
-        if self._schema is None:
+        schema = self._schema
+        if schema is None:
             return None
-        try:
-            valid = self._schema.validator.validate_python(snapshot(result), from_attributes=True)
-        except ValidationError as error:
-            raise ResponseValidationError(error.errors(include_url=False, include_input=False)) from None
-        return self._schema.serializer.to_json(
+        valid = None
+        if self._text_schema is not None and (texts := text_snapshot(result)) is not None:
+            with suppress(ValidationError):  # the values may be what the texts are not
+                valid = self._text_schema.validator.validate_python(texts)
+                schema = self._text_schema
+        if valid is None:
+            try:
+                valid = schema.validator.validate_python(snapshot(result), from_attributes=True)
+            except ValidationError as error:
+                raise ResponseValidationError(error.errors(include_url=False, include_input=False)) from None
+        return schema.serializer.to_json(
             valid,
             include=self.response_model_include,
             exclude=self.response_model_exclude,
@@ -168,7 +181,7 @@ def _check_id(request: Request, body: Any) -> None:
     given = body.get("id") if isinstance(body, dict) else None
     names = [name for name in request.path_params if name.endswith("_id") and name != "user_id"]
     if isinstance(given, str) and names and _plain(given) != _plain(str(request.path_params[names[-1]])):
-        raise RequestValidationError([{"type": "other_id", "loc": ("body", "id")}])
+        raise RequestValidationError([{"type": "other_id", "loc": ("body", "id"), "msg": "Must be the id in the path"}])
 
 
 def _plain(row_id: str) -> str:

@@ -5,7 +5,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -16,8 +15,10 @@ from pydantic import ValidationError
 
 from core.config import VERSION
 from core.database.errors import DatabaseError
+from core.logging.access import AccessLog, Direct, now
 from core.logging.lines import TRACE_BEGINS, Event, cut, lines
 from core.logging.readable import wants_colours
+from core.logging.request_fields import merge
 from core.logging.writer import LogWriter
 
 _MESSAGE_LENGTH = 1024
@@ -31,15 +32,20 @@ def configure(level: str, environment: str, form: Literal["json", "terminal"] | 
 
     Without `form`, lines are for a person where standard output is a terminal, else JSON.
     """
-    shared = _fields(environment)
+    resource = _resource(environment)
+    shared = _fields(resource)
     on_terminal = sys.stdout.isatty()
-    if form == "terminal" or (form is None and on_terminal):
-        final = [lines(readable=True, colours=on_terminal and wants_colours())]
-    else:
-        final = [structlog.processors.EventRenamer("message"), lines(readable=False)]
-    writer = LogWriter(sys.stdout.fileno(), _dropped([*shared, *final]))
+    readable = form == "terminal" or (form is None and on_terminal)
+    final: list[Any] = [lines(readable=readable, colours=readable and on_terminal and wants_colours())]
+    if not readable:
+        final.insert(0, structlog.processors.EventRenamer("message"))
+    processors = [*shared, *final]
+    writer = LogWriter(sys.stdout.fileno(), _dropped(processors.copy()))
+    least = logging.getLevelNamesMapping()[level]
+    name = "event" if readable else "message"
+    AccessLog.direct = Direct(processors, final[-1], writer.write, resource, name, least)
     structlog.configure(
-        processors=[*shared, *final],
+        processors=processors,
         logger_factory=partial(_Lines, writer.write),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
@@ -85,8 +91,8 @@ class _Handler(logging.Handler):
         self.writer.flush()
 
 
-def _fields(environment: str) -> list[Any]:
-    """What every line gets, whoever writes it."""
+def _resource(environment: str) -> dict[str, Any]:
+    """Which process of which deployment it is, in the names of OpenTelemetry."""
     resource = {
         "service.name": "todo-api",
         "service.version": VERSION,
@@ -95,14 +101,19 @@ def _fields(environment: str) -> list[Any]:
     }
     # A process that is forked is another instance.
     os.register_at_fork(after_in_child=lambda: resource.update({"service.instance.id": os.urandom(16).hex()}))
+    return resource
+
+
+def _fields(resource: dict[str, Any]) -> list[Any]:
+    """What every line gets, whoever writes it."""
 
     def add_resource(_: Any, __: str, event: Event) -> Event:
-        event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        event["timestamp"] = now()
         event.update(resource)
         return event
 
     return [
-        structlog.contextvars.merge_contextvars,
+        merge,
         structlog.stdlib.add_logger_name,
         structlog.processors.add_log_level,
         add_resource,

@@ -61,6 +61,10 @@ def lines(*, readable: bool, colours: bool = False) -> structlog.typing.Processo
 def _json(event: Mapping[str, Any]) -> bytes:
     """orjson escapes control characters, so that no value can forge a second line."""
     try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # a name that is no text; looking for them costs as much as all else
+        pass
+    try:
         return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE)
     except TypeError:  # half a surrogate pair, a number of more than 64 bits
         return _json({_encodable(name): _encodable(value) for name, value in event.items()})

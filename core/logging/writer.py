@@ -1,16 +1,20 @@
-"""Writes log lines without ever making their author wait: a thread writes them, and what it cannot hold is counted."""
+"""Writes log lines without ever making their author wait: those of one turn of the event loop together, at its end."""
 
+import asyncio
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from core.logging.unblocked import writing_at_once
 
 # What is written to a pipe at once up to here (PIPE_BUF), no other process's bytes come into.
 MAX_WRITE_BYTES = 4096
 # What waits to be written, or is being written, in one process. What comes beyond is dropped.
 BUFFER_BYTES = 1024 * 1024
-# Lines are written together with those that follow within this time: one wake-up for all.
+# The thread writes lines together with those that follow within this time: one wake-up for all.
 GATHER_SECONDS = 0.01
 # A full disk, a closed pipe: tried again after this time.
 RETRY_SECONDS = 0.1
@@ -21,13 +25,14 @@ FLUSH_SECONDS = 1
 class LogWriter:
     """Lines to a descriptor that may be anything and anybody's: it stays in blocking mode, as others may share it.
 
-    The thread is started by the first line and ends with a flush. A process that forks has none, therefore, unless
-    nobody reads.
+    A thread writes what is not taken at once, and what comes from outside of an event loop. It is started by the first
+    such line and ends with a flush. A process that forks has none, therefore, unless nobody reads.
     """
 
     def __init__(self, descriptor: int, tell_dropped: Callable[[int], bytes]) -> None:
         """`tell_dropped` makes the line that says how many lines were dropped."""
         self._descriptor = descriptor
+        self._write_at_once = writing_at_once(descriptor)
         self._tell_dropped = tell_dropped
         self._start_afresh()
         os.register_at_fork(before=self.flush, after_in_child=self._start_afresh)
@@ -43,7 +48,7 @@ class LogWriter:
         # In all, since this process began.
         self.dropped = 0
         self._thread: threading.Thread | None = None
-        # Whether the thread will look for lines before it waits to be told of one.
+        # Whether a turn of the loop is to come, or the thread will look for lines before it waits to be told of one.
         self._awake = False
         self._ending = False
 
@@ -64,6 +69,8 @@ class LogWriter:
     def flush(self) -> None:
         """Waits until all is written, for FLUSH_SECONDS at most; once in vain is enough."""
         with self._lock:
+            if self._lines or self._dropped:  # a loop that was to write them may have ended
+                self._wake_thread()
             thread = self._thread
             if thread is None or self._ending:
                 return
@@ -72,6 +79,34 @@ class LogWriter:
         thread.join(FLUSH_SECONDS)
 
     def _wake(self) -> None:
+        self._awake = True
+        if self._write_at_once is not None:
+            with suppress(RuntimeError):  # no loop runs here
+                asyncio.get_running_loop().call_soon(self._write_turn)
+                return
+        self._wake_thread()
+
+    def _write_turn(self) -> None:
+        """All lines of one turn of the event loop, as far as they are taken at once; the thread gets the rest."""
+        assert self._write_at_once is not None
+        lines, size = self._take()
+        pieces = list(_pieces(lines))
+        rest: list[bytes] = []
+        for number, piece in enumerate(pieces):
+            written = self._write_at_once(piece)
+            if written < len(piece):
+                rest = [piece[written:], *pieces[number + 1 :]]
+                break
+        with self._lock:
+            self._lines[:0] = rest
+            self._held_bytes += sum(map(len, rest)) - size
+            self._awake = False
+            if rest:
+                self._wake_thread()
+            elif self._lines or self._dropped:  # of another thread, meanwhile
+                self._wake()
+
+    def _wake_thread(self) -> None:
         self._awake = True
         if self._thread is not None:
             self._changed.notify()
@@ -108,10 +143,11 @@ class LogWriter:
         """All lines that wait, and how many of the held bytes they are."""
         with self._lock:
             lines, self._lines = self._lines, []
+            size = sum(map(len, lines))
             if self._dropped:
                 lines.append(self._tell_dropped(self._dropped))
                 self._dropped = 0
-            return lines, self._held_bytes
+            return lines, size
 
     def _write_whole(self, piece: bytes) -> None:
         """However long it takes: a line that has begun is finished before another one begins."""

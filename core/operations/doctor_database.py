@@ -42,7 +42,7 @@ async def look(settings: Settings, url: str) -> AsyncIterator[Finding]:
         return
     try:
         yield ok("database", f"PostgreSQL {version}, database {name}, schema {schema}, role {role}")
-        async for finding in _inside(database, schema):
+        async for finding in _inside(database, schema, accounts=settings.local_accounts_enabled):
             yield finding
         if superuser and settings.app_env == "production":
             yield note("grants", f"{role} is a superuser: docs/operations.md has what a role of the API's own needs")
@@ -56,20 +56,22 @@ def _hint(url: str) -> str:
     return " (inside a container, localhost is the container itself)" if local else ""
 
 
-async def _inside(database: Database, schema: str) -> AsyncIterator[Finding]:
+async def _inside(database: Database, schema: str, *, accounts: bool) -> AsyncIterator[Finding]:
     """Each step is skipped where it would only meet again what was wrong in one before."""
     lacking = await database.fetch_all(grants.missing(schema))
     yield wrong("grants", grants.told(schema, lacking)) if lacking else ok("grants", "all that the API needs")
-    yield skipped("schema", "needs the grants") if lacking else await _schema(database)
+    yield skipped("schema", "needs the grants") if lacking else await _schema(database, accounts=accounts)
     before = time.time()
     theirs = (await database.fetch_all(_TIME))[0]
     yield clock("the database's", theirs, (before + time.time()) / 2)
 
 
-async def _schema(database: Database) -> Finding:
+async def _schema(database: Database, *, accounts: bool) -> Finding:
     revision, foreign = await start_check.examine(database, migrations.head())
     if foreign:
         return wrong("schema", f"{foreign} Or set DATABASE_URL to another database.")
+    if told := await start_check.servers(database, accounts=accounts):
+        return wrong("schema", told)
     problem = await SchemaCheck(database, migrations.known(), migrations.head()).problem()
     if problem == Problem.SCHEMA_TOO_NEW:
         return wrong("schema", f"revision {revision} has no room for this release: deploy a newer release")

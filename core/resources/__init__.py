@@ -12,7 +12,7 @@ from core.resources.pagination import ListQuery, Page
 from core.resources.preconditions import ETag
 from core.resources.repository import OwnedRepository
 from core.resources.rows import Rows
-from core.resources.schemas import InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput
+from core.resources.schemas import InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput, example
 
 __all__ = [
     "MERGED",
@@ -48,5 +48,6 @@ __all__ = [
     "Versioned",
     "Written",
     "containing",
+    "example",
     "one_of",
 ]

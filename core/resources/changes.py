@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, Interval, ScalarSelect, func, literal_column, select, update
+from sqlalchemy import CTE, BigInteger, Interval, ScalarSelect, Text, func, literal_column, select, update
 from sqlmodel import Field, SQLModel
 
 from core.database.ownership import OWNER, OWNER_COLUMN
@@ -10,6 +10,7 @@ from core.resources.models import Timestamps, owner_keys
 
 # Written out, as they are the same in every statement.
 _ONE, _LEAST = literal_column("1", BigInteger), literal_column("interval '0.000001'", Interval)
+_UTC = literal_column("'UTC'", Text)
 
 
 class ChangeTracked(Timestamps):
@@ -33,7 +34,10 @@ def next_change(table: type[SQLModel]) -> CTE:
     """
     owner = owner_of(table)
     counters = owner.table.c
-    at = func.greatest(func.clock_timestamp(), counters.changed_at + _LEAST)
+    # An engine that spreads owners over servers takes no volatile function here, and on a column immutable ones alone:
+    # timestamptz + interval depends on the session's zone, timestamp + interval on nothing.
+    later = func.timezone(_UTC, func.timezone(_UTC, counters.changed_at) + _LEAST)
+    at = func.greatest(func.statement_timestamp(), later)
     counted = update(owner.table).where(owner == OWNER).values(change=counters.change + _ONE, changed_at=at)
     return counted.returning(counters.change.label("number"), counters.changed_at.label("at")).cte("counted")
 

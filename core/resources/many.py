@@ -1,6 +1,5 @@
 """Many rows of one owner changed or removed at once: all of those that were chosen, or none."""
 
-import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
@@ -9,15 +8,15 @@ from pydantic import BaseModel, Discriminator, Field, Tag
 
 from core.database.queries import Query
 from core.database.statements import Statement, Variant
-from core.problems import CHOICE, FieldError, Problem, ProblemError
+from core.problems import CHOICE, FieldCode, FieldError, Problem, ProblemError
 from core.resources.crud import CrudRepository
 from core.resources.many_sql import ManySql
 from core.resources.models import Versioned
 from core.resources.preconditions import expected_versions
 from core.resources.repository import UnknownOwnerError
 from core.resources.row_sql import Columns
-from core.resources.rows import Rows, maker
-from core.resources.schemas import InputModel, OutputModel
+from core.resources.rows import Rows
+from core.resources.schemas import InputModel, OutputModel, example
 
 V = TypeVar("V", bound=Versioned)
 
@@ -56,6 +55,8 @@ MERGED, TAGGED, MERGED_OR_TAGGED = Tag(_MERGED), Tag(_TAGGED), Discriminator(_ki
 class Written(OutputModel):
     """What was done to many rows: to how many, and which."""
 
+    model_config = example(count=1, ids=["01a221af-ea66-724f-b462-68f20ad6c67d"])
+
     count: int = Field(description="How many there were.")
     ids: list[UUID] = Field(description="Their ids.")
 
@@ -64,22 +65,22 @@ class ManyStatements:
     """The statements on many rows of a table whose changes are counted."""
 
     def __init__(self, rows: Rows[Any]) -> None:
-        made, sql = maker(rows.table.__name__, sys._getframe(3)), ManySql(rows.sql)
+        made, sql = rows.made, ManySql(rows.sql)
         self._filters = rows.filters
-        self.lock: Statement[[], str] = made(sql.lock)
+        self.lock: Statement[[], str] = made(sql.lock_owner)
         self._named: Statement[..., tuple[UUID, int]] = made(sql.named)
         chosen: list[Variant] = [{"filters": one} for one in rows.filters.variants() if one]
         self._chosen: Statement[..., tuple[UUID, int]] = made(sql.chosen, chosen)
         writable = rows.sql.writable()
         written: list[Variant] = [{"columns": one} for one in (writable, *((each,) for each in writable))]
-        self._change: Statement[..., UUID] = made(sql.change, written)
-        self.remove: Statement[[list[UUID]], int] = made(sql.remove)
+        self._change: Statement[..., UUID] = made(sql.change_many, written)
+        self.remove: Statement[[list[UUID]], int] = made(sql.remove_many)
 
     def chosen(self, selection: Selection) -> Query[tuple[UUID, int]]:
         """The ids and versions of the rows that are chosen, and of one more than may be. Raises ProblemError 400."""
         filters, values = self._filters.chosen(selection)
         if bool(selection.id) == bool(filters):
-            raise _invalid("/query/id", "Must be there, or a filter: one of both", "nothing_chosen")
+            raise _invalid("/query/id", "Must be there, or a filter: one of both", FieldCode.NOTHING_CHOSEN)
         if selection.id:
             return self.named(selection.id)
         return self._chosen(MAX_ROWS + 1, *values, filters=filters)
@@ -111,7 +112,7 @@ class ManyRepository(CrudRepository[V], Generic[V]):
         if not isinstance(changes, TaggedChanges):
             return await self._written(self.many.chosen(selection), changes)
         if selection.model_fields_set:
-            raise _invalid("/etags", "Must stand alone: the query chooses rows as well", "chosen_twice")
+            raise _invalid("/etags", "Must stand alone: the query chooses rows as well", FieldCode.CHOSEN_TWICE)
         merge: BaseModel = vars(changes)["set"]
         return await self._written(self.many.named([*changes.etags]), merge, changes.etags)
 
@@ -168,16 +169,20 @@ class ManyRepository(CrudRepository[V], Generic[V]):
         try:
             return expected_versions([tag], self._principal.tag)
         except ProblemError:
-            raise _invalid(f"/etags/{row_id}", "Must be an entity tag, as `etag` of a row is", "malformed") from None
+            raise _invalid(
+                f"/etags/{row_id}", "Must be an entity tag, as `etag` of a row is", FieldCode.MALFORMED
+            ) from None
 
     def _reject_if_match(self) -> None:
         if self._expected is not None:
-            raise _invalid("/header/if-match", "Must be left out: `etags` in the body is for many", "not_of_one")
+            raise _invalid(
+                "/header/if-match", "Must be left out: `etags` in the body is for many", FieldCode.NOT_OF_ONE
+            )
 
 
 def _reject_stale(versions: Mapping[UUID, int], allowed: Mapping[UUID, list[int] | None]) -> None:
     stale = [
-        FieldError(pointer=f"/etags/{row_id}", message="It has changed since", code="stale")
+        FieldError(pointer=f"/etags/{row_id}", message="It has changed since", code=FieldCode.STALE)
         for row_id, expected in allowed.items()
         if row_id in versions and expected is not None and versions[row_id] not in expected
     ]
@@ -186,6 +191,6 @@ def _reject_stale(versions: Mapping[UUID, int], allowed: Mapping[UUID, list[int]
         raise ProblemError(Problem.PRECONDITION_FAILED, detail, errors=stale)
 
 
-def _invalid(pointer: str, message: str, code: str) -> ProblemError:
+def _invalid(pointer: str, message: str, code: FieldCode) -> ProblemError:
     error = FieldError(pointer=pointer, message=message, code=code)
     return ProblemError(Problem.VALIDATION_FAILED, "It is not clear which rows are meant.", errors=[error])

@@ -17,7 +17,7 @@ class ManySql:
         self._id_and_version = select(sql.columns.id, sql.columns.version)
         self._these = sql.mine(sql.columns.id == any_(bindparam("p_ids")))
 
-    def lock(self) -> Built:
+    def lock_owner(self) -> Built:
         """Keeps everybody else from changing the owner's rows until the transaction ends; gives the owner's id."""
         owner = owner_of(self._sql.row)
         return select(owner).where(owner == OWNER).with_for_update(key_share=True), ()
@@ -31,11 +31,11 @@ class ManySql:
         mine = self._sql.mine(*self._sql.conditions(filters))
         return self._id_and_version.where(*mine).limit(bindparam("p_limit")), ("p_limit", *parameters(filters))
 
-    def change(self, columns: tuple[str, ...]) -> Built:
+    def change_many(self, columns: tuple[str, ...]) -> Built:
         """Writes columns of rows by their ids; gives the ids."""
         changed: Any = update(self._sql.row).where(*self._these).values(self._sql.changed(columns))
         return changed.returning(self._sql.columns.id), ("p_ids", *parameters(columns))
 
-    def remove(self) -> Built:
+    def remove_many(self) -> Built:
         """Removes rows by their ids; gives the number of the change for each."""
         return self._sql.removed(*self._these), ("p_ids",)

@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
 from core.database.ownership import OWNER_COLUMN
+from core.database.text_rows import looked_at, text_columns
 
 # Keys of Column.info: the column by which a row has an owner elsewhere, and the one where that is.
 _REFERS, _REFERRED = "refers_to_owner", "owner"
@@ -107,9 +108,19 @@ def snapshot(result: Any) -> Any:
     return result
 
 
+def text_snapshot(result: Any) -> Any:
+    """The same of rows that nobody has looked at, with ids and times as text; None where there is any other."""
+    if not isinstance(result, dict):
+        rows = text_columns((result,))
+        return rows and rows[0]
+    rows = text_columns(result.get("items") or ())
+    return rows and {**result, "items": rows}
+
+
 @lru_cache(None)
 def _is_columns_alone(kind: type) -> bool:
     """Whether it is the class of a row of which a schema could read its columns alone, no property of its own."""
+    kind = looked_at(kind)
     own = [one for one in kind.__mro__ if not issubclass(SQLModel, one)]
     return issubclass(kind, SQLModel) and not any(
         isinstance(value, property | cached_property) for one in own for value in vars(one).values()

@@ -14,7 +14,8 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy.types import NullType
 
-from core.problems import FieldError, Problem, ProblemError
+from core.database.text_rows import columns_of
+from core.problems import FieldCode, FieldError, Problem, ProblemError
 from core.resources.models import OwnedTable
 from core.resources.schemas import InputModel
 
@@ -28,7 +29,7 @@ DEFAULT_LIMIT = 50
 def _decimal(value: object) -> object:
     """pydantic reads `1.0`, ` 5`, `+5` and `5_0` as integers too."""
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+", value):
-        raise PydanticCustomError("int_parsing", "Must be an integer")
+        raise PydanticCustomError("malformed", "Must be an integer", {"expected": "integer"})
     return value
 
 
@@ -60,7 +61,7 @@ class Position:
     """The last row of a page: the value that the page is sorted by, as text, and the id that breaks ties."""
 
     value: str
-    id: UUID
+    id: UUID | str
 
 
 def encode(sort: str, position: Position) -> str:
@@ -85,8 +86,8 @@ def page_of(
     page.change = rows[0][2] if rows else change
     if len(rows) > limit:
         last, text, _ = rows[limit - 1]
-        value = _text(getattr(last, column)) if column else str(text)
-        page["next_cursor"] = encode(sort, Position(value, last.id))
+        columns = columns_of(last)
+        page["next_cursor"] = encode(sort, Position(_text(columns[column] if column else text), columns["id"]))
     return page
 
 
@@ -109,7 +110,7 @@ def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Posi
         error = FieldError(
             pointer="/query/cursor",
             message="Must be a next_cursor of a list with the same sort; leave it out for the first page",
-            code="invalid_cursor",
+            code=FieldCode.INVALID_CURSOR,
         )
         raise ProblemError(Problem.VALIDATION_FAILED, "The cursor is not valid.", errors=[error]) from None
 

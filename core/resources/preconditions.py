@@ -16,10 +16,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from core.problems import FieldError, Problem, ProblemError
+from core.problems import FieldCode, FieldError, FieldParams, Problem, ProblemError
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 # Empty elements are to be taken (RFC 9110, section 5.6.1.2), and come of lists that were put together.
+PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 _LIST = re.compile(rf"[\s,]*{_TAG}(?:\s*,[\s,]*{_TAG})*[\s,]*")
 # Of a version, or of the number of an owner's changes: `"7-<owner>.<schema>"`.
 _OURS = re.compile(r'"(0|[1-9]\d{0,17})(?:-([\w-]*)(?:\.([0-9a-f]{8}))?)?"', re.ASCII)
@@ -177,7 +178,8 @@ def _read(value: str) -> list[str]:
 
 
 def _malformed(header: str, message: str) -> ProblemError:
-    error = FieldError(pointer=f"/header/{header}", message=message, code="malformed")
+    params = FieldParams(expected="entity-tag")
+    error = FieldError(pointer=f"/header/{header}", message=message, code=FieldCode.MALFORMED, params=params)
     return ProblemError(Problem.VALIDATION_FAILED, "A precondition is malformed.", errors=[error])
 
 

@@ -130,9 +130,9 @@ class RowSql:
             place, start = tuple_(key, row_id), tuple_(*map(bindparam, _AFTER))
             conditions.append(place < start if down else place > start)
         order = [key.desc(), row_id.desc()] if down else [key, row_id]
-        number: Any = number_of(self.row) if self.tracked else null()
-        page = select(self.row, null() if column_of(key) else cast(key, Text), number).where(*conditions)
-        page = page.order_by(*order).limit(bindparam("p_limit"))
+        none: Any = cast(null(), Text)
+        text, number = none if column_of(key) else cast(key, Text), number_of(self.row) if self.tracked else none
+        page = select(self.row, text, number).where(*conditions).order_by(*order).limit(bindparam("p_limit"))
         return page, ("p_limit", *(_AFTER if after else ()), *parameters(filters))
 
     def number(self) -> Built:

@@ -59,7 +59,7 @@ class Rows(Generic[V]):
         # What a list is sorted by, where that is a column.
         self.columns = {name: column_of(key) for name, key in self.sorts.items()}
         self._checks = {name: pagination.check_of(name, key) for name, key in self.sorts.items()}
-        made = maker(table.__name__, sys._getframe(1))
+        made = self.made = maker(table.__name__, sys._getframe(1))
         whole: Variant = {"columns": sql.writable()}
         each: list[Variant] = [{"columns": (one,)} for one in sql.writable()]
         either = (False, True)

@@ -1,10 +1,21 @@
 """What every slice's wire shares: unknown fields are rejected, text is text, times are RFC 3339 in UTC."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, LiteralString, get_args
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
 
 # RFC 3339, section 5.6; the zone is not optional.
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -13,23 +24,25 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d
 _LOST_PLUS = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)? \d\d:\d\d", re.ASCII)
 
 
+def _no_time(message: LiteralString) -> PydanticCustomError:
+    return PydanticCustomError("malformed", message, {"expected": "date-time"})
+
+
 def _rfc3339(value: object) -> object:
     if value in ("null", "undefined"):
-        raise ValueError("Must be a time; leave it out where there is none")
+        raise _no_time("Must be a time; leave it out where there is none")
     if isinstance(value, str) and _LOST_PLUS.fullmatch(value):
-        raise ValueError("Must have its + sent as %2B: in a query a + is a space")
-    if isinstance(value, str) and not _RFC3339.fullmatch(value):
-        raise ValueError("Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z")
-    if not isinstance(value, str | datetime):
-        raise ValueError("Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z")
-    return value
+        raise _no_time("Must have its + sent as %2B: in a query a + is a space")
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        return value
+    raise _no_time("Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z")
 
 
 def _to_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise ValueError("Must lie between the years 1 and 9999 in UTC") from None
+        raise _no_time("Must lie between the years 1 and 9999 in UTC") from None
 
 
 # An input time: any zone in, UTC inside.
@@ -39,10 +52,39 @@ TimeInput = Annotated[AwareDatetime, AfterValidator(_to_utc), BeforeValidator(_r
 TimeOutput = AwareDatetime
 
 
+# What is left of a text once the space around it is removed.
+_NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+
+
+def example(**fields: Any) -> ConfigDict:
+    """`model_config = example(title="Water the plants")`: an example in the document, which a test sends to the API, or
+    compares with what the API sends."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 class InputModel(BaseModel):
     """Base of what a client sends."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """As pydantic's; a text that is stripped and must not be empty then has a pattern, which says so."""
+        made = handler(schema)
+        properties = handler.resolve_ref_schema(made).get("properties", {})
+        for name, field in cls.model_fields.items():
+            if name in properties and _is_stripped(field.metadata, field.annotation):
+                for one in properties[name].get("anyOf", [properties[name]]):
+                    if one.get("type") == "string":
+                        one["pattern"] = _NOT_BLANK
+        return made
+
+
+def _is_stripped(metadata: Iterable[Any], annotation: Any) -> bool:
+    """Whether a field, or one of the types that it may have, is text without the space around it, and not empty."""
+    if any(getattr(one, "strip_whitespace", False) and one.min_length for one in metadata):
+        return True
+    return any(_is_stripped(getattr(one, "__metadata__", ()), one) for one in get_args(annotation))
 
 
 class ReplaceModel(InputModel):

@@ -19,6 +19,8 @@ class FramedProtocol(HttpToolsProtocol, ABC):
     connection is closed.
     """
 
+    # What clients find the paths of the API behind; `root_path` is uvicorn's.
+    prefix: str
     # The part of a message that is being received, None between two. The first head is due at once.
     _part: Literal["head", "body"] | None = "head"
     # Whether no further message is read.
@@ -72,7 +74,7 @@ class FramedProtocol(HttpToolsProtocol, ABC):
             return
         self._ended = True
         why = rejections.HEAD_TOO_LARGE if self._too_large else rejections.BAD_FRAMING
-        response = rejections.unreadable(why, self.client)
+        response = rejections.unreadable(why, self.client, self.prefix)
         own = self.cycle if self._part == "body" else None
         before = self._before(own)
         if before is not None:

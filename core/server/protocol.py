@@ -5,13 +5,13 @@ import time
 from functools import partial
 from typing import Any, cast
 
-import structlog
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from core.http.admission import Gate
 from core.http.authorization import API
 from core.http.context import DRAINING, Observe
 from core.http.middleware import access_fields, request_id_of
+from core.logging.access import AccessLog
 from core.problems import Problem
 from core.server import rejections
 from core.server.forwarded import Proxies, unmapped
@@ -27,7 +27,7 @@ KEEP_ALIVE_GRACE_SECONDS = 1
 # A request that arrived while the loop was busy is read before its connection is closed as idle.
 LAST_LOOK_SECONDS = 0.01
 
-_log_access = structlog.get_logger("core.http.middleware")
+_access_log = AccessLog("core.http.middleware")
 
 _API = API.encode() + b"/"
 _NOT_SIMPLE = {b"content-length", b"transfer-encoding", b"origin"}
@@ -44,8 +44,6 @@ class BoundedProtocol(FramedProtocol):
     gate: Gate | None
     observe: Observe | None
     proxies: Proxies | None
-    # What clients find the paths of the API behind.
-    root_path: str
     # What ends the head of a response after which the connection is kept.
     kept: bytes
     _lingering: LingeringTransport
@@ -114,12 +112,12 @@ class BoundedProtocol(FramedProtocol):
         request_id = request_id_of(headers)
         self._ended = not self.parser.should_keep_alive() or DRAINING in self.app_state
         end = LAST if self._ended else self.kept
-        self.transport.write(rejections.overloaded(self.gate.reject(), self.root_path + path, request_id, end))
+        self.transport.write(rejections.overloaded(self.gate.reject(), self.prefix, path, request_id, end))
         scope = {**self.scope, "method": self.parser.get_method().decode(), "path": path}
         if self.observe is not None:
             self.observe(scope, 503, time.perf_counter() - started, None)
         fields = {**access_fields(scope, headers, 503, started), "error.code": _OVERLOADED}
-        _log_access.error("request", request_id=request_id, **fields)
+        _access_log.write("error", {"request_id": request_id, **fields})
         if self._ended:
             self.transport.close()
         else:

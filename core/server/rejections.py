@@ -6,7 +6,7 @@ import orjson
 import structlog
 
 from core.http.problem_responses import details, retry_after
-from core.problems import Problem, ProblemError, StatusProblem, of_status
+from core.problems import PROBLEMS, Problem, ProblemError, StatusProblem, of_status
 
 _log = structlog.get_logger("core.server.protocol")
 
@@ -17,7 +17,7 @@ BAD_FRAMING: Unreadable = (Problem.BAD_REQUEST, "This is not well-formed HTTP/1.
 HEAD_TOO_LARGE: Unreadable = (of_status(431), "The head of a request may have 64 KiB.")
 
 
-def unreadable(why: Unreadable, client: tuple[str, int] | None) -> bytes:
+def unreadable(why: Unreadable, client: tuple[str, int] | None, root_path: str) -> bytes:
     """The response to what has no end that can be known, which is logged here; what it was sent to is not known."""
     problem, detail = why
     occurrence = uuid4()
@@ -27,7 +27,7 @@ def unreadable(why: Unreadable, client: tuple[str, int] | None) -> bytes:
     _log.info("request rejected", request_id=occurrence.hex, **fields)
     body = orjson.dumps(
         {
-            "type": f"urn:todo-api:problem:{problem.code}",
+            "type": f"{root_path}{PROBLEMS}/{problem.code}",
             "title": problem.title,
             "status": problem.status,
             "detail": detail,
@@ -49,9 +49,9 @@ def tell(reason: str, client: tuple[str, int] | None) -> None:
     _log.info("connection ended", **{"error.reason": reason, "client.address": client[0] if client else None})
 
 
-def overloaded(error: ProblemError, path: str, request_id: str, connection: bytes) -> bytes:
+def overloaded(error: ProblemError, root_path: str, path: str, request_id: str, connection: bytes) -> bytes:
     """503 as core.http.problem_responses makes it, at a fifth of the cost; `connection` is what ends the head."""
-    body = details(error, path, request_id)
+    body = details(error, root_path, path, request_id)
     head = (
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n"
         f"content-length: {len(body)}\r\nretry-after: {retry_after()}\r\nx-request-id: {request_id}\r\n{_SECURITY}"

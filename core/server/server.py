@@ -36,7 +36,7 @@ def limits(settings: Settings, gate: Gate | None, observe: Observe | None = None
         "gate": gate,
         "observe": observe,
         "proxies": Proxies(settings.trusted_proxies) if settings.trusted_proxies else None,
-        "root_path": settings.root_path,
+        "prefix": settings.root_path,
         "kept": kept_for(settings.keep_alive_timeout),
     }
 

@@ -1,7 +1,6 @@
 """The verifier that the settings ask for: which keys verify which algorithm, and whom tokens may name."""
 
 from core.config import Settings
-from core.tokens.published_keys import PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, KeySource, SecretKeys, TokenVerifier
 
 
@@ -17,6 +16,9 @@ def _key_sources(settings: Settings) -> dict[str, KeySource]:
     if settings.better_auth_secret:
         sources["HS256"] = SecretKeys(*(one.get_secret_value() for one in secrets if one))
     if settings.jwks_urls:
+        # What verifies public keys takes 10 MiB.
+        from core.tokens.published_keys import PublishedKeys  # noqa: PLC0415
+
         published = PublishedKeys(settings.jwks_urls, settings.better_auth_jwks_max_age)
         sources |= dict.fromkeys(ASYMMETRIC, published)
     return sources

@@ -1,4 +1,4 @@
-"""From a bearer token to a Principal: signature by PyJWT, everything around it as RFC 8725 asks."""
+"""From a bearer token to a Principal: its signature, and everything around it as RFC 8725 asks."""
 
 import base64
 import hashlib
@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
-from jwt.algorithms import Algorithm, HMACAlgorithm
 
 from core.tokens.claims import (
     LEEWAY_SECONDS,
@@ -22,6 +21,7 @@ from core.tokens.claims import (
     read_object,
     subject,
 )
+from core.tokens.hs256 import Algorithm, Hs256
 from core.urls import canonical
 
 __all__ = [
@@ -108,7 +108,7 @@ class SecretKeys:
     names_parties = False
 
     def __init__(self, *secrets: str) -> None:
-        hs256 = HMACAlgorithm(HMACAlgorithm.SHA256)
+        hs256 = Hs256()
         self._keys = [Key("HS256", hs256, secret.encode(), number > 0) for number, secret in enumerate(secrets)]
 
     async def find(self, algorithm: str, kid: object, check: Callable[[], object]) -> Sequence[Key]:  # noqa: ARG002

@@ -5,7 +5,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from core.problems import FieldError, Problem, ProblemError
+from core.problems import FieldCode, FieldError, Problem, ProblemError
 
 # Where it is from and under which licences: common_passwords.license.
 _FILE = Path(__file__).with_name("common_passwords.txt")
@@ -36,7 +36,7 @@ def reject_guessable(password: str, email: str | None, pointer: str) -> None:
     plain = unicodedata.normalize("NFKC", password).casefold()
     own = {email.casefold(), email.casefold().partition("@")[0]} if email else set()
     if plain in own or _is_pattern(plain) or f"\n{plain}\n".encode() in _common():
-        error = FieldError(pointer=pointer, message="Is too easy to guess", code="guessable_password")
+        error = FieldError(pointer=pointer, message="Is too easy to guess", code=FieldCode.GUESSABLE_PASSWORD)
         raise ProblemError(Problem.VALIDATION_FAILED, "Choose another password.", errors=[error])
 
 

@@ -13,6 +13,7 @@ from core.config import Settings
 from core.database.database import Database
 from core.database.errors import UniqueViolationError
 from core.database.executor import Executor
+from core.logging import request_fields
 from core.problems import Problem, ProblemError
 from core.tokens.verifier import Principal
 from modules.auth.guessable import reject_guessable
@@ -156,7 +157,7 @@ class LocalAccounts:
 
 def _name_user(user_id: str) -> None:
     """Whom the lines of this request are about: there is no token that would say it."""
-    structlog.contextvars.bind_contextvars(**{"user.id": user_id})
+    request_fields.bind({"user.id": user_id})
 
 
 def _account_key(email: str) -> str:

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic_core import PydanticCustomError
 
-from core.resources import InputModel, OutputModel
+from core.resources import InputModel, OutputModel, example
 from modules.users.schemas import Name, UserRead
 
 
@@ -15,7 +16,7 @@ def _email(value: str) -> str:
             value, check_deliverability=False, globally_deliverable=False, test_environment=True
         ).normalized
     except EmailNotValidError:
-        raise ValueError("Must be an e-mail address") from None
+        raise PydanticCustomError("malformed", "Must be an e-mail address", {"expected": "email"}) from None
 
 
 def _spelling(value: str) -> str:
@@ -36,6 +37,8 @@ NewPassword = Annotated[SecretStr, Field(min_length=8, max_length=128)]
 class SignUp(InputModel):
     """A new local account."""
 
+    model_config = example(email="you@example.com", password="a long pass phrase", name="Ada")
+
     email: Email = Field(description="The address to sign in with, in whatever case.")
     password: NewPassword = Field(description="8 to 128 characters, none of those that are easy to guess.")
     name: Name | None = Field(default=None, description="What the user is called.")
@@ -43,6 +46,8 @@ class SignUp(InputModel):
 
 class SignIn(InputModel):
     """Credentials of a local account."""
+
+    model_config = example(email="you@example.com", password="a long pass phrase")
 
     email: Annotated[str, StringConstraints(max_length=254), AfterValidator(_spelling)] = Field(
         description="The address of the account, in whatever case."
@@ -58,6 +63,8 @@ class RefreshToken(InputModel):
 
 class PasswordChange(InputModel):
     """The current password proves again who asks."""
+
+    model_config = example(current_password="a long pass phrase", new_password="another long pass phrase")
 
     current_password: Password = Field(description="As it is now.")
     new_password: NewPassword = Field(description="8 to 128 characters, none of those that are easy to guess.")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import jwt
+from core.tokens import hs256
 
 SECRET_BYTES = 32
 # Keys are derived from the secret for this purpose alone. No JWT that is signed by the same secret has such a text.
@@ -80,4 +80,4 @@ def access_token(secret: str, user_id: str, session_id: UUID, seconds: int) -> s
     """A JWT in the form of Better Auth's hand-made ones: HS256 by the secret's bytes, `sub`, no `kid`."""
     now = int(time.time())
     claims = {"sub": user_id, "sid": str(session_id), "iat": now, "exp": now + seconds}
-    return jwt.encode(claims, secret.encode(), algorithm="HS256")
+    return hs256.token(secret, claims)

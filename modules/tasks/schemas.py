@@ -1,6 +1,6 @@
 """A task on the wire."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -18,6 +18,7 @@ from core.resources import (
     TaggedChanges,
     TimeInput,
     TimeOutput,
+    example,
 )
 from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH, TaskStatus
 
@@ -30,6 +31,19 @@ Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_LENGTH)]
 Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at", "due_at", "-due_at", "title", "-title"]
 
 
+# In the document: what a first request makes, and what the others find then.
+_TASK: dict[str, Any] = {
+    "id": "01a221af-ea66-724f-b462-68f20ad6c67d",
+    "title": "Water the plants",
+    "description": None,
+    "status": "pending",
+    "due_at": "2030-01-31T08:00:00Z",
+    "created_at": "2026-11-28T10:25:06.663618Z",
+    "updated_at": "2026-11-28T10:25:06.663618Z",
+    "completed_at": None,
+    "etag": '"1-oyPhlv-pDRI.e6f15125"',
+}
+_COUNTS = {"total": 1, "pending": 1, "in_progress": 0, "completed": 0, "overdue": 0}
 _MORE = "More about it, as text."
 _WHERE = "Where it stands."
 _DUE = "When it is due: RFC 3339 with any offset; null where it is not due."
@@ -37,6 +51,8 @@ _DUE = "When it is due: RFC 3339 with any offset; null where it is not due."
 
 class TaskCreate(InputModel):
     """A new task."""
+
+    model_config = example(title="Water the plants", due_at="2030-01-31T09:00:00+01:00")
 
     title: Title
     description: Description | None = Field(default=None, description=_MORE)
@@ -53,6 +69,8 @@ class TaskReplace(ReplaceModel, TaskCreate):
 class TaskUpdate(InputModel):
     """A merge (RFC 7396): what is absent stays; `null` clears the description and the due time, nothing else."""
 
+    model_config = example(status="completed")
+
     # The defaults are never used: what is absent is not in `model_fields_set`. A factory keeps them off the document.
     title: Title = Field(default_factory=str)
     description: Description | None = Field(default=None, description=_MORE)
@@ -63,6 +81,8 @@ class TaskUpdate(InputModel):
 class TaskUpdates(TaggedChanges):
     """A merge for each of some tasks; where one of them has changed since, for none."""
 
+    model_config = example(etags={_TASK["id"]: _TASK["etag"]}, set={"status": "completed"})
+
     set: TaskUpdate = Field(description="What is written into each of them.")
 
 
@@ -72,6 +92,8 @@ TaskManyChanges = Annotated[Annotated[TaskUpdate, MERGED] | Annotated[TaskUpdate
 
 class TaskRead(OutputModel):
     """A task. `completed_at` is the server's: set when the status becomes completed, cleared when it leaves it."""
+
+    model_config = example(**_TASK)
 
     id: UUID = Field(description="The server's, or of the client's own making.")
     title: str = Field(description="What is to be done.")
@@ -87,6 +109,8 @@ class TaskRead(OutputModel):
 class TaskCounts(OutputModel):
     """How many tasks pass the filters: all, by status, and how many are overdue now."""
 
+    model_config = example(**_COUNTS)
+
     total: int = Field(description="How many there are.")
     pending: int = Field(description="Those that are pending.")
     in_progress: int = Field(description="Those that are in progress.")
@@ -96,6 +120,8 @@ class TaskCounts(OutputModel):
 
 class TaskPage(OutputModel):
     """A page of tasks. `next_cursor` is null on the last page; `total` is there when it was asked for."""
+
+    model_config = example(items=[_TASK], next_cursor=None)
 
     items: list[TaskRead] = Field(description="The tasks, in the order of `sort`.")
     next_cursor: str | None = Field(description="For `cursor` of the next page; null on the last one.")
@@ -110,6 +136,8 @@ class TaskChanges(OutputModel):
 
     `next_cursor` is for the next request; `has_more` says that it has something to give now.
     """
+
+    model_config = example(items=[_TASK], deleted=[], next_cursor="AAAAAAAAAAIBoiGv6mZyT7Ri-PIK1sZ9", has_more=False)
 
     items: list[TaskRead] = Field(description="What was created or changed, as it is now.")
     deleted: list[UUID] = Field(description="The ids of what was deleted.")

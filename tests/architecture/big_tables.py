@@ -55,6 +55,7 @@ _LATER = datetime(2026, 7, 1, tzinfo=UTC)
 VALUES: dict[str, Any] = {
     **dict.fromkeys(("id", "task_id", "after_id"), TASK),
     **dict.fromkeys(("session_id", "kept"), SESSION),
+    "ids": [TASK],
     **dict.fromkeys(("life", "spacing", "allowance", "grace"), timedelta(minutes=1)),
     **dict.fromkeys(("fingerprint", "body", "token_hash", "new_hash"), b"new"),
     **dict.fromkeys(

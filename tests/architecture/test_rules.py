@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from core.http import private_router
+from main import create_app
 from tests.architecture import loaded_rules, log_fields, mounts, source_rules
 from tests.architecture.folders import copy_product, plant, replace
-from tests.conftest import project_root
+from tests.conftest import TestDatabase, make_settings, project_root
 
 Rule = Callable[[Path], Iterator[str]]
 
@@ -110,6 +112,18 @@ def test_a_slice_that_is_not_mounted_is_found(tmp_path: Path) -> None:
     assert told.startswith("main.py: gadgets.router is not among the routers")
     replace(tmp_path, "main.py", "tasks.router,", "gadgets.router, tasks.router,")
     assert list(mounts.slices_are_mounted(tmp_path)) == []
+
+
+def test_every_operation_is_reached(database: TestDatabase) -> None:
+    assert list(mounts.operations_are_reached(create_app(make_settings(), database.proxied_url).router.routes)) == []
+
+
+def test_an_operation_behind_another_is_found() -> None:
+    router = private_router("gadgets", "/gadgets")
+    for method, path in [("GET", "/{gadget_id}"), ("PUT", "/last"), ("GET", "/last"), ("GET", "/last/parts")]:
+        router.add_api_route(path, lambda: None, methods=[method])
+    (told,) = mounts.operations_are_reached(router.routes)
+    assert told.startswith("GET /api/v1/gadgets/last is never reached: it stands behind /api/v1/gadgets/{gadget_id}, ")
 
 
 def test_a_slice_without_one_of_its_files_is_found(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every statement that the product can send, in its variants, names on the wire its tables' schema, and its owner."""
+"""Every statement of the product, in its variants: as sent it names schema and owner, and one server can serve it."""
 
 import asyncio
 from contextlib import suppress
@@ -10,6 +10,7 @@ from core.database.database import Database
 from core.database.errors import DatabaseError
 from core.database.queries import Query
 from tests.architecture.catalogue import cases, decorated, statements
+from tests.architecture.distribution import refused
 from tests.conftest import TestDatabase
 from tests.ownership_tripwire import OWNED, unqualified, unscoped
 
@@ -30,6 +31,7 @@ def test_a_statement_of_the_product_carries_its_owner(database: TestDatabase, na
     sent = list(database.proxy.queries)
     assert len(sent) == len(queries) > 0
     assert [sql for sql in sent if unscoped(sql) or unqualified(sql)] == []
+    assert [(sql, wrong) for sql in sent if (wrong := refused(sql))] == []
     for query, sql in zip(queries, sent, strict=True):
         assert query.statement.owned == any(f"todo.{table}" in sql.split() for table in OWNED), sql
 

@@ -76,7 +76,7 @@ PRINTED = [
     "no token, no profile",
     "true",
     "Water the plants again",
-    "Titel: bitte prüfen",
+    "Titel: mindestens 1 Zeichen",
     "Feed the cat",
     "Water the plants again",
     "2",

@@ -17,6 +17,7 @@ from tests.conftest import RunningServer, TestDatabase, UserClient, project_root
 MISTAKES = [
     ('isProblem(error, "not_found")', 'isProblem(error, "not_fuond")', "TS2345"),
     ("satisfies 404", "satisfies 409", "TS1360"),
+    ('case "too_short":', 'case "to_short":', "TS2678"),
     ('sort: "title"', 'sort: "titel"', "TS2820"),
     ("limit: 7", "cursor: null", "TS2353"),
     ('title: "Water the plants"', 'titel: "Water the plants"', "TS2561"),
@@ -88,6 +89,7 @@ def test_a_mistake_does_not_compile(errors: dict[str, list[str]], number: int) -
 
 def test_the_first_day(run: Callable[..., Any], alice: UserClient) -> None:
     (found,) = run("first_day")
+    assert found["short"] == ["mindestens 1 Zeichen"]
     assert (found["late"], found["gone"]) == (["precondition_failed"] * 4, "gone: 404")
     assert found["tasks"] == alice.get(alice.tasks).json()["items"]
     assert [(one["title"], one["description"]) for one in found["tasks"]] == [("Feed the cat", "was: Feed the cat")]
@@ -101,6 +103,22 @@ def test_writes_to_one_task_go_one_after_the_other(run: Callable[..., Any], alic
 def test_pages_and_changes_are_iterated(run: Callable[..., Any]) -> None:
     found = [[["1"], 1, False], [[], 0, False]]
     assert run("pages_and_changes") == [{"listed": ["1", "2", "3"], "found": found, "anew": [[2, True], [0, False]]}]
+
+
+def test_many_are_written_and_counted_at_once(run: Callable[..., Any]) -> None:
+    """By one request each, with a key for each, and no If-Match, which is for one."""
+    assert run("many_at_once") == [
+        {
+            "numbers": [0, 0, 2, 2, 2, 1],
+            "stale": ["stale", "stale"],
+            "other": "completed",
+            "same": True,
+            "left": ["third"],
+            "edited": "third",
+            "keys": 9,
+            "deletes": 2,
+        }
+    ]
 
 
 @pytest.fixture

@@ -29,6 +29,11 @@ ROWS = (
         ("tests/compatibility/test_browsers.py",),
     ),
     Row(
+        "Chromium, the page `/docs`",
+        "signing up and in there, a token from elsewhere, examples tried out; below a prefix with TLS too",
+        ("tests/compatibility/test_docs_page.py",),
+    ),
+    Row(
         "nginx with kept connections, its defaults, 20 ms away",
         "POSTs that come about 5 s after the last",
         (f"{_PROXIES}::test_nginx_with_kept_connections",),

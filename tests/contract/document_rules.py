@@ -133,7 +133,10 @@ def _of_catalogue(status: str, response: Mapping[str, Any]) -> bool:
 
 
 def _is_endless(schema: Mapping[str, Any]) -> bool:
-    return schema.get("type") == "string" and not schema.keys() & {"maxLength", "format", "enum", "const", "pattern"}
+    # A pattern that only says which characters there may be bounds nothing.
+    bounded = "pattern" in schema and not schema["pattern"].startswith(r"^[^\u0000]*")
+    is_text = schema.get("type") == "string" and not bounded
+    return is_text and not schema.keys() & {"maxLength", "format", "enum", "const"}
 
 
 def _body(operation: Operation) -> Iterator[str]:

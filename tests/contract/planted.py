@@ -161,6 +161,8 @@ PLANTS: dict[str, tuple[str, Endpoint, dict[str, Any]]] = {
     "unsaid": ("get", says_nothing_of_its_response, {"response_model": None}),
     "naive": ("create", takes_naive_times, {}),
     "asking": ("list", asks_for_naive_times, {}),
+    "unasked": ("list", list_tasks, {"response_model_exclude_unset": False}),
+    "unheard": ("list", list_tasks, {"response_model": TitlePage}),
 }
 
 

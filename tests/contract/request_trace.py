@@ -17,7 +17,9 @@ from tests.conftest import RunningServer, UserClient, make_settings, project_roo
 ROOT = f"{project_root()}/"
 
 
-# The next request of the connection is for it: then all of the one before is done, its line in the log too.
+# Where a request arrives: what is entered before is the end of the one before, its line in the log.
+_FIRST = "core/server/framing.py"
+# The next request of the connection is for it: then all of this one is done, its line in the log too.
 _NEXT = "core/health.py"
 
 
@@ -34,7 +36,7 @@ class Trace:
             path = frame.f_code.co_filename.removeprefix(ROOT)
             if path == _NEXT:
                 self.recording = False
-            elif path.startswith(("core/", "modules/")):
+            elif path.startswith(("core/", "modules/")) and (self.files or path == _FIRST):
                 self.files[path] = None
 
 

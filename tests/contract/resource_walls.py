@@ -181,6 +181,17 @@ def naive_times(calls: Calls, operation: Operation) -> Iterator[str]:
             yield f"?{name}= takes a time without a zone ({status}): annotate it with TimeInput of core.resources"
 
 
+def unasked(calls: Calls, operation: Operation) -> Iterator[str]:
+    """What `include_…` asks for comes where it was asked for, and only there."""
+    ids = calls.made(operation)
+    for parameter in _choices(operation):
+        name = parameter.removeprefix("include_")
+        if name in calls.send(operation, ids).json():
+            yield f"`{name}` comes unasked: give the route response_model_exclude_unset=True"
+        if name not in calls.send(operation, ids, params={parameter: "true"}).json():
+            yield f"?{parameter}=true brings no `{name}`: its schema lacks the field"
+
+
 def other(value: Any, schema: Mapping[str, Any]) -> Any:
     """Another value than the example of a schema, which the schema allows as well."""
     if "anyOf" in schema:
@@ -199,6 +210,10 @@ def _changing(writer: Operation) -> Any:
     assert writer.body_schema is not None
     body = example(writer.body_schema, writer.schemas)
     return dict([next(iter(body.items()))]) if writer.method == "patch" else body
+
+
+def _choices(operation: Operation) -> list[str]:
+    return [one["name"] for one in operation.spec.get("parameters", []) if one["name"].startswith("include_")]
 
 
 def _is_time(schema: Mapping[str, Any], operation: Operation) -> bool:
@@ -246,6 +261,7 @@ WALLS: dict[Wall, Callable[[Operation], bool]] = {
     put_of_no_row: lambda operation: operation.method == "put" and operation.body_schema is not None,
     response_obeys: lambda _: True,
     naive_times: lambda operation: bool(_times(operation) or _times_of_query(operation)),
+    unasked: lambda operation: bool(_choices(operation)),
 }
 # These compare what GET gives; a link has none.
 _COMPARE = {patch_of_nothing, patch_of_one_field, stale_if_match, put_of_no_row}

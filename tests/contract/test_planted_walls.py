@@ -28,6 +28,8 @@ TOLD = {
     "unsaid": {"response_obeys": "/: the schema does not say what it is"},
     "naive": {"naive_times": "`due_at` takes a time without a zone"},
     "asking": {"naive_times": "?since= takes a time without a zone"},
+    "unasked": {"unasked": "`total` comes unasked"},
+    "unheard": {"unasked": "?include_total=true brings no `total`"},
 }
 
 

@@ -1,6 +1,9 @@
 """docs/problems.md is the catalogue of failures: it tells of each code that there is, and of no other."""
 
-from core.problems import Problem
+import re
+
+from core.problem_advice import ADVICE, FIELD_ADVICE
+from core.problems import FieldCode, FieldParams, Problem
 from tests.conftest import project_root
 
 
@@ -16,11 +19,33 @@ def test_the_catalogue_lists_no_problem_twice_and_leaves_nothing_out() -> None:
     assert [row[0] for row in rows if not (row[3].endswith(".") and row[4].endswith("."))] == []
 
 
+def test_what_is_said_of_each_problem_is_what_its_page_says() -> None:
+    assert {row[0].strip("`"): tuple(row[3:]) for row in _rows()} == {one.code: text for one, text in ADVICE.items()}
+
+
+def test_the_catalogue_lists_every_code_of_a_field_with_its_parameters() -> None:
+    assert set(FIELD_ADVICE) == set(FieldCode)
+    rows = _table(["code in `errors`", "`params`", "meaning"])
+    assert {row[0]: (row[1], row[2]) for row in rows} == {
+        f"`{code}`": (params or "-", meaning) for code, (params, meaning) in FIELD_ADVICE.items()
+    }
+    named = {name for params, _ in FIELD_ADVICE.values() for name in re.findall("`(.*?)`", params)}
+    assert named == set(FieldParams.__annotations__)
+
+
 def _rows() -> list[list[str]]:
     """The cells of the table: code, status, title, meaning, what a client does."""
-    lines = (project_root() / "docs" / "problems.md").read_text(encoding="utf-8").splitlines()
-    table = [line.strip("|").split("|") for line in lines if line.startswith("|")]
-    header, rule, *rows = [[cell.strip() for cell in cells] for cells in table]
-    assert header == ["code", "status", "title", "meaning", "what a client does"]
-    assert rule == ["---"] * 5
+    return _table(["code", "status", "title", "meaning", "what a client does"])
+
+
+def _table(header: list[str]) -> list[list[str]]:
+    """The rows below this header."""
+    text = (project_root() / "docs" / "problems.md").read_text(encoding="utf-8")
+    tables = [part.splitlines() for part in text.split("\n\n") + text.split("-->\n") if part.startswith("|")]
+    cells = [
+        [[cell.strip() for cell in line.strip("|").split("|")] for line in one if line.startswith("|")]
+        for one in tables
+    ]
+    ((_, rule, *rows),) = [one for one in cells if one[0] == header]
+    assert rule == ["---"] * len(header)
     return rows

@@ -15,6 +15,7 @@ from core.database import embedded, grants, migrations
 from core.database.queries import SCHEMA
 from core.metrics.families import FAMILIES
 from core.operations import sweep
+from core.problem_advice import ADVICE, FIELD_ADVICE
 from tests.contract.code_map import code_map
 from tests.contract.operations import document, operations
 from tests.contract.picture import picture
@@ -29,6 +30,7 @@ PARTS = {
     "docs/settings.md": ("settings",),
     "docs/api.md": ("operations",),
     "docs/operations.md": ("grants", "sweep", "figures"),
+    "docs/problems.md": ("field codes", "problems"),
 }
 
 
@@ -42,6 +44,8 @@ def fresh(database_url: str) -> dict[str, str]:
         "settings": settings_table(PROJECT_ROOT / ".env.example"),
         "operations": operations_table(published),
         "grants": _as_sql(grants.needed(SCHEMA, "todo_api")),
+        "problems": problems_table(),
+        "field codes": field_codes_table(),
         "figures": figures_table(),
         "sweep": _as_sql(f"{one};" for one in sweep.statements().values()),
     }
@@ -64,6 +68,20 @@ def filled(text: str, parts: Mapping[str, str]) -> str:
 def _as_sql(statements: Iterable[str]) -> str:
     """Each statement by itself, for whoever copies it."""
     return "\n\n".join(f"```sql\n{one}\n```" for one in statements)
+
+
+def problems_table() -> str:
+    """A row for each problem."""
+    lines = ["| code | status | title | meaning | what a client does |", "|---|---|---|---|---|"]
+    for one, (meaning, action) in ADVICE.items():
+        lines.append(f"| `{one.code}` | {one.status} | {one.title} | {meaning} | {action} |")
+    return "\n".join(lines)
+
+
+def field_codes_table() -> str:
+    """A row for each code of `errors`."""
+    rows = [f"| `{code}` | {params or '-'} | {meaning} |" for code, (params, meaning) in FIELD_ADVICE.items()]
+    return "\n".join(["| code in `errors` | `params` | meaning |", "|---|---|---|", *rows])
 
 
 def operations_table(published: Mapping[str, Any]) -> str:

@@ -168,7 +168,8 @@ def test_the_database_is_asked_once_in_the_time_that_a_result_holds(
         for _ in range(10):
             assert_ready(user.get("/health/ready"))
             assert_ready(user.get("/health/live"))
-    assert own_database.proxy.queries == ["SELECT todo.alembic_version.version_num \nFROM todo.alembic_version"]
+    revision = "SELECT todo.alembic_version.version_num \nFROM todo.alembic_version"
+    assert own_database.proxy.queries == [revision, "SHOW transaction_read_only"]
 
 
 def test_any_response_of_the_database_is_proof_that_it_is_there(

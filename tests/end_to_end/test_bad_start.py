@@ -3,10 +3,12 @@
 import json
 import socket
 import sys
+from collections.abc import Callable
 
 import pytest
 
 from tests.conftest import TestDatabase
+from tests.core.database.spread import install, spread
 from tests.end_to_end.project import Project
 
 SECRET = "2f7c1e9b5a8d4036b1c7e2f9a4d80563"
@@ -70,4 +72,19 @@ def test_a_port_in_use_is_said(project: Project, database: TestDatabase) -> None
     assert line["exception.message"].endswith("Address already in use")
     assert "Traceback" not in done.stdout + done.stderr
     assert "The API is at" not in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_local_accounts_do_not_start_beside_tables_that_are_spread(
+    project: Project, make_database: Callable[[], TestDatabase]
+) -> None:
+    """One sentence, as of a setting that cannot be used."""
+    own = make_database()
+    install(own)
+    spread(own, "users", "id")
+    variables = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": own.proxied_url}
+    done = project.run(sys.executable, "main.py", **variables)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "AUTH_LOCAL_ACCOUNTS=false" in line
     assert SECRET not in done.stdout + done.stderr

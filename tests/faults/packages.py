@@ -13,7 +13,12 @@ from collections.abc import Iterable
 _PLACES = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 NEEDED = ("pgbouncer", "nginx")
 # Where the package has another name.
-_PACKAGES = {"java": "default-jdk-headless", "promtool": "prometheus", "systemd-analyze": "systemd"}
+_PACKAGES = {
+    "etcd": "etcd-server",
+    "java": "default-jdk-headless",
+    "promtool": "prometheus",
+    "systemd-analyze": "systemd",
+}
 
 
 def find(program: str) -> str | None:

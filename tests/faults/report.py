@@ -29,7 +29,8 @@ _FAULT_HEAD = (
 class Report:
     """Gathers tables, and writes them at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: str = "make test-faults") -> None:
+        self._command = command
         self._tables: dict[str, list[str]] = {}
 
     def table(self, mark: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -46,7 +47,7 @@ class Report:
         """Puts the tables at their places, and leaves everything else as it is."""
         text = DOCUMENT.read_text(encoding="utf-8")
         for mark, lines in self._tables.items():
-            begin, end = f"<!-- {mark}: written by make test-faults -->", f"<!-- {mark}: end -->"
+            begin, end = f"<!-- {mark}: written by {self._command} -->", f"<!-- {mark}: end -->"
             place = re.search(f"{re.escape(begin)}.*?{re.escape(end)}", text, re.DOTALL)
             assert place is not None, f"docs/reliability.md has no place for {mark}"
             text = text[: place.start()] + "\n".join([begin, *lines, end]) + text[place.end() :]

@@ -424,6 +424,23 @@ def least_grants(role: str) -> list[str]:
     return [sql.replace("todo_api", role) for sql in re.findall(r"^GRANT .* TO todo_api;$", text, re.MULTILINE)]
 
 
+def test_the_document_shows_what_is_printed(world: World) -> None:
+    """But for versions, names and addresses."""
+    deployment = missing_grant(world).wrong
+    proxied = {"app_env": "production", "trusted_proxies": ("10.0.0.0/8",), "database_url_unpooled": world.role()}
+    elsewhere = {"better_auth_url": world.server.url, "better_auth_jwks_url": None}
+    world.server.path = "/identity/jwks"
+    printed = [str(one) for one in findings(world, {**deployment, **proxied, **elsewhere}, world.token())]
+    text = (project_root() / "docs/operations.md").read_text()
+    shown = text.partition("## The doctor")[2].partition("```text\n")[2].partition("\n```")[0].splitlines()
+    assert [_masked(line) for line in printed] == [_masked(line) for line in shown]
+
+
+def _masked(line: str) -> str:
+    line = re.sub(r"https?://[\w.:]+", "ORIGIN", re.sub(r"PostgreSQL [\d.]+", "PostgreSQL", line))
+    return re.sub(r"(database|role) (?!is)\w+", r"\1 NAME", line)
+
+
 def test_every_reason_of_a_rejected_token_has_its_advice() -> None:
     sources = (project_root() / "core/tokens").glob("*.py")
     texts = "".join(path.read_text() for path in sources)

@@ -15,6 +15,8 @@ from tests.architecture.folders import plant
         ("recipes", "recipe"),
         ("shopping_items", "shopping_item"),
         ("categories", "category"),
+        ("movies", "movie"),
+        ("seen_movies", "seen_movie"),
         ("boxes", "box"),
         ("sketches", "sketch"),
         ("addresses", "address"),
@@ -25,7 +27,7 @@ def test_the_singular_is_made_of_the_plural(shipped: Path, plural: str, singular
 
 
 def test_the_singular_can_be_given(shipped: Path) -> None:
-    assert names_of("movies", "movie", shipped) == Names("movies", "movie")
+    assert names_of("people", "person", shipped) == Names("people", "person")
 
 
 def test_classes_and_sentences_are_made_of_them() -> None:

@@ -36,8 +36,12 @@ app.addHook('onResponse', async (request, reply) => {
   request.log.info({ method: request.method, path: request.url, status: reply.statusCode, duration_ms: reply.elapsedTime }, 'request')
 })
 
+// A statement with a name is prepared once on each connection; without one it is parsed and planned each time.
+const named = process.env.NAMED === '1'
+const send = (name, text, values) => pool.query(named ? { name, text, values } : { text, values })
+
 async function one(reply, name, text, values) {
-  const { rows } = await pool.query({ name, text, values })
+  const { rows } = await send(name, text, values)
   if (rows.length === 0) return reply.code(404).send()
   return rows[0]
 }
@@ -45,7 +49,7 @@ async function one(reply, name, text, values) {
 app.get('/users/me/tasks', { schema: { querystring: query, response: { 200: { type: 'object', properties: { items: { type: 'array', items: task } } } } } },
   async (request) => {
     const text = `SELECT ${columns} FROM tasks WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2`
-    const { rows } = await pool.query({ name: 'list', text, values: [request.user.sub, request.query.limit] })
+    const { rows } = await send('list', text, [request.user.sub, request.query.limit])
     return { items: rows }
   })
 

@@ -3,7 +3,7 @@ import createClient, { type Client } from "openapi-fetch";
 import { isProblem, ProblemError, take, UnreachableError } from "./problems.js";
 import { type Limits, LIMITS, pause } from "./repeat.js";
 import type { components, paths } from "./schema.js";
-import { Tokens, type TokenSource } from "./tokens.js";
+import { type TokenSource, tokens } from "./tokens.js";
 import { transport } from "./transport.js";
 
 export * from "./problems.js";
@@ -50,7 +50,7 @@ export function createTodoClient(options: TodoOptions): TodoClient {
   const { baseUrl, token, limits, fetch = (request: Request) => globalThis.fetch(request) } = options;
   const client = createClient<paths>({
     baseUrl,
-    fetch: transport(new Tokens(token), fetch, { ...LIMITS, ...limits }),
+    fetch: transport(tokens(token), fetch, { ...LIMITS, ...limits }),
   });
   const path = { user_id: "me" };
 

@@ -6,6 +6,9 @@ type Schemas = components["schemas"];
 /** Any problem that the API has, told apart by `code`. Every operation's own union is in the type of its `error`. */
 export type Problem = { [Name in keyof Schemas]: Name extends `${string}Problem` ? Schemas[Name] : never }[keyof Schemas];
 export type ProblemCode = Problem["code"];
+/** One entry of `errors`: where, by which code, and with which parameters, for words of one's own. */
+export type FieldError = Schemas["FieldError"];
+export type FieldCode = FieldError["code"];
 
 /** A problem as an error, for code that throws: what `take`, `pages` and `changes` throw. */
 export class ProblemError extends Error {

@@ -15,9 +15,10 @@ export const LIMITS: Limits = { attempts: 6, patience: 30_000, timeout: 15_000 }
 const AGAIN = new Set([408, 429, 502, 503, 504]);
 const LONGEST_BACKOFF = 4_000;
 
-/** A response whose body has arrived, and the code where it is a problem. */
+/** A response whose body has arrived, as text, and the code where it is a problem. */
 export interface Arrived {
   response: Response;
+  text: string;
   code: unknown;
 }
 
@@ -44,7 +45,7 @@ async function once(send: (signal: AbortSignal) => Promise<Response>, signal: Ab
     const text = await got.text(); // a connection may end in the middle of it
     const response = new Response(text || null, got);
     const isProblem = got.headers.get("Content-Type")?.startsWith("application/problem+json");
-    return { response, code: isProblem ? JSON.parse(text).code : undefined };
+    return { response, text, code: isProblem ? JSON.parse(text).code : undefined };
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }

@@ -286,6 +286,15 @@ export interface components {
         /**
          * AccountDeletedProblem
          * @description The account of the token was deleted
+         * @example {
+         *       "code": "account_deleted",
+         *       "detail": "The account of this token was deleted.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 401,
+         *       "title": "The account of the token was deleted",
+         *       "type": "/problems/account_deleted"
+         *     }
          */
         AccountDeletedProblem: {
             /**
@@ -326,13 +335,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * BodyTimeoutProblem
          * @description The body did not arrive in time
+         * @example {
+         *       "code": "body_timeout",
+         *       "detail": "The body did not arrive within 30 seconds.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 408,
+         *       "title": "The body did not arrive in time",
+         *       "type": "/problems/body_timeout"
+         *     }
          */
         BodyTimeoutProblem: {
             /**
@@ -374,13 +392,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * BodyTooLargeProblem
          * @description The body is too large
+         * @example {
+         *       "code": "body_too_large",
+         *       "detail": "A body has at most 1048576 bytes.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 413,
+         *       "title": "The body is too large",
+         *       "type": "/problems/body_too_large"
+         *     }
          */
         BodyTooLargeProblem: {
             /**
@@ -422,13 +449,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * CursorExpiredProblem
          * @description The cursor is expired
+         * @example {
+         *       "code": "cursor_expired",
+         *       "detail": "The changes since this cursor are not known any more. Start again without a cursor, and keep only what comes.",
+         *       "instance": "/api/v1/users/me/tasks/changes",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 410,
+         *       "title": "The cursor is expired",
+         *       "type": "/problems/cursor_expired"
+         *     }
          */
         CursorExpiredProblem: {
             /**
@@ -470,13 +506,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * DatabaseUnavailableProblem
          * @description The database is not available
+         * @example {
+         *       "code": "database_unavailable",
+         *       "detail": "The database does not respond now. Try again shortly.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 503,
+         *       "title": "The database is not available",
+         *       "type": "/problems/database_unavailable"
+         *     }
          */
         DatabaseUnavailableProblem: {
             /**
@@ -517,13 +562,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * EmailTakenProblem
          * @description The e-mail address has an account already
+         * @example {
+         *       "code": "email_taken",
+         *       "detail": "There is an account with this address. Sign in.",
+         *       "instance": "/api/v1/auth/sign-up",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 409,
+         *       "title": "The e-mail address has an account already",
+         *       "type": "/problems/email_taken"
+         *     }
          */
         EmailTakenProblem: {
             /**
@@ -565,13 +619,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * EntityTagAlteredProblem
          * @description The entity tag was altered on its way
+         * @example {
+         *       "code": "entity_tag_altered",
+         *       "detail": "If-Match has a tag as this API gives none: something on the way, such as a proxy that compresses, weakened it (W/) or added to it. Switch that off for this API, or send the tag without W/ and without the addition.",
+         *       "instance": "/api/v1/users/me/tasks/01a221af-ea66-724f-b462-68f20ad6c67d",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 412,
+         *       "title": "The entity tag was altered on its way",
+         *       "type": "/problems/entity_tag_altered"
+         *     }
          */
         EntityTagAlteredProblem: {
             /**
@@ -612,25 +675,30 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
+        /**
+         * FieldCode
+         * @description What is wrong with one input. A code is never renamed or given another meaning.
+         * @enum {string}
+         */
+        FieldCode: "missing" | "unknown_field" | "wrong_type" | "malformed" | "not_allowed" | "too_short" | "too_long" | "too_small" | "too_large" | "not_a_multiple" | "nul_character" | "other_id" | "invalid_cursor" | "guessable_password" | "nothing_chosen" | "chosen_twice" | "not_of_one" | "stale" | "invalid";
         /**
          * FieldError
          * @description One invalid input. `pointer` is a JSON Pointer (RFC 6901) into the body, or begins with /query or /path.
          */
         FieldError: {
-            /**
-             * Code
-             * @description What is wrong, for programs.
-             */
-            code: string;
+            /** @description What is wrong, for programs. */
+            code: components["schemas"]["FieldCode"];
             /**
              * Message
              * @description What is wrong, for people; it may be worded anew.
              */
             message: string;
+            /** @description The parameters of the code, where it has some. */
+            params?: components["schemas"]["FieldParams"];
             /**
              * Pointer
              * @description Where it is.
@@ -638,8 +706,63 @@ export interface components {
             pointer: string;
         };
         /**
+         * FieldParams
+         * @description The parameters of a code, for a message in words of one's own: docs/problems.md says which code has which.
+         */
+        FieldParams: {
+            /**
+             * Above
+             * @description It must be more than this; `now` is the time of the request.
+             */
+            above?: number | string;
+            /**
+             * Allowed
+             * @description The values that are allowed.
+             */
+            allowed?: (number | string)[];
+            /**
+             * Below
+             * @description It must be less than this; `now` is the time of the request.
+             */
+            below?: number | string;
+            /**
+             * Expected
+             * @description The type or the format that is expected, as JSON Schema names it.
+             */
+            expected?: string;
+            /**
+             * Max
+             * @description The most that is allowed; of a text its length.
+             */
+            max?: number | string;
+            /**
+             * Min
+             * @description The least that is allowed; of a text its length.
+             */
+            min?: number | string;
+            /**
+             * Of
+             * @description What it must be a multiple of.
+             */
+            of?: number | string;
+            /**
+             * Pattern
+             * @description The regular expression that it must match.
+             */
+            pattern?: string;
+        };
+        /**
          * ForbiddenProblem
          * @description Forbidden
+         * @example {
+         *       "code": "forbidden",
+         *       "detail": "The user in the path is not the user of the token.",
+         *       "instance": "/api/v1/users/somebody/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 403,
+         *       "title": "Forbidden",
+         *       "type": "/problems/forbidden"
+         *     }
          */
         ForbiddenProblem: {
             /**
@@ -681,13 +804,16 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * Health
          * @description The good response; the other one is a problem.
+         * @example {
+         *       "status": "ok"
+         *     }
          */
         Health: {
             /**
@@ -700,6 +826,15 @@ export interface components {
         /**
          * IdempotencyKeyReusedProblem
          * @description The key was used for another request
+         * @example {
+         *       "code": "idempotency_key_reused",
+         *       "detail": "This key was used for another request. Make a new one.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 422,
+         *       "title": "The key was used for another request",
+         *       "type": "/problems/idempotency_key_reused"
+         *     }
          */
         IdempotencyKeyReusedProblem: {
             /**
@@ -741,13 +876,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * InternalErrorProblem
          * @description Internal server error
+         * @example {
+         *       "code": "internal_error",
+         *       "detail": "Internal server error; its log has the cause under this request_id.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 500,
+         *       "title": "Internal server error",
+         *       "type": "/problems/internal_error"
+         *     }
          */
         InternalErrorProblem: {
             /**
@@ -789,13 +933,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * InvalidCredentialsProblem
          * @description The e-mail address or the password is wrong
+         * @example {
+         *       "code": "invalid_credentials",
+         *       "detail": "The address or the password is wrong.",
+         *       "instance": "/api/v1/auth/sign-in",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 401,
+         *       "title": "The e-mail address or the password is wrong",
+         *       "type": "/problems/invalid_credentials"
+         *     }
          */
         InvalidCredentialsProblem: {
             /**
@@ -836,13 +989,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * InvalidRefreshTokenProblem
          * @description The refresh token is not valid
+         * @example {
+         *       "code": "invalid_refresh_token",
+         *       "detail": "The refresh token is used, expired or unknown. Sign in.",
+         *       "instance": "/api/v1/auth/refresh",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 401,
+         *       "title": "The refresh token is not valid",
+         *       "type": "/problems/invalid_refresh_token"
+         *     }
          */
         InvalidRefreshTokenProblem: {
             /**
@@ -884,13 +1046,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * InvalidTokenProblem
          * @description The bearer token is not valid
+         * @example {
+         *       "code": "invalid_token",
+         *       "detail": "The token is expired, malformed, or not made for this API.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 401,
+         *       "title": "The bearer token is not valid",
+         *       "type": "/problems/invalid_token"
+         *     }
          */
         InvalidTokenProblem: {
             /**
@@ -931,13 +1102,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * KeyRequiredProblem
          * @description An Idempotency-Key is needed
+         * @example {
+         *       "code": "key_required",
+         *       "detail": "Something was deleted under this id. Send an Idempotency-Key to put it back.",
+         *       "instance": "/api/v1/users/me/tasks/01a221af-ea66-724f-b462-68f20ad6c67d",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 400,
+         *       "title": "An Idempotency-Key is needed",
+         *       "type": "/problems/key_required"
+         *     }
          */
         KeyRequiredProblem: {
             /**
@@ -978,13 +1158,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * KeysUnavailableProblem
          * @description The keys that verify tokens are not available
+         * @example {
+         *       "code": "keys_unavailable",
+         *       "detail": "The keys of the sign-in server cannot be had now. Try again shortly.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 503,
+         *       "title": "The keys that verify tokens are not available",
+         *       "type": "/problems/keys_unavailable"
+         *     }
          */
         KeysUnavailableProblem: {
             /**
@@ -1025,13 +1214,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * MalformedJsonProblem
          * @description The body is not strict JSON
+         * @example {
+         *       "code": "malformed_json",
+         *       "detail": "The text is not valid JSON.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 400,
+         *       "title": "The body is not strict JSON",
+         *       "type": "/problems/malformed_json"
+         *     }
          */
         MalformedJsonProblem: {
             /**
@@ -1072,13 +1270,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * MissingTokenProblem
          * @description A bearer token is needed
+         * @example {
+         *       "code": "missing_token",
+         *       "detail": "Send one header `Authorization: Bearer <token>`.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 401,
+         *       "title": "A bearer token is needed",
+         *       "type": "/problems/missing_token"
+         *     }
          */
         MissingTokenProblem: {
             /**
@@ -1119,13 +1326,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * NotFoundProblem
          * @description Not found
+         * @example {
+         *       "code": "not_found",
+         *       "detail": "No such task.",
+         *       "instance": "/api/v1/users/me/tasks/01a221af-ea66-724f-b462-68f20ad6c67d",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 404,
+         *       "title": "Not found",
+         *       "type": "/problems/not_found"
+         *     }
          */
         NotFoundProblem: {
             /**
@@ -1167,13 +1383,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * OverloadedProblem
          * @description The server is busy
+         * @example {
+         *       "code": "overloaded",
+         *       "detail": "The server has as much to do as it can. Try again shortly.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 503,
+         *       "title": "The server is busy",
+         *       "type": "/problems/overloaded"
+         *     }
          */
         OverloadedProblem: {
             /**
@@ -1214,13 +1439,17 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * PasswordChange
          * @description The current password proves again who asks.
+         * @example {
+         *       "current_password": "a long pass phrase",
+         *       "new_password": "another long pass phrase"
+         *     }
          */
         PasswordChange: {
             /**
@@ -1239,6 +1468,15 @@ export interface components {
         /**
          * PreconditionFailedProblem
          * @description Precondition failed
+         * @example {
+         *       "code": "precondition_failed",
+         *       "detail": "The resource has changed since you read it. Read it again.",
+         *       "instance": "/api/v1/users/me/tasks/01a221af-ea66-724f-b462-68f20ad6c67d",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 412,
+         *       "title": "Precondition failed",
+         *       "type": "/problems/precondition_failed"
+         *     }
          */
         PreconditionFailedProblem: {
             /**
@@ -1279,7 +1517,7 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
@@ -1298,6 +1536,15 @@ export interface components {
         /**
          * RequestInProgressProblem
          * @description The first request with this key is under way
+         * @example {
+         *       "code": "request_in_progress",
+         *       "detail": "The first request with this key runs.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 409,
+         *       "title": "The first request with this key is under way",
+         *       "type": "/problems/request_in_progress"
+         *     }
          */
         RequestInProgressProblem: {
             /**
@@ -1338,13 +1585,17 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * SignIn
          * @description Credentials of a local account.
+         * @example {
+         *       "email": "you@example.com",
+         *       "password": "a long pass phrase"
+         *     }
          */
         SignIn: {
             /**
@@ -1362,6 +1613,11 @@ export interface components {
         /**
          * SignUp
          * @description A new local account.
+         * @example {
+         *       "email": "you@example.com",
+         *       "name": "Ada",
+         *       "password": "a long pass phrase"
+         *     }
          */
         SignUp: {
             /**
@@ -1415,6 +1671,24 @@ export interface components {
          * @description Tasks that were created or changed, and ids of those that were deleted, since a cursor; each once, at its latest.
          *
          *     `next_cursor` is for the next request; `has_more` says that it has something to give now.
+         * @example {
+         *       "deleted": [],
+         *       "has_more": false,
+         *       "items": [
+         *         {
+         *           "completed_at": null,
+         *           "created_at": "2026-11-28T10:25:06.663618Z",
+         *           "description": null,
+         *           "due_at": "2030-01-31T08:00:00Z",
+         *           "etag": "\"1-oyPhlv-pDRI.e6f15125\"",
+         *           "id": "01a221af-ea66-724f-b462-68f20ad6c67d",
+         *           "status": "pending",
+         *           "title": "Water the plants",
+         *           "updated_at": "2026-11-28T10:25:06.663618Z"
+         *         }
+         *       ],
+         *       "next_cursor": "AAAAAAAAAAIBoiGv6mZyT7Ri-PIK1sZ9"
+         *     }
          */
         TaskChanges: {
             /**
@@ -1441,6 +1715,13 @@ export interface components {
         /**
          * TaskCounts
          * @description How many tasks pass the filters: all, by status, and how many are overdue now.
+         * @example {
+         *       "completed": 0,
+         *       "in_progress": 0,
+         *       "overdue": 0,
+         *       "pending": 1,
+         *       "total": 1
+         *     }
          */
         TaskCounts: {
             /**
@@ -1472,6 +1753,10 @@ export interface components {
         /**
          * TaskCreate
          * @description A new task.
+         * @example {
+         *       "due_at": "2030-01-31T09:00:00+01:00",
+         *       "title": "Water the plants"
+         *     }
          */
         TaskCreate: {
             /**
@@ -1495,6 +1780,22 @@ export interface components {
         /**
          * TaskPage
          * @description A page of tasks. `next_cursor` is null on the last page; `total` is there when it was asked for.
+         * @example {
+         *       "items": [
+         *         {
+         *           "completed_at": null,
+         *           "created_at": "2026-11-28T10:25:06.663618Z",
+         *           "description": null,
+         *           "due_at": "2030-01-31T08:00:00Z",
+         *           "etag": "\"1-oyPhlv-pDRI.e6f15125\"",
+         *           "id": "01a221af-ea66-724f-b462-68f20ad6c67d",
+         *           "status": "pending",
+         *           "title": "Water the plants",
+         *           "updated_at": "2026-11-28T10:25:06.663618Z"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
          */
         TaskPage: {
             /** @description How many there are on all pages, by kind. */
@@ -1518,6 +1819,17 @@ export interface components {
         /**
          * TaskRead
          * @description A task. `completed_at` is the server's: set when the status becomes completed, cleared when it leaves it.
+         * @example {
+         *       "completed_at": null,
+         *       "created_at": "2026-11-28T10:25:06.663618Z",
+         *       "description": null,
+         *       "due_at": "2030-01-31T08:00:00Z",
+         *       "etag": "\"1-oyPhlv-pDRI.e6f15125\"",
+         *       "id": "01a221af-ea66-724f-b462-68f20ad6c67d",
+         *       "status": "pending",
+         *       "title": "Water the plants",
+         *       "updated_at": "2026-11-28T10:25:06.663618Z"
+         *     }
          */
         TaskRead: {
             /**
@@ -1569,6 +1881,10 @@ export interface components {
         /**
          * TaskReplace
          * @description All that a client may write; what is absent gets its default, and what the server writes is ignored.
+         * @example {
+         *       "due_at": "2030-01-31T09:00:00+01:00",
+         *       "title": "Water the plants"
+         *     }
          */
         TaskReplace: {
             /**
@@ -1603,6 +1919,9 @@ export interface components {
         /**
          * TaskUpdate
          * @description A merge (RFC 7396): what is absent stays; `null` clears the description and the due time, nothing else.
+         * @example {
+         *       "status": "completed"
+         *     }
          */
         TaskUpdate: {
             /**
@@ -1626,6 +1945,14 @@ export interface components {
         /**
          * TaskUpdates
          * @description A merge for each of some tasks; where one of them has changed since, for none.
+         * @example {
+         *       "etags": {
+         *         "01a221af-ea66-724f-b462-68f20ad6c67d": "\"1-oyPhlv-pDRI.e6f15125\""
+         *       },
+         *       "set": {
+         *         "status": "completed"
+         *       }
+         *     }
          */
         TaskUpdates: {
             /**
@@ -1668,6 +1995,15 @@ export interface components {
         /**
          * TooManyAttemptsProblem
          * @description Too many attempts
+         * @example {
+         *       "code": "too_many_attempts",
+         *       "detail": "Too many attempts. Wait before the next.",
+         *       "instance": "/api/v1/auth/sign-in",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 429,
+         *       "title": "Too many attempts",
+         *       "type": "/problems/too_many_attempts"
+         *     }
          */
         TooManyAttemptsProblem: {
             /**
@@ -1709,13 +2045,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * TooManyRowsProblem
          * @description Too many rows
+         * @example {
+         *       "code": "too_many_rows",
+         *       "detail": "More than 1000 were chosen, and nothing was done.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 409,
+         *       "title": "Too many rows",
+         *       "type": "/problems/too_many_rows"
+         *     }
          */
         TooManyRowsProblem: {
             /**
@@ -1756,13 +2101,22 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * UnsupportedMediaTypeProblem
          * @description Unsupported media type
+         * @example {
+         *       "code": "unsupported_media_type",
+         *       "detail": "Send `Content-Type: application/json`, uncompressed.",
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 415,
+         *       "title": "Unsupported media type",
+         *       "type": "/problems/unsupported_media_type"
+         *     }
          */
         UnsupportedMediaTypeProblem: {
             /**
@@ -1804,13 +2158,20 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * UserRead
          * @description The current user's own profile.
+         * @example {
+         *       "created_at": "2026-11-28T10:25:06.663618Z",
+         *       "email": "you@example.com",
+         *       "id": "b1f0c2e4a5d64c7f9d3e8a1b2c3d4e5f",
+         *       "name": "Ada",
+         *       "updated_at": "2026-11-28T10:25:06.663618Z"
+         *     }
          */
         UserRead: {
             /**
@@ -1844,6 +2205,9 @@ export interface components {
         /**
          * UserUpdate
          * @description A merge (RFC 7396): what is absent stays, `null` clears. The address is not here: it would need proof.
+         * @example {
+         *       "name": "Ada"
+         *     }
          */
         UserUpdate: {
             /**
@@ -1855,6 +2219,25 @@ export interface components {
         /**
          * ValidationFailedProblem
          * @description The request is not valid
+         * @example {
+         *       "code": "validation_failed",
+         *       "detail": "Some input is not valid; see `errors`.",
+         *       "errors": [
+         *         {
+         *           "code": "too_short",
+         *           "message": "Must have at least 1 characters",
+         *           "params": {
+         *             "min": 1
+         *           },
+         *           "pointer": "/title"
+         *         }
+         *       ],
+         *       "instance": "/api/v1/users/me/tasks",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 400,
+         *       "title": "The request is not valid",
+         *       "type": "/problems/validation_failed"
+         *     }
          */
         ValidationFailedProblem: {
             /**
@@ -1895,13 +2278,19 @@ export interface components {
             title: string;
             /**
              * Type
-             * @description The code as a URI reference.
+             * @description A reference to a page that says what it means and what to do.
              */
             type: string;
         };
         /**
          * Written
          * @description What was done to many rows: to how many, and which.
+         * @example {
+         *       "count": 1,
+         *       "ids": [
+         *         "01a221af-ea66-724f-b462-68f20ad6c67d"
+         *       ]
+         *     }
          */
         Written: {
             /**
@@ -2438,7 +2827,10 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -2529,7 +2921,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -2641,7 +3036,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -2809,7 +3207,10 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -2899,7 +3300,10 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3049,7 +3453,10 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3163,7 +3570,10 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3311,7 +3721,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3408,7 +3821,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3489,7 +3905,10 @@ export interface operations {
             path: {
                 /** @description The task's id. */
                 task_id: string;
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3594,7 +4013,10 @@ export interface operations {
             path: {
                 /** @description The task's id. */
                 task_id: string;
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3768,7 +4190,10 @@ export interface operations {
             path: {
                 /** @description The task's id. */
                 task_id: string;
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3892,7 +4317,10 @@ export interface operations {
             path: {
                 /** @description The task's id. */
                 task_id: string;
-                /** @description The current user's own id, or `me`. Anybody else's is 403. */
+                /**
+                 * @description The current user's own id, or `me`. Anybody else's is 403.
+                 * @example me
+                 */
                 user_id: string;
             };
             cookie?: never;

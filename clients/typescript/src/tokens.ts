@@ -11,39 +11,25 @@ const USE = 0.95;
 // Whoever waits for a token shares it with others: nobody gives it up alone.
 const NEVER = new AbortController().signal;
 
-export class Tokens {
-  #token: string | undefined;
-  #renewAt = 0;
-  #useUntil = 0;
-  #underWay: Promise<string> | undefined;
-  readonly #source: TokenSource;
+/** Gives a token that is good now; `rejected` is one that the API has not taken. However many ask, one is fetched. */
+export function tokens(source: TokenSource): (rejected?: string) => Promise<string> {
+  let token: string | undefined;
+  let [renewAt, useUntil] = [0, 0];
+  let underWay: Promise<string> | undefined;
 
-  constructor(source: TokenSource) {
-    this.#source = source;
-  }
-
-  /** A token that is good now. `rejected` is one that the API has not taken. */
-  async get(rejected?: string): Promise<string> {
-    if (this.#token === undefined || this.#token === rejected || Date.now() >= this.#useUntil) return this.#renew();
-    if (Date.now() >= this.#renewAt) this.#renew().catch(() => {}); // nobody waits for it: the old one will do
-    return this.#token;
-  }
-
-  #renew(): Promise<string> {
-    this.#underWay ??= this.#fetch().finally(() => {
-      this.#underWay = undefined;
-    });
-    return this.#underWay;
-  }
-
-  async #fetch(): Promise<string> {
-    const token = await this.#source();
+  async function fetched(): Promise<string> {
+    token = await source();
     const life = lifeOf(token);
-    this.#token = token;
-    this.#renewAt = Date.now() + RENEW * life;
-    this.#useUntil = Date.now() + USE * life;
+    [renewAt, useUntil] = [Date.now() + RENEW * life, Date.now() + USE * life];
     return token;
   }
+  const renew = () => (underWay ??= fetched().finally(() => (underWay = undefined)));
+
+  return async (rejected) => {
+    if (token === undefined || token === rejected || Date.now() >= useUntil) return renew();
+    if (Date.now() >= renewAt) renew().catch(() => {}); // nobody waits for it: the old one will do
+    return token;
+  };
 }
 
 /** Milliseconds from its issue to its expiry, so that a clock that is wrong here does no harm. */

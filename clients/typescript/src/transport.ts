@@ -1,35 +1,37 @@
 // What every request goes through: token, idempotency key, entity tag, order of writes, repeats.
 import { DeletedSinceError, UnreachableError } from "./problems.js";
 import { type Arrived, type Limits, repeat } from "./repeat.js";
-import type { Tokens } from "./tokens.js";
 
 // What is called without a token: everything else has an owner.
 const PUBLIC = /\/api\/v1\/auth\/(?!change-password)|\/health\/(live|ready)$/;
 const OF_USER = /\/api\/v1\/users\/[^/]+(.*)/;
 
 /** A fetch for openapi-fetch. Throws UnreachableError, SignedOutError and DeletedSinceError. */
-export function transport(tokens: Tokens, fetch: (request: Request) => Promise<Response>, limits: Limits) {
+export function transport(
+  token: (rejected?: string) => Promise<string>,
+  fetch: (request: Request) => Promise<Response>,
+  limits: Limits,
+) {
   const tags = new EntityTags();
   const writing = new Map<string, Promise<unknown>>();
 
   /** Renews the token once where the API rejects it. */
   async function authorized(request: Request, rejected?: string): Promise<Arrived> {
     const isPublic = PUBLIC.test(new URL(request.url).pathname);
-    const token = isPublic ? undefined : await tokens.get(rejected);
-    if (token !== undefined) request.headers.set("Authorization", `Bearer ${token}`);
+    const sent = isPublic ? undefined : await token(rejected);
+    if (sent !== undefined) request.headers.set("Authorization", `Bearer ${sent}`);
     const send = (signal: AbortSignal) => fetch(new Request(request.clone(), { signal }));
     const repeatable = request.method === "GET" || request.headers.has("Idempotency-Key");
     const arrived = await repeat(send, repeatable ? limits : { ...limits, attempts: 1 }, request.signal);
-    const again = arrived.code === "invalid_token" && rejected === undefined && token !== undefined;
-    return again ? authorized(request, token) : arrived;
+    const again = arrived.code === "invalid_token" && rejected === undefined && sent !== undefined;
+    return again ? authorized(request, sent) : arrived;
   }
 
   async function whole(request: Request, resource: string): Promise<Response> {
     const since = tags.writes;
-    const { response, code } = await authorized(request);
+    const { response, code, text } = await authorized(request);
     if (response.status >= 400 && code === undefined)
       throw new UnreachableError(`something before the API responds ${response.status}`, response.status);
-    const text = await response.clone().text();
     if (response.headers.has("Idempotent-Replayed") && response.status < 204 && !text)
       throw new DeletedSinceError("the write was done, and what it wrote has been deleted since");
     tags.learn(request.method, resource, response, text, since);
@@ -40,10 +42,12 @@ export function transport(tokens: Tokens, fetch: (request: Request) => Promise<R
     const resource = OF_USER.exec(new URL(request.url).pathname)?.[1];
     if (resource === undefined) return whole(request, "");
     if (request.method === "GET") return whole(request, resource);
-    // One key for all repeats. Writes to one resource go one after the other: each has the tag of the one before.
+    // One key for all repeats. Writes to one resource, and to many with it among them, go one after the other: each has
+    // the tag of the one before.
     if (!request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", crypto.randomUUID());
-    const before = writing.get(resource)?.catch(() => {});
-    const written = Promise.resolve(request.method === "POST" ? undefined : before).then(() => {
+    if (request.method === "POST") return whole(request, resource);
+    const others = [...writing].filter(([other]) => isWithin(other, resource) || isWithin(resource, other));
+    const written = Promise.all(others.map(([, other]) => other.catch(() => {}))).then(() => {
       const tag = tags.of(resource);
       const tagged = request.headers.has("If-Match") || request.headers.has("If-None-Match");
       if (tag !== undefined && !tagged) request.headers.set("If-Match", tag);
@@ -67,9 +71,11 @@ class EntityTags {
   /** `since` is `writes` as it was when the request began. */
   learn(method: string, resource: string, response: Response, text: string, since: number): void {
     const gone = response.status === 404 || response.status === 410;
-    if (gone || (response.ok && (method === "DELETE" || method === "PATCH"))) this.#forget(resource);
-    if (response.status !== 200 && response.status !== 201) return;
-    const found: unknown = JSON.parse(text);
+    const found: unknown = response.status === 200 || response.status === 201 ? JSON.parse(text) : undefined;
+    const many = isObject(found) && Array.isArray(found.ids) ? found.ids : undefined;
+    if (many !== undefined) for (const id of many) this.#forget(`${resource}/${id}`);
+    else if (gone || (response.ok && (method === "DELETE" || method === "PATCH"))) this.#forget(resource);
+    if (!isObject(found)) return;
     const collection = resource.replace(/\/changes$/, "");
     const write = method === "GET" ? 0 : (this.writes += 1);
     const set = (name: string, tag: unknown) => {
@@ -77,17 +83,19 @@ class EntityTags {
       const isOld = method === "GET" && (this.#tags.get(name)?.write ?? 0) > since;
       if (typeof tag === "string" && !isOld) this.#tags.set(name, { tag, write });
     };
-    const items: unknown[] = isObject(found) && Array.isArray(found.items) ? found.items : [];
-    if (method === "POST") items.push(found);
-    for (const item of items) if (isObject(item)) set(`${collection}/${item.id}`, item.etag);
-    if (items.length === 0) set(resource, response.headers.get("ETag"));
+    const rows: unknown = method === "POST" ? [found] : found.items;
+    if (!Array.isArray(rows)) set(resource, response.headers.get("ETag"));
+    else for (const row of rows) if (isObject(row)) set(`${collection}/${row.id}`, row.etag);
   }
 
   /** It, and what is below it. */
   #forget(resource: string): void {
-    for (const known of this.#tags.keys())
-      if (known === resource || known.startsWith(`${resource}/`)) this.#tags.delete(known);
+    for (const known of this.#tags.keys()) if (isWithin(known, resource)) this.#tags.delete(known);
   }
+}
+
+function isWithin(path: string, resource: string): boolean {
+  return path === resource || path.startsWith(`${resource}/`);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

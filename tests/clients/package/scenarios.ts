@@ -2,6 +2,8 @@
 import {
   betterAuth,
   createTodoClient,
+  type FieldCode,
+  type FieldError,
   isProblem,
   localAccounts,
   type ProblemCode,
@@ -39,7 +41,9 @@ const scenarios: Record<string, () => Promise<object>> = {
     await take(read.PATCH(TASK, { params, body: { description: `was: ${seen.title}` } }));
     const other = { path: { ...me, task_id: crypto.randomUUID() } };
     const gone = await take(read.GET(TASK, { params: other })).catch(instead);
-    return { late, gone, tasks: await all(read.pages()) };
+    const { error } = await made.POST(TASKS, { params: { path: me }, body: { title: " " } });
+    const short = error?.code === "validation_failed" ? error.errors?.map(inWords) : error;
+    return { late, gone, short, tasks: await all(read.pages()) };
   },
 
   async writes_in_order() {
@@ -84,6 +88,38 @@ const scenarios: Record<string, () => Promise<object>> = {
       if (anew.push([page.items.length, page.reset]) === 2) break;
     }
     return { listed: listed.map(({ title }) => title), found, anew };
+  },
+
+  /** A page's "clear completed", its tabs' numbers, and writing many that must be as they were seen. */
+  async many_at_once() {
+    const { fetch, counts } = counted();
+    const keys = new Set<string | null>();
+    const sent = async (request: Request) => {
+      if (request.method !== "GET") keys.add(request.headers.get("Idempotency-Key"));
+      return fetch(request);
+    };
+    const todo = createTodoClient({ baseUrl: API, token: signedIn, fetch: sent });
+    const [params, counting] = [{ path: me }, `${TASKS}/counts`] as const;
+    const empty = await take(todo.GET(TASKS, { params })); // has a tag of its own, which is none of a row
+    const none = await take(todo.DELETE(TASKS, { params: { ...params, query: { status: ["completed"] } } }));
+    const made: Task[] = [];
+    for (const title of ["1", "2", "3"]) made.push(await take(todo.POST(TASKS, { params, body: { title } })));
+    const etags = Object.fromEntries(made.slice(0, 2).map(({ id, etag }) => [id, etag]));
+    // One of one's own that is under way is waited for: its tag is not the one that was seen.
+    const edit = todo.PATCH(TASK, { params: { path: { ...me, task_id: made[2]?.id ?? "" } }, body: { title: "third" } });
+    const completed = { etags, set: { status: "completed" } } as const;
+    const first = await take(todo.PATCH(TASKS, { params, body: completed }));
+    const { error } = await todo.PATCH(TASKS, { params, body: completed });
+    const stale = error?.code === "precondition_failed" ? error.errors?.map(({ code }) => code) : error;
+    const other = await take(todo.PATCH(TASK, { params: { path: { ...me, task_id: made[0]?.id ?? "" } }, body: { title: "first" } }));
+    const counted_ = await take(todo.GET(counting, { params }));
+    const page = await take(todo.GET(TASKS, { params: { ...params, query: { include_counts: true, limit: 1 } } }));
+    const gone = await take(todo.DELETE(TASKS, { params: { ...params, query: { status: ["completed"] } } }));
+    const left = (await all(todo.pages())).map(({ title }) => title);
+    const edited = (await edit).data?.title;
+    const same = JSON.stringify(page.counts) === JSON.stringify(counted_);
+    const numbers = [empty.items.length, none.count, first.count, gone.count, counted_.completed, counted_.pending];
+    return { numbers, stale, other: other.status, same, left, edited, keys: keys.size, deletes: counts[`DELETE /api/v1/users/me/tasks`] };
   },
 
   /** Ten requests at once, before and after most of the token's life is over. */
@@ -185,6 +221,16 @@ async function all(pages: AsyncIterable<Task>): Promise<Task[]> {
 async function ten(todo: ReturnType<typeof createTodoClient>): Promise<number[]> {
   const statuses = Array.from({ length: 10 }, () => todo.GET(TASKS, { params: { path: me } }).then(({ response }) => response.status));
   return Promise.all(statuses);
+}
+
+/** A field's error in words of the page's own; a code that the API has not does not compile. */
+function inWords({ code, params }: FieldError): string {
+  switch (code) {
+    case "too_short":
+      return `mindestens ${params?.min} Zeichen`;
+    default:
+      return code satisfies FieldCode;
+  }
 }
 
 /** What a page shows for a failure; a code that the API has not does not compile. */

@@ -13,7 +13,7 @@ import core.database.pool
 from core.database.connector import Connector
 from core.database.database import Database
 from core.database.errors import DatabaseUnavailableError
-from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_settings
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, execute, make_settings
 from tests.core.database.database_path import PREPARE, backend, backends, echo, later, note, notes, on, sleep, until
 from tests.core.database.several_hosts import connecting, met, ports, silent, through
 from tests.faults.standby import Standby
@@ -212,7 +212,8 @@ def test_the_api_writes_again_after_one_rejection(own: TestDatabase, standby: Po
 
 
 @pytest.mark.parametrize(
-    ("attributes", "read", "ready"), [("standby", 200, 200), ("any", 200, 200), ("read-write", 503, 503)]
+    ("attributes", "read", "ready"),
+    [("standby", 200, 200), ("prefer-standby", 200, 200), ("any", 200, 503), ("read-write", 503, 503)],
 )
 def test_with_a_standby_alone_nothing_is_written_and_reads_go_as_far_as_the_url_lets_them(
     own: TestDatabase, standby: PostgresProxy, attributes: str, read: int, ready: int
@@ -224,6 +225,41 @@ def test_with_a_standby_alone_nothing_is_written_and_reads_go_as_far_as_the_url_
         assert user.get(user.tasks).status_code == read
         assert user.get("/health/ready").status_code == ready
     server.stop()
+
+
+def test_the_api_is_ready_by_the_server_that_takes_writes(own: TestDatabase, standby: PostgresProxy) -> None:
+    """Also where nothing was written yet, and the first server that responds takes none."""
+    server = RunningServer(make_settings(readiness_max_age=60), url(own, standby, own.proxy))
+    with UserClient(server.url) as user:
+        assert user.get("/health/ready").status_code == 200
+        assert user.post(user.tasks, json={"title": "One"}).status_code == 201
+    server.stop()
+
+
+def test_readiness_follows_what_a_server_takes(
+    make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]
+) -> None:
+    """Within READINESS_MAX_AGE as well: a write that was rejected is newer than the proof."""
+    database = make_database()
+    name = database.url.partition("?")[0].rpartition("/")[2]
+    with UserClient(start_server(database=database, readiness_max_age=60).url) as user:
+        assert user.create_task()
+        assert user.get("/health/ready").status_code == 200
+        execute(database.url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        database.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+            name,
+        )
+        assert user.get(user.tasks).status_code == 200
+        assert_problem(user.post(user.tasks, json={"title": "One"}), 503, "database_unavailable")
+        for _ in range(2):
+            assert_problem(user.get("/health/ready"), 503, "database_unavailable")
+        execute(
+            database.url.partition("?")[0].rpartition("/")[0] + "/postgres?" + database.url.partition("?")[2],
+            f"ALTER DATABASE {name} RESET ALL",
+        )
+        assert user.get("/health/ready").status_code == 200
+        assert user.create_task()
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])

@@ -9,9 +9,6 @@ import pytest
 
 from tests.conftest import RunningServer, TestDatabase, assert_problem
 
-# The library that carries the assets reads them by a function that Python 3.11 and 3.12 call deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:open_binary is deprecated:DeprecationWarning")
-
 PAGES = ["/docs", "/openapi.json", "/swagger/swagger-ui-bundle.js", "/swagger/swagger-ui.css"]
 
 

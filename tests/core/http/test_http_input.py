@@ -79,7 +79,7 @@ def test_a_body_that_is_no_object_is_rejected(mallory: UserClient, body: bytes) 
 
 def test_twenty_levels_are_not_too_deep(mallory: UserClient) -> None:
     body = b'{"title": ' + b"[" * 19 + b"]" * 19 + b"}"
-    error = {"pointer": "/title", "message": "Must be a string", "code": "string_type"}
+    error = {"pointer": "/title", "message": "Must be a string", "code": "wrong_type", "params": {"expected": "string"}}
     response = mallory.post(mallory.tasks, content=body, headers=JSON)
     assert_problem(response, 400, "validation_failed", errors=[error])
 
@@ -93,7 +93,7 @@ def test_what_is_wrong_in_very_many_places_is_told_of_a_hundred(mallory: UserCli
     body = json.dumps({"title": "a", **{f"field{number}": 0 for number in range(50_000)}})
     response = mallory.post(mallory.tasks, content=body, headers=JSON)
     errors = assert_problem(response, 400, "validation_failed")["errors"]
-    expected = {"pointer": "/field0", "message": "This field is not known", "code": "extra_forbidden"}
+    expected = {"pointer": "/field0", "message": "This field is not known", "code": "unknown_field"}
     assert (len(errors), errors[0]) == (100, expected)
     query = "&".join(f"f{number}" for number in range(5000))
     assert len(assert_problem(api.get(f"/health/live?{query}"), 400, "validation_failed")["errors"]) == 100
@@ -102,47 +102,48 @@ def test_what_is_wrong_in_very_many_places_is_told_of_a_hundred(mallory: UserCli
 @pytest.mark.parametrize(
     ("query", "pointer", "code"),
     [
-        ("limit=0", "/query/limit", "greater_than_equal"),
-        ("limit=-1", "/query/limit", "greater_than_equal"),
-        ("limit=101", "/query/limit", "less_than_equal"),
-        ("limit=99999999999999999999", "/query/limit", "less_than_equal"),
-        ("limit=" + "9" * 5000, "/query/limit", "int_parsing_size"),
-        ("limit=1e9", "/query/limit", "int_parsing"),
-        ("limit=1.5", "/query/limit", "int_parsing"),
-        ("limit=1.0", "/query/limit", "int_parsing"),
-        ("limit=%205", "/query/limit", "int_parsing"),
-        ("limit=5%0A", "/query/limit", "int_parsing"),
-        ("limit=%2B5", "/query/limit", "int_parsing"),
-        ("limit=5_0", "/query/limit", "int_parsing"),
-        ("limit=0x5", "/query/limit", "int_parsing"),
-        ("limit=%D9%A5", "/query/limit", "int_parsing"),
-        ("limit=", "/query/limit", "int_parsing"),
-        ("limit=5%00", "/query/limit", "nul"),
-        ("limit=5;q=a", "/query/limit", "int_parsing"),
-        ("limit=1&limit=0", "/query/limit", "greater_than_equal"),
-        ("Limit=5", "/query/Limit", "extra_forbidden"),
-        ("limit[]=5", "/query/limit[]", "extra_forbidden"),
-        ("=", "/query/?", "extra_forbidden"),
-        ("%00=1", "/query/?", "nul"),
-        ("q=%00", "/query/q", "nul"),
-        ("q=", "/query/q", "string_too_short"),
-        ("q=" + "a" * 201, "/query/q", "string_too_long"),
-        ("cursor=%00", "/query/cursor", "nul"),
-        ("cursor=" + "A" * 2049, "/query/cursor", "string_too_long"),
-        ("status=done", "/query/status/0", "enum"),
-        ("status=pending&status=%00", "/query/status", "nul"),
+        ("limit=0", "/query/limit", "too_small"),
+        ("limit=-1", "/query/limit", "too_small"),
+        ("limit=101", "/query/limit", "too_large"),
+        ("limit=99999999999999999999", "/query/limit", "too_large"),
+        ("limit=" + "9" * 5000, "/query/limit", "malformed"),
+        ("limit=1e9", "/query/limit", "malformed"),
+        ("limit=1.5", "/query/limit", "malformed"),
+        ("limit=1.0", "/query/limit", "malformed"),
+        ("limit=%205", "/query/limit", "malformed"),
+        ("limit=5%0A", "/query/limit", "malformed"),
+        ("limit=%2B5", "/query/limit", "malformed"),
+        ("limit=5_0", "/query/limit", "malformed"),
+        ("limit=0x5", "/query/limit", "malformed"),
+        ("limit=%D9%A5", "/query/limit", "malformed"),
+        ("limit=", "/query/limit", "malformed"),
+        ("limit=5%00", "/query/limit", "nul_character"),
+        ("limit=5;q=a", "/query/limit", "malformed"),
+        ("limit=1&limit=0", "/query/limit", "too_small"),
+        ("Limit=5", "/query/Limit", "unknown_field"),
+        ("limit[]=5", "/query/limit[]", "unknown_field"),
+        ("=", "/query/?", "unknown_field"),
+        ("%00=1", "/query/?", "nul_character"),
+        ("q=%00", "/query/q", "nul_character"),
+        ("q=", "/query/q", "too_short"),
+        ("q=" + "a" * 201, "/query/q", "too_long"),
+        ("cursor=%00", "/query/cursor", "nul_character"),
+        ("cursor=" + "A" * 2049, "/query/cursor", "too_long"),
+        ("status=done", "/query/status/0", "not_allowed"),
+        ("status=pending&status=%00", "/query/status", "nul_character"),
         ("status=pending&" * 11, "/query/status", "too_long"),
-        ("sort=id", "/query/sort", "literal_error"),
-        ("include_total=maybe", "/query/include_total", "bool_parsing"),
-        ("due_before=tomorrow", "/query/due_before", "value_error"),
-        ("due_after=2030-01-01T00:00:00", "/query/due_after", "value_error"),
-        ("updated_since=9999-12-31T23:59:59-01:00", "/query/updated_since", "value_error"),
+        ("sort=id", "/query/sort", "not_allowed"),
+        ("include_total=maybe", "/query/include_total", "malformed"),
+        ("due_before=tomorrow", "/query/due_before", "malformed"),
+        ("due_after=2030-01-01T00:00:00", "/query/due_after", "malformed"),
+        ("updated_since=9999-12-31T23:59:59-01:00", "/query/updated_since", "malformed"),
     ],
 )
 def test_an_absurd_query_is_rejected(mallory: UserClient, query: str, pointer: str, code: str) -> None:
     response = mallory.get(f"{mallory.tasks}?{query}")
     (error,) = assert_problem(response, 400, "validation_failed", title="The request is not valid")["errors"]
-    assert (error["pointer"], error["code"], set(error)) == (pointer, code, {"pointer", "message", "code"})
+    assert (error["pointer"], error["code"]) == (pointer, code)
+    assert set(error) <= {"pointer", "message", "code", "params"}
 
 
 def _cursor(value: Any) -> str:
@@ -203,7 +204,12 @@ def test_a_malformed_id_is_rejected(mallory: UserClient, task_id: str) -> None:
         response = mallory.request(method, f"{mallory.tasks}/{task_id}")
         assert response.headers["content-type"] == "application/problem+json"
         problem = response.json()
-        error = {"pointer": "/path/task_id", "message": "Must be a UUID", "code": "uuid_parsing"}
+        error = {
+            "pointer": "/path/task_id",
+            "message": "Must be a UUID",
+            "code": "malformed",
+            "params": {"expected": "uuid"},
+        }
         assert (response.status_code, problem["code"], problem["errors"]) == (400, "validation_failed", [error])
 
 

@@ -17,6 +17,7 @@ MALFORMED = {
     "pointer": "/header/idempotency-key",
     "message": "Must be one text of 1 to 255 ASCII characters",
     "code": "malformed",
+    "params": {"expected": "idempotency-key"},
 }
 REUSED = "This key was used for another request. Make a new one."
 # What every response has of its own.

@@ -34,44 +34,57 @@ def carol(own_server: RunningServer) -> Iterator[UserClient]:
         yield user
 
 
+STATUSES = {"allowed": ["pending", "in_progress", "completed"]}
+
+
 @pytest.mark.parametrize(
     ("body", "errors"),
     [
-        ({}, [("/title", "This field is required", "missing")]),
-        ({"title": "a", "owner": "x"}, [("/owner", "This field is not known", "extra_forbidden")]),
-        ({"title": "a", "a b": "x"}, [("/?", "This field is not known", "extra_forbidden")]),
-        ({"title": "a", "x" * 65: 1}, [("/?", "This field is not known", "extra_forbidden")]),
-        ({"title": "a", "/~": 1}, [("/?", "This field is not known", "extra_forbidden")]),
-        ({"title": 1}, [("/title", "Must be a string", "string_type")]),
-        ({"title": None}, [("/title", "Must be a string", "string_type")]),
-        ({"title": " \t"}, [("/title", "Must have at least 1 characters", "string_too_short")]),
-        ({"title": "a" * 201}, [("/title", "Must have at most 200 characters", "string_too_long")]),
+        ({}, [("/title", "This field is required", "missing", {})]),
+        ({"title": "a", "owner": "x"}, [("/owner", "This field is not known", "unknown_field", {})]),
+        ({"title": "a", "a b": "x"}, [("/?", "This field is not known", "unknown_field", {})]),
+        ({"title": "a", "x" * 65: 1}, [("/?", "This field is not known", "unknown_field", {})]),
+        ({"title": "a", "/~": 1}, [("/?", "This field is not known", "unknown_field", {})]),
+        ({"title": 1}, [("/title", "Must be a string", "wrong_type", {"expected": "string"})]),
+        ({"title": None}, [("/title", "Must be a string", "wrong_type", {"expected": "string"})]),
+        ({"title": " \t"}, [("/title", "Must have at least 1 characters", "too_short", {"min": 1})]),
+        ({"title": "a" * 201}, [("/title", "Must have at most 200 characters", "too_long", {"max": 200})]),
         (
             {"title": "a", "description": "a" * 10_001},
-            [("/description", "Must have at most 10000 characters", "string_too_long")],
+            [("/description", "Must have at most 10000 characters", "too_long", {"max": 10000})],
         ),
         (
             {"title": "a", "status": "done"},
-            [("/status", "Must be 'pending', 'in_progress' or 'completed'", "enum")],
+            [("/status", "Must be 'pending', 'in_progress' or 'completed'", "not_allowed", STATUSES)],
         ),
         (
             {"title": "a", "due_at": "2030-01-31T09:00:00"},
-            [("/due_at", "Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z", "value_error")],
+            [
+                (
+                    "/due_at",
+                    "Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z",
+                    "malformed",
+                    {"expected": "date-time"},
+                )
+            ],
         ),
         (
             {"title": [], "status": 1, "description": {}},
             [
-                ("/title", "Must be a string", "string_type"),
-                ("/description", "Must be a string", "string_type"),
-                ("/status", "Must be 'pending', 'in_progress' or 'completed'", "enum"),
+                ("/title", "Must be a string", "wrong_type", {"expected": "string"}),
+                ("/description", "Must be a string", "wrong_type", {"expected": "string"}),
+                ("/status", "Must be 'pending', 'in_progress' or 'completed'", "not_allowed", STATUSES),
             ],
         ),
     ],
 )
 def test_invalid_fields_are_told_by_pointer_rule_and_code(
-    alice: UserClient, body: dict[str, Any], errors: list[tuple[str, str, str]]
+    alice: UserClient, body: dict[str, Any], errors: list[tuple[str, str, str, dict[str, Any]]]
 ) -> None:
-    expected = [{"pointer": pointer, "message": message, "code": code} for pointer, message, code in errors]
+    expected = [
+        {"pointer": pointer, "message": message, "code": code} | ({"params": params} if params else {})
+        for pointer, message, code, params in errors
+    ]
     response = alice.post(alice.tasks, json=body)
     title, detail = "The request is not valid", "Some input is not valid; see `errors`."
     assert_problem(response, 400, "validation_failed", title=title, detail=detail, errors=expected)

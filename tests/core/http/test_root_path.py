@@ -1,12 +1,15 @@
 """ROOT_PATH: what tells a client where something is has the prefix, which the proxy takes away; no header has a say."""
 
+import re
 from collections.abc import Callable, Iterator
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 
 from core.config import ConfigurationError
 from tests.conftest import RunningServer, UserClient, make_settings
+from tests.core.raw_http import exchange
 
 PREFIX = "/api"
 CLAIMED = {"X-Forwarded-Prefix": "/evil", "X-Script-Name": "/evil", "X-Forwarded-Host": "evil.example"}
@@ -41,8 +44,11 @@ def test_a_problem_is_of_the_path_that_the_client_asked_for(user: UserClient) ->
 
 def test_documentation_and_its_parts_are_below_the_prefix(user: UserClient) -> None:
     page = user.get("/docs").text
-    assert f"'{PREFIX}/openapi.json'" in page
-    assert f"{PREFIX}/swagger/swagger-ui-bundle.js" in page
+    parts = re.findall(r"""(?:src|href|url)(?:=|: )"([^"]+)\"""", page)
+    # As a browser sees it that found the page below the prefix.
+    found = {urljoin(f"{PREFIX}/docs", part) for part in parts}
+    names = ("openapi.json", "swagger/swagger-ui-bundle.js", "swagger/swagger-ui.css", "swagger/favicon-32x32.png")
+    assert found == {f"{PREFIX}/{name}" for name in names}
     assert "evil" not in page
     assert user.get("/openapi.json").json()["servers"] == [{"url": PREFIX}]
 
@@ -60,3 +66,9 @@ def test_a_slash_at_the_end_makes_no_difference(path: str) -> None:
 
 def test_without_it_nothing_is_in_front(api: httpx.Client) -> None:
     assert api.get("/nothing", headers=CLAIMED).json()["instance"] == "/nothing"
+
+
+def test_what_is_no_http_gets_a_type_below_the_prefix_too(user: UserClient) -> None:
+    assert user.base_url.port is not None
+    (response,) = exchange(user.base_url.port, b"nonsense\r\n\r\n")
+    assert response.json()["type"] == f"{PREFIX}/problems/bad_request"

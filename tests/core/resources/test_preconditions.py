@@ -72,7 +72,8 @@ def assert_altered(response: httpx.Response, tag: str) -> None:
 
 def assert_malformed(response: httpx.Response, header: str, message: str = "Must be entity tags or *") -> None:
     """400, and which header."""
-    error = {"pointer": f"/header/{header}", "message": message, "code": "malformed"}
+    params = {"expected": "entity-tag"}
+    error = {"pointer": f"/header/{header}", "message": message, "code": "malformed", "params": params}
     assert_problem(response, 400, "validation_failed", detail="A precondition is malformed.", errors=[error])
 
 

@@ -11,8 +11,8 @@ from core.resources.schemas import InputModel, OutputModel, TimeInput, TimeOutpu
 INPUT: TypeAdapter[datetime] = TypeAdapter(TimeInput)
 OUTPUT: TypeAdapter[datetime] = TypeAdapter(TimeOutput)
 
-FORM = "Value error, Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z"
-RANGE = "Value error, Must lie between the years 1 and 9999 in UTC"
+FORM = "Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z"
+RANGE = "Must lie between the years 1 and 9999 in UTC"
 
 
 def reason(adapter: TypeAdapter[Any], value: object) -> str:

@@ -119,7 +119,7 @@ def assert_too_large(response: RawResponse) -> None:
     assert problem.pop("request_id") == response.header("x-request-id")
     assert problem.pop("instance")
     assert problem == {
-        "type": "urn:todo-api:problem:request_header_fields_too_large",
+        "type": "/problems/request_header_fields_too_large",
         "title": "Request Header Fields Too Large",
         "status": 431,
         "detail": "The head of a request may have 64 KiB.",
@@ -134,7 +134,7 @@ def assert_rejected(response: RawResponse) -> None:
     problem: dict[str, Any] = response.json()
     occurrence, instance, detail = (problem.pop(name) for name in ("request_id", "instance", "detail"))
     assert problem == {
-        "type": "urn:todo-api:problem:bad_request",
+        "type": "/problems/bad_request",
         "title": "Bad request",
         "status": 400,
         "code": "bad_request",

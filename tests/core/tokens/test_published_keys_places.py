@@ -1,5 +1,6 @@
 """Where a server publishes its keys is found by asking: both places where it is not known, one from then on."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -149,7 +150,12 @@ def test_thousands_of_keys_are_taken_and_are_no_work_of_the_event_loop(server: K
     async def main() -> None:
         verifier = verifier_for(server)
         started = time.thread_time()
-        assert await outcome(verifier, FIRST.token(server.url)) == "u1"
+        token = FIRST.token(server.url)
+        for _ in range(30):  # a busy machine may need longer for them than a request waits
+            if (told := await outcome(verifier, token)) != "keys_unavailable":
+                break
+            await asyncio.sleep(1)
+        assert told == "u1"
         assert time.thread_time() - started < reading / 4
 
     run(main())

@@ -113,7 +113,12 @@ def test_a_time_that_only_python_reads_is_rejected(listed: UserClient) -> None:
 
 def test_a_cursor_over_its_length_is_rejected(listed: UserClient) -> None:
     response = listed.get(listed.tasks, params={"cursor": "A" * 2049})
-    error = {"pointer": "/query/cursor", "message": "Must have at most 2048 characters", "code": "string_too_long"}
+    error = {
+        "pointer": "/query/cursor",
+        "message": "Must have at most 2048 characters",
+        "code": "too_long",
+        "params": {"max": 2048},
+    }
     assert_problem(response, 400, "validation_failed", errors=[error])
 
 

@@ -94,7 +94,12 @@ def test_somebody_elses_path_is_forbidden_whatever_is_there(
 
 @each_operation
 def test_a_malformed_id_is_rejected(alice: UserClient, method: str, options: dict[str, Any]) -> None:
-    error = {"pointer": "/path/task_id", "message": "Must be a UUID", "code": "uuid_parsing"}
+    error = {
+        "pointer": "/path/task_id",
+        "message": "Must be a UUID",
+        "code": "malformed",
+        "params": {"expected": "uuid"},
+    }
     for task_id in ("x", "1", "01a2074d-24e1-762d-94f1", "%00", "me"):
         response = alice.request(method, f"{alice.tasks}/{task_id}", **options)
         detail = "Some input is not valid; see `errors`."

@@ -1,0 +1,113 @@
+"""Rows whose ids and times stay the text that PostgreSQL sent, until somebody looks at them as at any other row."""
+
+from abc import ABCMeta
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from psycopg2.extensions import UNICODE
+from pydantic import BaseModel
+from sqlalchemy import DateTime, Uuid
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import NullType, TypeDecorator
+
+from core.database.psycopg2_setup import TIMESTAMPTZ_OID, UUID_OID, time_of, uuid_of
+
+Converter = Callable[[Any], Any]
+
+# What a cursor makes of both types for a statement whose rows are such.
+AS_TEXT = {TIMESTAMPTZ_OID: UNICODE, UUID_OID: UNICODE}
+# Of their classes: the columns that are times.
+_TIMES = "__times__"
+
+_dict: Any = vars(BaseModel)["__dict__"]
+# What an instance of SQLModel has beside its columns, by which it is compared and printed; each written in one step.
+_BESIDE = ("__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
+_set_extra, _set_fields_set, _set_private = (vars(BaseModel)[name].__set__ for name in _BESIDE)
+_NONE_SET = set[str]()
+# The columns of any row as they are there, without a look at them: ids and times may be text.
+columns_of: Callable[[Any], dict[str, Any]] = _dict.__get__
+
+
+def complete(row: Any) -> None:
+    """Gives a row, of which there are only its columns, what pydantic's methods look at."""
+    _set_extra(row, None)
+    _set_fields_set(row, _NONE_SET)
+    _set_private(row, None)
+
+
+def converter(column: ColumnElement[Any]) -> Converter | None:
+    """What makes the value of the text that AS_TEXT leaves of a column; None where it leaves the value."""
+    return uuid_of if isinstance(column.type, Uuid) else time_of if isinstance(column.type, DateTime) else None
+
+
+def can_be_text(column: ColumnElement[Any]) -> bool:
+    """Whether so much is known of a statement's column that it is not left as text by mistake."""
+    kind = column.type
+    without_zone = isinstance(kind, DateTime) and not kind.timezone
+    return not (without_zone or isinstance(kind, NullType | TypeDecorator))
+
+
+def text_class(entity: type, keys: Sequence[str], converters: Mapping[str, Converter]) -> type:
+    """The class of rows of `entity` that are such. `converters` are of the columns that are text.
+
+    Looked at in any way, a row becomes an instance of `entity` with values: by an attribute that is text still, its
+    `__dict__`, a method of pydantic, a copy. `columns_of` does not look.
+    """
+
+    def look(row: Any) -> dict[str, Any]:
+        columns = columns_of(row)
+        columns.update({key: convert(columns[key]) for key, convert in converters.items()})
+        object.__setattr__(row, "__class__", entity)
+        complete(row)
+        return columns
+
+    def attribute(key: str) -> property:
+        read = look if key in converters else columns_of
+        return property(lambda row: read(row)[key])
+
+    def beside(name: str) -> property:
+        def looking(row: Any) -> Any:
+            look(row)
+            return getattr(row, name)
+
+        return property(looking)
+
+    def method(name: str) -> Callable[..., Any]:
+        def looking(row: Any, *arguments: Any) -> Any:
+            look(row)
+            return getattr(row, name)(*arguments)
+
+        return looking
+
+    members: dict[str, Any] = {key: attribute(key) for key in keys}
+    members |= {name: beside(name) for name in _BESIDE}
+    # What asks for the class before the columns.
+    members |= {name: method(name) for name in ("__eq__", "__copy__", "__deepcopy__", "__reduce_ex__")}
+    members |= {"__slots__": (), "__module__": entity.__module__, "__dict__": property(look)}
+    members[_TIMES] = tuple(key for key, convert in converters.items() if convert is time_of)
+    # SQLModel's own way to make a class would map it to a table.
+    return ABCMeta.__new__(type(entity), entity.__name__, (entity,), members)
+
+
+def looked_at(kind: type) -> type:
+    """The class that a row of this one has once somebody has looked at it."""
+    return kind.__mro__[1] if hasattr(kind, _TIMES) else kind
+
+
+def text_columns(rows: Sequence[Any]) -> list[dict[str, Any]] | None:
+    """The columns of rows of one kind that nobody has looked at, their times as JSON has them; None of any others."""
+    kinds = {*map(type, rows)}
+    times: Sequence[str] | None = getattr(kinds.pop(), _TIMES, None) if len(kinds) == 1 else None
+    if times is None:
+        return None
+    found = []
+    for row in rows:
+        columns = columns_of(row).copy()
+        for key in times:
+            text = columns[key]
+            if text is not None:
+                # What was not said to the microsecond has six digits, or none.
+                end = 26 if text[26:] == "+00" else 19 if text[19:] == "+00" else 0
+                columns[key] = f"{text[:10]}T{text[11:end]}Z" if end else f"{text[:10]}T{text[11:-3]:0<15}Z"
+        found.append(columns)
+    return found

@@ -1,0 +1,59 @@
+"""The access line: what structlog would make of its fields, without structlog's steps between them."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, MutableSequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import structlog
+
+from core.logging.request_fields import common
+
+
+class Direct(NamedTuple):
+    """The short way that configure opened: what structlog was given, the last of which makes the line."""
+
+    processors: MutableSequence[Any]
+    make: Callable[[Any, str, dict[str, Any]], bytes]
+    write: Callable[[bytes], None]
+    resource: Mapping[str, Any]
+    # The field of what happened.
+    message: str
+    least: int
+
+
+class AccessLog:
+    """Writes the lines of requests under a logger's name.
+
+    Where structlog was not set up by core.logging.configure, or was given other processors since, as by its own
+    capture_logs, lines go their way.
+    """
+
+    direct: ClassVar[Direct | None] = None
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        # Bound once: each look at the lazy one costs as much as the fields of a line.
+        self._log = structlog.get_logger(name).bind()
+
+    def write(self, level: Literal["info", "error"], fields: dict[str, Any]) -> None:
+        """One line; `fields` is not to be used again."""
+        direct = self.direct
+        if direct is None or direct.processors[-1] is not direct.make:
+            getattr(self._log, level)("request", **fields)
+        elif direct.least <= (logging.INFO if level == "info" else logging.ERROR):
+            event = {"timestamp": now(), "level": level, "logger": self._name, direct.message: "request"}
+            direct.write(direct.make(None, level, {**event, **direct.resource, **common(), **fields}))
+
+
+def now() -> str:
+    """The time in UTC with microseconds, as RFC 3339 writes it."""
+    second, fraction = divmod(time.time_ns(), 1_000_000_000)
+    return f"{_text(second)}.{fraction // 1000:06d}Z"
+
+
+@lru_cache(1)
+def _text(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

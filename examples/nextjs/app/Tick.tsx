@@ -1,0 +1,31 @@
+// In the browser the same client, on the page's own origin: Next passes on what it sends.
+"use client";
+
+import { useRouter } from "next/navigation";
+import { useState } from "react";
+import { betterAuth, createTodoClient, type Task } from "todo-api-client";
+
+let todo: ReturnType<typeof createTodoClient> | undefined;
+
+export function Tick({ task }: { task: Task }) {
+  const router = useRouter();
+  const [wrong, setWrong] = useState(false);
+
+  async function change(isDone: boolean) {
+    todo ??= createTodoClient({ baseUrl: location.origin, token: betterAuth(`${location.origin}/api/auth`) });
+    // The tag is of what is shown: whoever was faster is not overwritten, and the page is read anew.
+    const params = { path: { user_id: "me", task_id: task.id }, header: { "If-Match": task.etag } };
+    const body = { status: isDone ? ("completed" as const) : ("pending" as const) };
+    const { error } = await todo.PATCH("/api/v1/users/{user_id}/tasks/{task_id}", { params, body });
+    setWrong(error !== undefined && error.code !== "precondition_failed" && error.code !== "not_found");
+    router.refresh();
+  }
+
+  return (
+    <label>
+      <input type="checkbox" checked={task.status === "completed"} onChange={(event) => change(event.target.checked)} />
+      {task.title}
+      {wrong && <span role="alert">It was not saved.</span>}
+    </label>
+  );
+}

