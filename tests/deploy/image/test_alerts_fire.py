@@ -23,7 +23,7 @@ from tests.faults.programs import Program, wait_until
 
 FOLDER = project_root() / "deploy" / "prometheus"
 # A minute of the rules is so many seconds here, and Prometheus asks every second.
-MINUTE_SECONDS = 3
+MINUTE_SECONDS = 2
 CLIENTS = 4
 PATIENCE_SECONDS = 90
 OF_THE_DATABASE = {"TodoApiFails", "TodoApiSlow", "TodoApiWaitsForConnections"}
