@@ -191,4 +191,5 @@ def test_old_deletions_are_forgotten_as_after_single_ones(alice: UserClient, dat
     for _ in range(3 * SWEPT_AT):
         alice.create_task(title="new")
         assert alice.delete(alice.tasks, params={"q": "new"}).json()["count"] == 1
-    assert database.query("SELECT 1 FROM tombstones WHERE deleted_at < now() - interval '30 days'") == []
+    old = "SELECT 1 FROM tombstones WHERE user_id = %s AND deleted_at < now() - interval '30 days'"
+    assert database.query(old, alice.user_id) == []
