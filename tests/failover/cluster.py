@@ -5,7 +5,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -139,12 +139,13 @@ class Cluster:
         self._haproxy.start()
 
     def stop(self) -> None:
-        """Ends everything."""
-        self._haproxy.stop()
-        for node in self.nodes:
-            if node.running:
-                node.kill_all()
-        self._etcd.stop()
+        """Ends everything, also where one of them cannot be ended."""
+        with ExitStack() as ending:
+            ending.callback(self._etcd.stop)
+            for node in self.nodes:
+                if node.running:
+                    ending.callback(node.kill_all)
+            ending.callback(self._haproxy.stop)
 
     def wait_whole(self) -> None:
         """All are there, and one of them leads."""

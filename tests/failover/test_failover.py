@@ -12,7 +12,7 @@ import pytest
 from core.database import migrations
 from tests.failover.clients import Clients, Written
 from tests.failover.cluster import EVENT_SECONDS, Cluster, Node, running
-from tests.faults.programs import Replica
+from tests.faults.programs import Replica, wait_until
 
 # On each of the two ways: clients, and the seconds before the event and after what it leads to.
 CLIENTS, SECONDS = 4, 3
@@ -21,8 +21,8 @@ Event = Callable[[Cluster, Node], Node | None]
 
 
 def switchover(cluster: Cluster, leader: Node) -> Node | None:
-    """As an operator asks for it."""
-    assert leader.ask("/switchover", leader=leader.name) == 200
+    """As an operator asks for it, until Patroni finds a standby that is good enough."""
+    wait_until(lambda: leader.ask("/switchover", leader=leader.name) == 200, EVENT_SECONDS, "a switchover")
     cluster.primary(but=leader)
     return None
 
