@@ -267,7 +267,8 @@ $(DEV): requirements-dev.txt $(RUNTIME)
 
 # In a folder of its own: what these stand on is not what the product stands on.
 $(OPERATIONS): tests/deploy/tools.txt $(DEV)
-	$(PYTHON) -m venv .venv/operations
+	rm -rf .venv/operations
+	$(BIN)/python -m venv .venv/operations
 	.venv/operations/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/deploy/tools.txt
 	@touch $@
 
