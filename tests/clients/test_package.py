@@ -56,6 +56,13 @@ def test_its_types_are_those_of_the_document(place: Workplace) -> None:
     assert (CLIENT / "src" / "schema.ts").read_text(encoding="utf-8") == generated
 
 
+def test_it_compiles_with_strict_alone(place: Workplace, package: Path) -> None:
+    """Most projects have neither of the stricter options that the others are compiled with."""
+    off = {"exactOptionalPropertyTypes": False, "noUncheckedIndexedAccess": False}
+    (package / "plain.json").write_text(json.dumps({"extends": "./tsconfig.json", "compilerOptions": off}))
+    assert place.compile("package/plain.json") == {}
+
+
 def test_what_is_packed(package: Path) -> None:
     packed = package / "node_modules" / "todo-api-client"
     modules = {path.stem for path in (CLIENT / "src").glob("*.ts")}

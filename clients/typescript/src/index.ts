@@ -29,10 +29,10 @@ export interface TodoOptions {
 
 export interface Following {
   /** The `next_cursor` that was kept; without one it begins with all tasks. */
-  cursor?: string;
+  cursor?: string | undefined;
   /** Milliseconds between two looks at the feed. Without it, it ends where the feed does now. */
   every?: number;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** A page of the feed. `reset`: this one begins anew, so drop your copy before you take it in. */

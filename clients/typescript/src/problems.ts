@@ -51,13 +51,17 @@ export function isProblem<Code extends ProblemCode>(
   return error instanceof ProblemError && codes.some((code) => code === error.problem.code);
 }
 
-type Outcome<Data> =
-  | { data: Data; error?: never; response: Response }
-  | { data?: never; error: Problem; response: Response };
+interface Outcome {
+  data?: unknown;
+  error?: Problem;
+  response: Response;
+}
+/** What there is where there is no problem, whether or not `exactOptionalPropertyTypes` is on. */
+type Good<Given> = Given extends { data: infer Data } ? Data : never;
 
 /** What an operation gives, or its problem thrown: `const task = await take(todo.GET(…))`. */
-export async function take<Data>(outcome: Promise<Outcome<Data>>): Promise<Data> {
+export async function take<Given extends Outcome>(outcome: Promise<Given>): Promise<Good<Given>> {
   const { data, error, response } = await outcome;
   if (error !== undefined) throw new ProblemError(error, response);
-  return data;
+  return data as Good<Given>;
 }
