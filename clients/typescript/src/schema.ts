@@ -265,10 +265,11 @@ export interface paths {
         };
         /**
          * Get Readiness
-         * @description The database responds, has a schema that this release may serve, and the process is not about to end; else 503.
+         * @description The database responds, takes writes, has a schema that this release may serve, and the process is not about to
+         *     end; else 503. It need not take writes where DATABASE_URL asks for a server that takes none.
          *
-         *     A response of the database within the last READINESS_MAX_AGE seconds, to whatever request, is proof enough; the
-         *     schema is looked at after some times as long, as it may be migrated under a busy process.
+         *     A response of the database within the last READINESS_MAX_AGE seconds, to whatever request, is proof enough, unless a
+         *     write was rejected since; the rest is looked at after some times as long, as it may change under a busy process.
          */
         get: operations["getReadiness"];
         put?: never;
