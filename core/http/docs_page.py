@@ -40,7 +40,9 @@ const use = (token, who) => {
 };
 const told = async (response) => {
   const found = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(found.errors?.[0]?.message ?? found.detail ?? `status ${response.status}`);
+  const [wrong] = found.errors ?? [];
+  if (wrong) throw new Error(`${wrong.pointer.slice(1)}: ${wrong.message}`);
+  if (!response.ok) throw new Error(found.detail ?? `status ${response.status}`);
   return found;
 };
 const ways = {
