@@ -19,6 +19,8 @@ _TIME = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?Z$")
 ]
 _AS_TEXT: dict[Any, Any] = {UUID: _ID, datetime: _TIME, AwareDatetime: _TIME}
+# Settings of a model that change nothing of what it takes from a row, or makes of it.
+_OF_THE_DOCUMENT = {"from_attributes", "title", "json_schema_extra"}
 _AS_THEY_ARE = (str, int, bool, float, NoneType)
 
 
@@ -59,7 +61,7 @@ def _is_plain(model: type[BaseModel]) -> bool:
     decorated = any(getattr(decorators, one.name) for one in dataclasses.fields(decorators))
     own = issubclass(model, RootModel) or model.__pydantic_post_init__ is not None
     schema = model.__get_pydantic_core_schema__.__func__ is not BaseModel.__get_pydantic_core_schema__.__func__  # type: ignore[attr-defined]
-    return not (decorated or own or schema or model.model_config.keys() - {"from_attributes", "title"})
+    return not (decorated or own or schema or model.model_config.keys() - _OF_THE_DOCUMENT)
 
 
 def _text(kind: Any, nested: Callable[[Any], Any]) -> Any:

@@ -60,6 +60,8 @@ def _trace(database_url: str) -> list[str]:
         first.patch(path, json={"title": "So that nothing happens for the first time"}).raise_for_status()
         trace.recording = True
         second.patch(path, json={"status": "completed"}, headers={"If-Match": '"2"'}).raise_for_status()
+        # The same again, which enters no other file: by its end the line of the first is written.
+        second.patch(path, json={"status": "pending"}, headers={"If-Match": '"3"'}).raise_for_status()
         second.get("/health/live").raise_for_status()
     server.stop()
     logging.flush()

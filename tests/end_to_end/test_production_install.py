@@ -9,7 +9,7 @@ from tests.end_to_end.project import Project
 SECRET = "2f7c1e9b5a8d4036b1c7e2f9a4d80563"
 SAID = (
     "DATABASE_URL must be set: postgresql://user:password@host/database. "
-    "The embedded PostgreSQL, which would stand in for it, needs requirements-local.txt (psutil is missing)."
+    "The embedded PostgreSQL, which would stand in for it, needs requirements-local.txt (platformdirs is missing)."
 )
 # What the extra `local` brings cannot be imported.
 PRODUCTION = """
