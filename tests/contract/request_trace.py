@@ -58,6 +58,8 @@ def _trace(database_url: str) -> list[str]:
     with UserClient(server.url) as first, UserClient(server.url, first.user_id, jti="another") as second:
         path = f"{first.tasks}/{first.create_task()['id']}"
         first.patch(path, json={"title": "So that nothing happens for the first time"}).raise_for_status()
+        # What was said outside of the loop is written by a thread, which takes what comes soon after as well.
+        logging.flush()
         trace.recording = True
         second.patch(path, json={"status": "completed"}, headers={"If-Match": '"2"'}).raise_for_status()
         # The same again, which enters no other file: by its end the line of the first is written.
