@@ -23,7 +23,8 @@ from tests.conftest import project_root
 
 PAGE, COUNT = "modules.tasks.repository.Task.page", "modules.tasks.repository.Task.count"
 # Those of the rows that every slice has (core.resources.rows). Any other gets a value of its type.
-_PARAMETERS: dict[str, Any] = {name: VALUES[name] for name in ("id", "after_id", "versions", "limit", "created_at")}
+_OF_ROWS = ("id", "ids", "after_id", "versions", "limit", "created_at")
+_PARAMETERS: dict[str, Any] = {name: VALUES[name] for name in _OF_ROWS}
 # Where the rows of big_tables.py are.
 OURS = ("core.", "modules.auth.", "modules.tasks.", "modules.users.")
 _OF_TYPE: dict[type, Any] = {
