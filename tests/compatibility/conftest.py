@@ -1,4 +1,4 @@
-"""Whether the small form is asked for, and a PgBouncer before the tests' PostgreSQL."""
+"""Whether the small form is asked for, Chromium, and a PgBouncer before the tests' PostgreSQL."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,6 +22,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def small(pytestconfig: pytest.Config) -> bool:
     """Whether fewer repetitions do."""
     return bool(pytestconfig.getoption("--small"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where it is."""
+    found = packages.find("chromium")
+    if found is None:
+        pytest.skip("Chromium cannot be had here")
+    return found
 
 
 @pytest.fixture

@@ -6,22 +6,12 @@ import pytest
 
 from tests.compatibility.tabs import Pages, Tab, serve_pages
 from tests.conftest import RunningServer, TestDatabase
-from tests.faults import packages
 from tests.modules.auth.accounts import AUTH, ME, PASSWORD, new_email
 
 HOUR_LATER = (
     "UPDATE local_sessions SET expires_at = expires_at - interval '1 hour',"
     " rotated_at = ARRAY(SELECT used - interval '1 hour' FROM unnest(rotated_at) used ORDER BY used DESC)"
 )
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    """Where it is."""
-    found = packages.find("chromium")
-    if found is None:
-        pytest.skip("Chromium cannot be had here")
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import pytest
 from tests.compatibility import devtools
 from tests.conftest import RunningServer, TestDatabase, make_token
 from tests.core.tokens.key_server import make_certificate
-from tests.faults import packages
 from tests.faults.between import Nginx
 from tests.faults.programs import free_port
 from tests.modules.auth.accounts import PASSWORD, new_email
@@ -31,15 +30,6 @@ _TRY = """(async () => {
   const status = () => block.querySelector(".live-responses-table tbody td.response-col_status");
   return (await until(status)).textContent.trim();
 })()"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    """Where it is."""
-    found = packages.find("chromium")
-    if found is None:
-        pytest.skip("Chromium cannot be had here")
-    return found
 
 
 @pytest.fixture(params=["alone", "below a prefix, with TLS"])
