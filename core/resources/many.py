@@ -12,7 +12,7 @@ from core.problems import CHOICE, FieldCode, FieldError, Problem, ProblemError
 from core.resources.crud import CrudRepository
 from core.resources.many_sql import ManySql
 from core.resources.models import Versioned
-from core.resources.preconditions import expected_versions
+from core.resources.preconditions import PATTERN, expected_versions
 from core.resources.repository import UnknownOwnerError
 from core.resources.row_sql import Columns
 from core.resources.rows import Rows
@@ -37,7 +37,7 @@ class Selection(InputModel):
 class TaggedChanges(InputModel):
     """Base of changes of rows that must be as the client knows them. A slice adds `set`: the changes of one row."""
 
-    etags: dict[UUID, Annotated[str, Field(max_length=256)]] = Field(
+    etags: dict[UUID, Annotated[str, Field(max_length=256, json_schema_extra={"pattern": PATTERN})]] = Field(
         min_length=1, max_length=MAX_IDS, description="The rows by their ids, each with its entity tag."
     )
 
