@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -25,8 +26,8 @@ class ApiProcess:
     """Starts with the settings given as environment variables, and is up once it says so.
 
     Its standard output is a pipe, or with `terminal` a pseudo-terminal; or `output`, a descriptor that nobody reads
-    here, so that PORT must be given. `errors` is its standard error, `program` what is run; it inherits
-    the `descriptors`.
+    here, so that PORT must be given. `errors` is its standard error, `program` what is run, in `folder`: a copy of the
+    project where a setting of this machine's .env must not stand in; it inherits the `descriptors`.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class ApiProcess:
         errors: int = subprocess.DEVNULL,
         program: Sequence[str] = (sys.executable, "main.py"),
         descriptors: Sequence[int] = (),
+        folder: Path | None = None,
         **environment: str,
     ) -> None:
         settings = {
@@ -53,7 +55,7 @@ class ApiProcess:
         reading, writing = os.openpty() if terminal else os.pipe()
         self._process = subprocess.Popen(
             program,
-            cwd=project_root(),
+            cwd=folder or project_root(),
             env={**os.environ, **settings},
             stdout=writing if output is None else output,
             stderr=errors,

@@ -1,6 +1,7 @@
 """`make run` where Neon Auth signs people up: its URL is the only setting."""
 
 from contextlib import closing
+from typing import Any
 
 import httpx
 
@@ -33,12 +34,10 @@ def test_an_environment_file_with_the_url_of_neon_auth_alone_is_enough(project: 
         assert httpx.post(f"http://127.0.0.1:{port}/api/v1/auth/sign-up", json={}).status_code == 404
 
 
-def test_the_log_says_once_that_nobody_signs_up_here(database: TestDatabase) -> None:
+def test_the_log_says_once_that_nobody_signs_up_here(database: TestDatabase, project: Project) -> None:
     """In production, and with several workers; not where it was set."""
-    url = f"http://127.0.0.1:1{BASE}"
-    with ApiProcess(
-        database.proxied_url, NEON_AUTH_BASE_URL=url, BETTER_AUTH_SECRET="", WEB_CONCURRENCY="2"
-    ) as process:
+    settings: dict[str, Any] = {"NEON_AUTH_BASE_URL": f"http://127.0.0.1:1{BASE}", "BETTER_AUTH_SECRET": ""}
+    with ApiProcess(database.proxied_url, folder=project.folder, WEB_CONCURRENCY="2", **settings) as process:
         for _ in range(10):
             assert httpx.get(f"{process.url}/health/live").status_code == 200
         process.terminate()
@@ -46,8 +45,6 @@ def test_the_log_says_once_that_nobody_signs_up_here(database: TestDatabase) -> 
         [line] = [line for line in process.lines if line["message"] == OFF]
     assert (line["level"], line["setting"]) == ("info", "AUTH_LOCAL_ACCOUNTS")
     assert line["reason"] == "BETTER_AUTH_SECRET is not set"
-    with ApiProcess(
-        database.proxied_url, NEON_AUTH_BASE_URL=url, BETTER_AUTH_SECRET="", AUTH_LOCAL_ACCOUNTS="false"
-    ) as process:
+    with ApiProcess(database.proxied_url, folder=project.folder, AUTH_LOCAL_ACCOUNTS="false", **settings) as process:
         process.find(lambda line: "Uvicorn running" in line["message"])
     assert not [line for line in process.lines if line["message"] == OFF]
