@@ -35,8 +35,8 @@ class Workers:
         self._born: dict[int, tuple[float, int]] = {}
         self._leaving = False
         self._status = 0
-        # What is ignored (nohup) would be received nevertheless by who waits for it.
-        self._awaited = {one for one in _SIGNALS if signal.getsignal(one) != signal.SIG_IGN}
+        # What is ignored (nohup) stays so.
+        self._handlers = {one: at for one in _SIGNALS if (at := signal.getsignal(one)) != signal.SIG_IGN}
 
     def run(self) -> int:
         """Ends after SIGTERM, SIGHUP or SIGINT, which it passes on, when all workers have ended; gives the exit status.
@@ -45,17 +45,27 @@ class Workers:
         """
         gc.collect()
         gc.freeze()  # what the collector looks at it writes to, and what is written to is shared no more
-        signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
+        received = self._receive()
         for _ in range(self._count):
             self._fork()
         while self._born:
-            received = signal.sigwait(self._awaited)
-            if received == signal.SIGCHLD:
-                for pid, status in _ended():
-                    self._bury(pid, os.waitstatus_to_exitcode(status))
-            else:
-                self._leave(received)
+            for number in os.read(received, 512):
+                if number == signal.SIGCHLD:
+                    for pid, status in _ended():
+                        self._bury(pid, os.waitstatus_to_exitcode(status))
+                elif number in _SIGNALS:
+                    self._leave(number)
         return self._status
+
+    def _receive(self) -> int:
+        """The end of a pipe that has the number of each signal. Whoever only waits for a signal (sigwait) loses it to
+        another thread that does not block it, as OpenTelemetry starts one; a handler runs in any thread."""
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing)
+        for number in self._handlers:
+            signal.signal(number, lambda *_: None)
+        return reading
 
     def _bury(self, pid: int, status: int) -> None:
         if pid not in self._born:
@@ -81,12 +91,17 @@ class Workers:
 
     def _fork(self) -> None:
         place = min({*range(self._count)} - {taken for _, taken in self._born.values()})
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._handlers)  # or a new worker's signal is told to this process
         pid = os.fork()
         if pid:
             self._born[pid] = time.monotonic(), place
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, self._handlers)
             return
         os.close(self._held)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._awaited)
+        signal.set_wakeup_fd(-1)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._handlers)
         try:
             self._serve(self._listeners, self._alive, place)
         finally:

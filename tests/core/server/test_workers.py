@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from core.server.workers import LIFE_SECONDS
-from tests.conftest import TestDatabase, UserClient
+from tests.conftest import TestDatabase, UserClient, project_root
 from tests.core.api_process import ApiProcess
 
 WORKERS = 3
@@ -134,6 +135,24 @@ def test_the_end_of_a_process_that_is_no_worker_is_nothing_to_it(own: TestDataba
         assert running.exit_status == 0
     assert len(before) == 2
     assert [line for line in running.lines if line["message"] == "worker ended"] == []
+
+
+# As OpenTelemetry's agent does, something has started a thread before, which blocks no signal.
+WITH_A_THREAD = """
+import os, signal, sys, threading, time
+from core.server.workers import Workers
+
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+sys.exit(Workers(20, [], lambda *_: signal.pause()).run())
+"""
+
+
+def test_no_end_of_a_worker_is_lost_to_another_thread() -> None:
+    """All end at once, so that a signal comes while the one before is handled."""
+    for _ in range(8):
+        done = subprocess.run([sys.executable, "-c", WITH_A_THREAD], cwd=project_root(), timeout=20, check=False)
+        assert done.returncode == 0
 
 
 def test_one_that_cannot_serve_at_all_ends_the_start(process: ApiProcess) -> None:
