@@ -137,12 +137,14 @@ def test_the_end_of_a_process_that_is_no_worker_is_nothing_to_it(own: TestDataba
     assert [line for line in running.lines if line["message"] == "worker ended"] == []
 
 
-# As OpenTelemetry's agent does, something has started a thread before, which blocks no signal.
+# As OpenTelemetry's agent does, something has started a thread, which blocks no signal. One signal is for others.
 WITH_A_THREAD = """
 import os, signal, sys, threading, time
 from core.server.workers import Workers
 
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+signal.signal(signal.SIGUSR1, lambda *_: None)
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
 sys.exit(Workers(20, [], lambda *_: signal.pause()).run())
 """
