@@ -6,6 +6,7 @@ import cells
 import overload
 import plots
 import report
+import statements
 from contestants import BARE, EVERYBODY, NODE, NODE_NAMED, PRODUCT, install_fastify
 from postgres import Postgres
 from server import Server
@@ -29,6 +30,7 @@ def main() -> None:
         found = cells.measure(chosen, postgres, token_file, options.rounds, options.seconds, options.connections)
         if options.only:
             return
+        of_statements = statements.table(postgres)
         limits = cells.pgbench(postgres, options.seconds)
         with Server(PRODUCT, postgres.url) as server:
             too_much = overload.measure(server, token_file, options.overload, options.connections)
@@ -37,6 +39,7 @@ def main() -> None:
     report.write("machine", report.machine(options.rounds, options.seconds, options.connections))
     report.write("goals", report.goals(chosen, found))
     report.write("speed", f"{bare}\n\n{report.speed(chosen, found, limits)}")
+    report.write("statements", of_statements)
     report.write("overload", report.overload(too_much))
     plots.draw(chosen, found)
 
