@@ -1,6 +1,7 @@
 """examples/nextjs, built and used: a server component reads, a server action writes, the browser calls the API."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,7 @@ def test_one_trace_from_the_browser_to_the_statement(driver: Driver, traced: tup
     url, collector = traced
     page = _enter(driver, url)
     page.setExtraHTTPHeaders({"traceparent": f"00-{TRACE}-{PARENT}-01"})
-    _add(page, "Water the plants")
+    _add(page, "Philodendron")
     # What ended before the first of these did has come before it: each service sends its spans in that order.
     first, *between, api = way = poll(lambda: _whole_way(collector))
     assert [one["service"] for one in way] == ["web"] * (len(way) - 1) + ["todo-api"]
@@ -158,7 +159,13 @@ def test_one_trace_from_the_browser_to_the_statement(driver: Driver, traced: tup
     assert {"GET /token", "db findOne session"} <= {one["name"] for one in auth}
     statements = [one for one in trace if one["scope"] == "todo-api" and one["parent_span_id"] == api["span_id"]]
     assert "modules.tasks.repository.Task.create" in {one["name"] for one in statements}
-    print(spans.drawn(trace, [*way, *auth, *statements]))  # noqa: T201
+    printed = spans.drawn(trace, [*way, *auth, *statements])
+    print(printed)  # noqa: T201
+    (example,) = snippets(project_root() / "docs" / "reliability.md", "text")
+    lines = iter(re.sub(r"(?<=127\.0\.0\.1:)\d+", "8000", printed).splitlines())
+    assert [one for one in example.splitlines() if one not in lines] == []  # in that order
     session = page.evaluate("fetch('/api/auth/get-session').then((response) => response.json())")
-    secrets = [session["user"]["email"], session["session"]["token"], PASSWORD, "Water the plants", "eyJ"]
+    # Words that look the same in a URL; each token for the API begins with the last one.
+    name, _ = session["user"]["email"].split("@")
+    secrets = [name, session["session"]["token"], PASSWORD, "Philodendron", "eyJ"]
     assert [one for one in secrets if one in collector.text] == []
