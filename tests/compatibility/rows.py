@@ -134,10 +134,13 @@ ROWS = (
         ("tests/compatibility/test_opentelemetry.py",),
     ),
     Row(
-        "OpenTelemetry, Chromium, Next.js with Better Auth, the API",
-        "one trace from the browser's `traceparent` through Better Auth to each statement, by configuration alone; no "
+        "OpenTelemetry, Better Auth (in Next.js, with Chromium; on a server of its own), the API",
+        "one trace from the `traceparent` that is sent through Better Auth to each statement, by configuration alone; no "
         "token, address or title in it",
-        ("tests/web/test_nextjs.py::test_one_trace_from_the_browser_to_the_statement",),
+        (
+            "tests/web/test_nextjs.py::test_one_trace_from_the_browser_to_the_statement",
+            "tests/web/test_separate_auth_trace.py",
+        ),
     ),
     Row("published secrets", "rejected at the start", ("tests/core/test_secret_strength.py",)),
     Row("common passwords", "rejected at sign-up", ("tests/modules/auth/test_guessable.py",)),

@@ -38,13 +38,6 @@ def page_url(
             yield url, api
 
 
-@pytest.fixture(scope="module")
-def opentelemetry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of OpenTelemetry for Python; those for Node are beside the collector."""
-    install(spans.HERE)
-    return instrumented.install(tmp_path_factory.mktemp("opentelemetry"))
-
-
 @pytest.fixture
 def traced(
     page_url: tuple[str, ApiProcess],

@@ -12,11 +12,16 @@ from tests.web.site import listens, quiet_port
 
 HERE = Path(__file__).parent
 Span = dict[str, Any]
+_REGISTER = "--require @opentelemetry/auto-instrumentations-node/register"
 # As OpenTelemetry's documents turn it on. Which cloud this is would be asked of addresses of clouds.
 FOR_NODE = {
     "OTEL_NODE_RESOURCE_DETECTORS": "env",
-    "NODE_OPTIONS": "--require @opentelemetry/auto-instrumentations-node/register",
+    "NODE_OPTIONS": _REGISTER,
     "NODE_PATH": str(HERE / "node_modules"),  # a product has it in its own
+}
+# Where a program is of ES modules and no bundler has made it what `require` loads.
+FOR_ES_MODULES = FOR_NODE | {
+    "NODE_OPTIONS": f"{_REGISTER} --experimental-loader=@opentelemetry/instrumentation/hook.mjs"
 }
 
 
