@@ -135,8 +135,8 @@ ROWS = (
     ),
     Row(
         "OpenTelemetry, Better Auth (in Next.js, with Chromium; on a server of its own), the API",
-        "one trace from the `traceparent` that is sent through Better Auth to each statement, by configuration alone; no "
-        "token, address or title in it",
+        "one trace from the `traceparent` that is sent through Better Auth to each statement, by configuration alone; "
+        "no token, address or title in it",
         (
             "tests/web/test_nextjs.py::test_one_trace_from_the_browser_to_the_statement",
             "tests/web/test_separate_auth_trace.py",
