@@ -136,7 +136,7 @@ test-offline: $(DEV)
 	$(BIN)/python -m pytest tests/offline --seeds=$(SEEDS) $(if $(SEED),--seed=$(SEED) -k ends_as)
 
 # Builds the image of the Dockerfile on a Debian made on the spot, runs it as it would be run, behind nginx and PgBouncer,
-# and has the files of deploy/ checked by those who know: in some five minutes, as root on Debian.
+# and has the files of deploy/ checked by those who know: in two or three minutes, as root on Debian.
 check-operations: $(OPERATIONS)
 	$(BIN)/python -m tests.faults.packages podman mmdebstrap runc nginx pgbouncer openssl systemd-analyze promtool \
 		|| echo "What needs these is left out, with its reason."

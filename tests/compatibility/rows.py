@@ -133,6 +133,15 @@ ROWS = (
         "one server span a request, named by method and route, in the client's trace; both paths, two workers",
         ("tests/compatibility/test_opentelemetry.py",),
     ),
+    Row(
+        "OpenTelemetry, Better Auth (in Next.js, with Chromium; on a server of its own), the API",
+        "one trace from the `traceparent` that is sent through Better Auth to each statement, by configuration alone; "
+        "no token, address or title in it",
+        (
+            "tests/web/test_nextjs.py::test_one_trace_from_the_browser_to_the_statement",
+            "tests/web/test_separate_auth_trace.py",
+        ),
+    ),
     Row("published secrets", "rejected at the start", ("tests/core/test_secret_strength.py",)),
     Row("common passwords", "rejected at sign-up", ("tests/modules/auth/test_guessable.py",)),
     Row(

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.compatibility import instrumented
 from tests.conftest import TestDatabase, make_token, project_root
 from tests.core.api_process import ApiProcess, free_port, poll
 from tests.faults.conftest import Say, say
@@ -26,15 +26,7 @@ TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment that has what this project needs, and OpenTelemetry's packages."""
-    folder = tmp_path_factory.mktemp("opentelemetry")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    listed = ("requirements.txt", "tests/compatibility/opentelemetry.txt")
-    files = [part for name in listed for part in ("-r", str(project_root() / name))]
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    done = subprocess.run([*pip, "--require-hashes", *files], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"OpenTelemetry's packages cannot be had here: {done.stderr.strip().splitlines()[-1]}")
-    return folder / "bin"
+    return instrumented.install(tmp_path_factory.mktemp("opentelemetry"))
 
 
 def _spans(api: ApiProcess) -> Iterator[dict[str, Any]]:
@@ -89,10 +81,9 @@ def _requests(client: httpx.Client) -> list[tuple[str, str | None]]:
 def test_each_request_is_one_server_span_with_its_route(
     database: TestDatabase, installed: Path, say: Say, fast: str, workers: str
 ) -> None:
-    program = [str(installed / "opentelemetry-instrument"), str(installed / "python"), "main.py"]
     with ApiProcess(
         database.proxied_url,
-        program=program,
+        program=instrumented.program(installed),
         PORT=str(free_port()),
         FAST_PATH=fast,
         WEB_CONCURRENCY=workers,

@@ -10,10 +10,12 @@ import pytest
 
 from tests.better_auth.conftest import database_of_its_own
 from tests.better_auth.servers import install
+from tests.compatibility import instrumented
 from tests.conftest import TestDatabase
 from tests.faults import packages
 from tests.web.browser import HERE, Driver, started
 from tests.web.site import EXAMPLE, Site
+from tests.web.tracing import spans
 from tests.web.visitor import Visitor
 
 __all__ = ["database_of_its_own"]
@@ -88,3 +90,10 @@ def alice(visit: Callable[..., Visitor]) -> Visitor:
     visitor = visit("Alice")
     visitor.sign_up()
     return visitor
+
+
+@pytest.fixture(scope="session")
+def opentelemetry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of OpenTelemetry for Python; those for Node are beside the collector."""
+    install(spans.HERE)
+    return instrumented.install(tmp_path_factory.mktemp("opentelemetry"))

@@ -128,7 +128,7 @@ def _preview(site: Site) -> Iterator[None]:
     with subprocess.Popen(command, cwd=EXAMPLE, env=environment, stdout=subprocess.DEVNULL) as running:
         try:
             deadline = time.monotonic() + 60
-            while not _listens(int(port)):
+            while not listens(int(port)):
                 assert running.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
@@ -137,7 +137,8 @@ def _preview(site: Site) -> Iterator[None]:
             running.terminate()
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody does, on the loopback."""
     try:
         socket.create_connection(("localhost", port), timeout=5).close()
     except ConnectionRefusedError:

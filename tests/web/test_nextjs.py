@@ -1,44 +1,27 @@
 """examples/nextjs, built and used: a server component reads, a server action writes, the browser calls the API."""
 
 import os
-import subprocess
-import time
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.better_auth.servers import install
 from tests.clients.snippets import snippets
-from tests.conftest import SECRET, TestDatabase, project_root
-from tests.core.api_process import ApiProcess
+from tests.compatibility import instrumented
+from tests.conftest import TestDatabase, project_root
+from tests.core.api_process import ApiProcess, poll
+from tests.web import next_server
 from tests.web.browser import Driver, Remote
+from tests.web.next_server import EXAMPLE
 from tests.web.site import quiet_port
+from tests.web.tracing import spans
+from tests.web.tracing.spans import Collector, Span
 from tests.web.visitor import PASSWORD, button, until
 
-EXAMPLE = project_root() / "examples" / "nextjs"
-NEXT = ["node", "node_modules/next/dist/bin/next", "start", "--hostname", "127.0.0.1", "--port"]
-
-
-@contextmanager
-def _started(url: str, environment: dict[str, str]) -> Iterator[None]:
-    port = url.rsplit(":", maxsplit=1)[-1]
-    with subprocess.Popen([*NEXT, port], cwd=EXAMPLE, env=environment, stdout=subprocess.DEVNULL) as running:
-        try:
-            deadline = time.monotonic() + 60
-            while True:
-                try:
-                    if httpx.get(f"{url}/api/auth/ok", trust_env=False).status_code == 200:
-                        break
-                except httpx.TransportError:
-                    assert running.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            yield
-        finally:
-            running.terminate()
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +32,29 @@ def page_url(
     install(EXAMPLE)
     url = f"http://127.0.0.1:{quiet_port()}"
     with ApiProcess(database.proxied_url, BETTER_AUTH_URL=url, AUTH_LOCAL_ACCOUNTS="false") as api:
-        environment = {
-            **os.environ,
-            "API_URL": api.url,
-            "BETTER_AUTH_URL": url,
-            "BETTER_AUTH_SECRET": SECRET,
-            "BETTER_AUTH_TELEMETRY": "0",
-            "DATABASE_URL": database_of_its_own(),
-            "NEXT_TELEMETRY_DISABLED": "1",
-        }
-        build = ["npm", "run", "build"]
-        done = subprocess.run(build, cwd=EXAMPLE, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        with _started(url, environment):
+        environment = next_server.environment(url, api.url, database_of_its_own())
+        next_server.build(environment)
+        with next_server.started(environment):
             yield url, api
+
+
+@pytest.fixture
+def traced(
+    page_url: tuple[str, ApiProcess],
+    opentelemetry: Path,
+    database: TestDatabase,
+    database_of_its_own: Callable[[], str],
+    tmp_path: Path,
+) -> Iterator[tuple[str, Collector]]:
+    """Where another Next is, which is built by then, with the API behind it; both send their spans to the collector."""
+    url = f"http://127.0.0.1:{quiet_port()}"
+    settings = {"BETTER_AUTH_URL": url, "AUTH_LOCAL_ACCOUNTS": "false"}
+    with spans.collecting(opentelemetry / "python", tmp_path) as collector:
+        variables = collector.variables("todo-api") | settings
+        with ApiProcess(database.proxied_url, program=instrumented.program(opentelemetry), **variables) as api:
+            environment = next_server.environment(url, api.url, database_of_its_own())
+            with next_server.started(environment | collector.variables("web") | spans.FOR_NODE):
+                yield url, collector
 
 
 def _enter(driver: Driver, url: str, **options: Any) -> Remote:
@@ -133,3 +125,40 @@ def test_it_works_without_script(driver: Driver, page_url: tuple[str, ApiProcess
     _add(page, "Water the plants")
     button(page, "Sign out").click()
     button(page, "Enter").waitFor()
+
+
+def _whole_way(collector: Collector) -> list[Span] | None:
+    """From what the browser has sent to the API's span of the write, once all of that has come."""
+    trace = collector.spans(TRACE)
+    found = [one for one in trace if one["name"] == "POST /api/v1/users/{user_id}/tasks"]
+    ways = [spans.way(one, trace) for one in found]
+    return next((way for way in ways if way[0]["parent_span_id"] == PARENT), None)
+
+
+def test_one_trace_from_the_browser_to_the_statement(driver: Driver, traced: tuple[str, Collector]) -> None:
+    """By what OpenTelemetry's documents say for Node and for Python, and nothing in the example or the API."""
+    url, collector = traced
+    page = _enter(driver, url)
+    page.setExtraHTTPHeaders({"traceparent": f"00-{TRACE}-{PARENT}-01"})
+    _add(page, "Philodendron")
+    # What ended before the first of these did has come before it: each service sends its spans in that order.
+    first, *between, api = way = poll(lambda: _whole_way(collector))
+    assert [one["service"] for one in way] == ["web"] * (len(way) - 1) + ["todo-api"]
+    assert [one["kind"] for one in (first, between[-1], api)] == [
+        f"SPAN_KIND_{it}" for it in ("SERVER", "CLIENT", "SERVER")
+    ]
+    trace = collector.spans(TRACE)
+    auth = [one for one in trace if one["scope"] == "better-auth" and spans.way(one, trace)[0] == first]
+    assert {"GET /token", "db findOne session"} <= {one["name"] for one in auth}
+    statements = [one for one in trace if one["scope"] == "todo-api" and one["parent_span_id"] == api["span_id"]]
+    assert "modules.tasks.repository.Task.create" in {one["name"] for one in statements}
+    printed = spans.drawn(trace, [*way, *auth, *statements])
+    print(printed)  # noqa: T201
+    (example,) = snippets(project_root() / "docs" / "reliability.md", "text")
+    lines = iter(re.sub(r"(?<=127\.0\.0\.1:)\d+", "8000", printed).splitlines())
+    assert [one for one in example.splitlines() if one not in lines] == []  # in that order
+    session = page.evaluate("fetch('/api/auth/get-session').then((response) => response.json())")
+    # Words that look the same in a URL; each token for the API begins with the last one.
+    name, _ = session["user"]["email"].split("@")
+    secrets = [name, session["session"]["token"], PASSWORD, "Philodendron", "eyJ"]
+    assert [one for one in secrets if one in collector.text] == []
