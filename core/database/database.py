@@ -11,6 +11,7 @@ from psycopg2.extensions import cursor
 
 from core.database import first_look, psycopg2_setup
 from core.database.bounded_pool import BoundedPool
+from core.database.delegation import delegated
 from core.database.errors import (
     ConnectionLostError,
     DatabaseError,
@@ -70,6 +71,7 @@ class Database(Executor):
         self.last_response = float("-inf")
         self._schema: str | None = None
         self.spreads = False  # whether an engine is there that can spread tables over servers
+        self._delegates = False
         self._prepared = prepared
         self._prepares: str | None = None  # what stands before PREPARE; None where nothing is prepared
         self._looking = asyncio.Lock()
@@ -121,8 +123,9 @@ class Database(Executor):
             raise DatabaseUnavailableError("deadline") from None
         try:
             if self._schema is None or self._schema == missed:
-                found = await first_look.look(self._attempt, self.pool, self._prepared)
-                self._schema, self._prepares, self.spreads = found
+                limit = milliseconds(self._own_deadline())
+                found = await first_look.look(self._attempt, self.pool, self._prepared, limit)
+                self._schema, self._prepares, self.spreads, self._delegates = found
                 if missed not in (None, self._schema):
                     _log.warning("tables moved", **{"db.namespace": self._schema})
             return self._schema
@@ -169,26 +172,30 @@ class Database(Executor):
     async def _attempt(self, query: Query[Any], schema: str, prepares: str | None = None) -> cursor:
         usage = self._usage()
         deadline = usage.deadline if usage and usage.deadline else self._own_deadline()
-        values, texts = bound(query), query.statement.texts
+        values, statement = bound(query), query.statement
         while True:
             connection = await self.pool.acquire(deadline, usage)
-            reused = connection.used
+            reused, sent = connection.used, values
             try:
-                text = texts[schema]
-                if prepares is not None:
-                    text = connection.prepared.text(query.statement, schema, values, prepares)
-                sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {text}"
-                result = await connection.run(sql, values, deadline, usage, text=query.statement.as_text)
+                if self._delegates and connection.limited and statement.parts:
+                    sql, sent = delegated(connection, statement, values, schema)
+                elif prepares is not None:
+                    sql = connection.prepared.text(statement, schema, values, prepares)
+                else:
+                    sql = statement.texts[schema]
+                if not connection.limited:
+                    sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {sql}"
+                result = await connection.run(sql, sent, deadline, usage, text=statement.as_text)
                 self.last_response = connection.last_used
                 return result
             except ConnectionLostError as error:
                 # It died unseen while it lay idle. A read can be sent again; of a write nobody knows.
-                if not (reused and query.statement.reads):
+                if not (reused and statement.reads):
                     raise
-                tell_repeated(error, query.statement.name)
+                tell_repeated(error, statement.name)
             finally:
                 if connection.took > self._watch.above:
-                    self._watch.tell(connection, query.statement.name)
+                    self._watch.tell(connection, statement.name)
                 self.pool.release(connection)
 
     def _deadline(self) -> float:
