@@ -17,8 +17,6 @@ from core.database.usage import Usage
 
 Values = Mapping[str, Any] | None
 
-_CANNOT_SEND = "psycopg2 cannot send a value"
-
 
 class Connection:
     """Never blocks the event loop, and is never used again after an error that leaves its state unknown.
@@ -106,23 +104,13 @@ class Connection:
         except psycopg2.Error as error:
             raise self._failed(error) from None
         except ValueError:  # of psycopg2's own: NUL, or half a surrogate pair, in a text
-            raise ValueRejectedError(_CANNOT_SEND) from None
+            raise ValueRejectedError("psycopg2 cannot send a value") from None
         finally:
             self.prepared.last = None
             self.took = (self.last_used if self.last_used >= began else time.monotonic()) - began
             if usage is not None:
                 usage.statements += 1
                 usage.statements_seconds += self.took
-
-    def filled(self, sql: str, values: Values) -> str:
-        """`sql` as it would be sent. Raises as `run` does."""
-        try:
-            text: bytes = self._pg.cursor().mogrify(sql, values)
-            return text.decode()
-        except psycopg2.Error as error:
-            raise self._failed(error) from None
-        except ValueError:
-            raise ValueRejectedError(_CANNOT_SEND) from None
 
     def close(self) -> None:
         """Closes at once, without a word to the server if it does not listen."""

@@ -44,10 +44,8 @@ class Database(Executor):
     None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. `watch` is
     told of the statements that take longer than it says. `prepared` says whether they are prepared on each connection;
     None: where no pooler stands between. At most `per_server` connections are in use for the owners of one server of
-    several.
-
-    It looks which schema the tables are in when it is first used, and again when a statement does not find them: they
-    may be moved while it runs.
+    several. It looks which schema the tables are in when it is first used, and again when a statement does not find
+    them: they may be moved while it runs.
     """
 
     autocommit = True
@@ -65,14 +63,11 @@ class Database(Executor):
     ) -> None:
         psycopg2_setup.prepare()
         self.pool = Pool(url, pool_size) if per_server is None else BoundedPool(url, pool_size, per_server)
-        self._timeout = timeout
-        self._watch = watch
-        self._usage = usage
+        self._timeout, self._watch, self._usage = timeout, watch, usage
         self.last_response = float("-inf")
         self._schema: str | None = None
         self.spreads = False  # whether an engine is there that can spread tables over servers
-        self._delegates = False
-        self._prepared = prepared
+        self._delegates, self._prepared = False, prepared
         self._prepares: str | None = None  # what stands before PREPARE; None where nothing is prepared
         self._looking = asyncio.Lock()
 
@@ -100,15 +95,15 @@ class Database(Executor):
 
     @asynccontextmanager
     async def _transaction(self, schema: str, prepares: str | None = None) -> AsyncIterator[Transaction]:
-        transaction = Transaction(self.pool, schema, self._deadline(), self._usage(), self._watch, prepares)
+        made = Transaction(self.pool, schema, self._deadline(), self._usage(), self._watch, prepares, self._delegates)
         try:
-            yield transaction
-            await transaction.commit()
+            yield made
+            await made.commit()
         except BaseException:
-            await transaction.roll_back()
+            await made.roll_back()
             raise
         finally:
-            transaction.release()
+            made.release()
 
     async def schema(self, missed: str | None = None) -> str:
         """Where the tables are; `missed` is the schema in which a statement did not find them, to look again.
@@ -123,8 +118,7 @@ class Database(Executor):
             raise DatabaseUnavailableError("deadline") from None
         try:
             if self._schema is None or self._schema == missed:
-                limit = milliseconds(self._own_deadline())
-                found = await first_look.look(self._attempt, self.pool, self._prepared, limit)
+                found = await first_look.look(self._attempt, self.pool, self._prepared, self._timeout)
                 self._schema, self._prepares, self.spreads, self._delegates = found
                 if missed not in (None, self._schema):
                     _log.warning("tables moved", **{"db.namespace": self._schema})
@@ -177,8 +171,8 @@ class Database(Executor):
             connection = await self.pool.acquire(deadline, usage)
             reused, sent = connection.used, values
             try:
-                if self._delegates and connection.limited and statement.parts:
-                    sql, sent = delegated(connection, statement, values, schema)
+                if self._delegates and statement.parts:
+                    sql, sent = delegated(statement, values, schema)
                 elif prepares is not None:
                     sql = connection.prepared.text(statement, schema, values, prepares)
                 else:
