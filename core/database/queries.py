@@ -92,9 +92,13 @@ def compile_statement(source: Any, names: tuple[str, ...], **options: bool) -> C
 
 
 def _parts(source: Any) -> str | None:
-    """None where an engine that spreads rows takes it whole: all but an INSERT that another write is a part of."""
+    """None where an engine that spreads rows takes it whole: all but an INSERT … SELECT that another write is part of.
+
+    One of VALUES, which the engine cuts as well, begins a transaction, and is sent as it is. So the node that is asked
+    has locked the rows' place before their server does, in the order in which whoever moves them locks it.
+    """
     writes = [part for part in visitors.iterate(source) if isinstance(part, UpdateBase)]
-    if len(writes) < 2 or not any(isinstance(part, Insert) for part in writes):
+    if len(writes) < 2 or not any(isinstance(part, Insert) and part.select is not None for part in writes):
         return None
     types = [column.type.compile(dialect=DIALECT) for column in source.exported_columns]
     return ", ".join(f"c{number} {kind}" for number, kind in enumerate(types))

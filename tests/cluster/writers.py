@@ -144,6 +144,7 @@ class Writers:
         for one in self.writers:
             one.thread.join(SETTLE_SECONDS + 30)
             assert not one.thread.is_alive(), "a write had no response"
+            one.user.close()
         for one in self.writers:
             if one.failure is not None:
                 raise one.failure
