@@ -35,6 +35,14 @@ def run_at_owner(database: TestDatabase) -> None:
     database.query(made)
 
 
+def pooled(database: TestDatabase) -> None:
+    """From now on the session says that another process serves it than the login was told, as behind a pooler."""
+    database.query(
+        "ALTER FUNCTION pg_catalog.pg_backend_pid() RENAME TO own_pid;"
+        "CREATE FUNCTION pg_catalog.pg_backend_pid() RETURNS integer LANGUAGE sql AS 'SELECT 0'"
+    )
+
+
 def spread(database: TestDatabase, table: str, owner: str | None, place: int = 1) -> None:
     """As create_distributed_table does first; without an owner, as create_reference_table."""
     database.query(

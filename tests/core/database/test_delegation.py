@@ -17,7 +17,7 @@ from tests.architecture.catalogue import Case, cases
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import backend, on, setting, sleep
 from tests.core.database.prepared_path import through
-from tests.core.database.spread import install, run_at_owner
+from tests.core.database.spread import install, pooled, run_at_owner
 
 ROWS = TaskRepository.rows
 NEW = {"title": "It's", "description": "a \\ and %s", "status": "pending", "due_at": None}
@@ -137,6 +137,18 @@ def test_without_the_function_it_is_sent_as_it_is(make_database: Callable[[], Te
     install(own)
     through(own, lambda path: path.execute(ROWS.remove(ID, None).for_owner("ann")))
     assert own.proxy.messages[-1].startswith("WITH counted AS")
+
+
+def test_behind_a_pooler_each_statement_has_its_limit(make_database: Callable[[], TestDatabase]) -> None:
+    """A session's would be everybody's, or nobody's. What would be cut is run at its owner's server there as well."""
+    own = make_database()
+    install(own)
+    run_at_owner(own)
+    pooled(own)
+    through(own, lambda path: path.execute(ROWS.remove(ID, None).for_owner("ann")))
+    limit, _, call = own.proxy.messages[-1].partition("; ")
+    assert limit.startswith("SET LOCAL statement_timeout = ")
+    assert call.startswith(CALL)
 
 
 def test_in_a_transaction_as_well(spread: TestDatabase) -> None:
