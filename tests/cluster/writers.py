@@ -32,15 +32,23 @@ class Row:
     deletion: int | None = None
 
 
+@dataclass
+class Told:
+    """All that one user knows: their rows, the titles of which nobody knows, both ids of a create that was repeated,
+    and how many writes of each kind were acknowledged."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    repeated: list[tuple[str, str]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
 class Writer:
-    """One user. `told` counts what was acknowledged, `times` has when."""
+    """One user, and when something was acknowledged to them."""
 
     def __init__(self, url: str, stop: threading.Event) -> None:
         self.user = UserClient(url)
-        self.rows: dict[str, Row] = {}
-        self.unknown: list[str] = []
-        self.repeated: list[tuple[str, str]] = []
-        self.told: Counter[str] = Counter()
+        self.told = Told()
         self.times: list[float] = []
         self.failure: BaseException | None = None
         self._stopped = stop
@@ -52,7 +60,7 @@ class Writer:
         """Until it is stopped; one thing after the other."""
         try:
             while not self._stopped.is_set():
-                alive = [one for one, row in self.rows.items() if row.deletion is None]
+                alive = [one for one, row in self.told.rows.items() if row.deletion is None]
                 choices = (
                     self._create,
                     self._create_keyed,
@@ -77,7 +85,7 @@ class Writer:
         except httpx.TransportError:
             return None
         if response.is_success:
-            self.told[kind] += 1
+            self.told.counts[kind] += 1
             self.times.append(time.monotonic())
             return response
         assert response.status_code == 503 or "Idempotency-Key" in request.get("headers", {}), response.text
@@ -88,7 +96,7 @@ class Writer:
         title = secrets.token_hex(8)
         made = self._send("create", "POST", self.user.tasks, json={"title": title})
         if made is None:
-            self.unknown.append(title)
+            self.told.unknown.append(title)
         else:
             self._keep(made, title)
 
@@ -108,24 +116,24 @@ class Writer:
                 self._keep(made, title)
                 again = self._send("repeat", method, path, **request)
                 if again is not None:
-                    self.repeated.append((made.json()["id"], again.json()["id"]))
+                    self.told.repeated.append((made.json()["id"], again.json()["id"]))
                 return
             time.sleep(0.2)
-        self.unknown.append(title)
-        self.told["unsettled"] += 1
+        self.told.unknown.append(title)
+        self.told.counts["unsettled"] += 1
 
     def _keep(self, made: httpx.Response, title: str) -> None:
         version = int(made.headers["etag"].strip('"').split("-")[0])
-        self.rows[made.json()["id"]] = Row(title, version)
+        self.told.rows[made.json()["id"]] = Row(title, version)
 
     def _change(self, task: str) -> None:
         mark = secrets.token_hex(8)
         done = self._send("change", "PATCH", f"{self.user.tasks}/{task}", json={"description": mark})
-        (self.rows[task].unknown if done is None else self.rows[task].told).append(mark)
+        (self.told.rows[task].unknown if done is None else self.told.rows[task].told).append(mark)
 
     def _delete(self, task: str) -> None:
         done = self._send(_GONE, "DELETE", f"{self.user.tasks}/{task}")
-        self.rows[task].deletion = 0 if done is None else 1
+        self.told.rows[task].deletion = 0 if done is None else 1
 
 
 class Writers:
@@ -165,22 +173,22 @@ class Writers:
             sql.execute(f"SELECT {columns} FROM todo.tasks WHERE user_id = %s", (one.user.user_id,))
             tasks = {row[0]: row[1:] for row in sql.fetchall()}
             sql.execute("SELECT id::text, change FROM todo.tombstones WHERE user_id = %s", (one.user.user_id,))
-            found += judge(one, tasks, dict(sql.fetchall()), owner["change"])
+            found += judge(one.told, tasks, dict(sql.fetchall()), owner["change"])
         return found
 
 
-def judge(writer: Writer, tasks: dict[str, Any], tombstones: dict[str, int], change: int) -> Counter[str]:
+def judge(told: Told, tasks: dict[str, Any], tombstones: dict[str, int], change: int) -> Counter[str]:
     """Of one user, with the rows that are there by their ids."""
-    found = Counter({"acknowledged": writer.told.total() - writer.told["unsettled"], **writer.told})
-    for task, row in writer.rows.items():
+    found = Counter({"acknowledged": told.counts.total() - told.counts["unsettled"], **told.counts})
+    for task, row in told.rows.items():
         _judge_row(row, tasks.get(task), task in tombstones, found)
-    others = Counter(values[0] for task, values in tasks.items() if task not in writer.rows)
-    titles = {row.title for row in writer.rows.values()}
-    found["appeared"] += sum(title not in titles and title not in writer.unknown for title in others.elements())
+    others = Counter(values[0] for task, values in tasks.items() if task not in told.rows)
+    titles = {row.title for row in told.rows.values()}
+    found["appeared"] += sum(title not in titles and title not in told.unknown for title in others.elements())
     found["doubled"] += sum(number - (title not in titles) for title, number in others.items())
-    found["doubled"] += sum(first != second for first, second in writer.repeated)
-    found["unknown"] += len(writer.unknown)
-    found["unknown, done"] += sum(title in writer.unknown for title in others)
+    found["doubled"] += sum(first != second for first, second in told.repeated)
+    found["unknown"] += len(told.unknown)
+    found["unknown, done"] += sum(title in told.unknown for title in others)
     # Each change has a number of its own, and the last one is the owner's.
     numbers = [*(values[3] for values in tasks.values()), *tombstones.values()]
     found["doubled"] += len(numbers) - len({*numbers})
