@@ -169,14 +169,12 @@ class Database(Executor):
         values, statement = bound(query), query.statement
         while True:
             connection = await self.pool.acquire(deadline, usage)
-            reused, sent = connection.used, values
+            reused, sent, sql = connection.used, values, statement.texts[schema]
             try:
                 if self._delegates and statement.parts:
                     sql, sent = delegated(statement, values, schema)
                 elif prepares is not None:
                     sql = connection.prepared.text(statement, schema, values, prepares)
-                else:
-                    sql = statement.texts[schema]
                 if not connection.limited:
                     sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {sql}"
                 result = await connection.run(sql, sent, deadline, usage, text=statement.as_text)
