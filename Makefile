@@ -107,12 +107,15 @@ test-faults: $(DEV)
 test-compatibility: $(DEV)
 	$(BIN)/python -m tests.compatibility.run $(if $(SMALL),--small)
 
-# The slices, the walls and every statement on a Citus cluster that was made ready by
-# deploy/citus.sql: make test-cluster CLUSTER_URL=postgresql://… It leaves users there. docs/scaling.md says what fails.
+# Faults under load, which need a superuser and end others' sessions, then the slices, the walls and every statement, on a
+# Citus cluster that was made ready by deploy/citus.sql: make test-cluster CLUSTER_URL=postgresql://… It leaves users and
+# moves them. docs/scaling.md says what fails.
 test-cluster: $(DEV)
 	@test -n "$(CLUSTER_URL)" || { echo "CLUSTER_URL is the URL of the cluster's coordinator" >&2; exit 1; }
+	CLUSTER_URL='$(CLUSTER_URL)' $(BIN)/python -m pytest tests/cluster/test_faults.py -rP
 	CLUSTER_URL='$(CLUSTER_URL)' $(BIN)/python -m pytest tests/cluster tests/modules/tasks tests/modules/users \
-		tests/contract/test_walls.py tests/contract/test_resource_walls.py --numprocesses=2 $(BY_FILE)
+		tests/contract/test_walls.py tests/contract/test_resource_walls.py --ignore=tests/cluster/test_faults.py \
+		--numprocesses=2 $(BY_FILE)
 
 FAILOVER = .venv/failover
 

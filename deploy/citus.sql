@@ -33,6 +33,17 @@ SELECT create_reference_table('todo.schema_compatibility');
 SELECT create_reference_table('todo.sync_history');
 COMMIT;
 
+-- An INSERT that has another write in it the engine cuts in parts: six round trips to the owner's server and a
+-- two-phase commit, whose locks last up to a minute where that server ends meanwhile. This is called there in one, also
+-- in a transaction (force_delegation), and the text is run where all of its rows are. With the rights of whoever calls
+-- it, it does nothing that they could not send by themselves. In no transaction with the others, as the engine wants it;
+-- a cluster that was spread before there was this gets it by these two statements.
+CREATE OR REPLACE FUNCTION todo.run_at_owner(owner text, statement text) RETURNS SETOF record LANGUAGE plpgsql
+    AS 'BEGIN RETURN QUERY EXECUTE statement; END';
+SELECT create_distributed_function(
+    'todo.run_at_owner(text, text)', 'owner', colocate_with => 'todo.users', force_delegation => true
+);
+
 -- On every server. A read is one round trip to its server, and not three; what a session sets is not sent on with the
 -- statement behind it; SET LOCAL lock_timeout does not reach a worker, nor does the session's time zone.
 DO $$

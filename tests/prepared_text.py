@@ -2,6 +2,13 @@
 
 import re
 
+import pglast
+
+from core.database.delegation import FUNCTION
+from tests.architecture import parse_tree
+from tests.architecture.parse_tree import ast
+
+_DELEGATED = f"SELECT * FROM todo.{FUNCTION}("
 # As core.database.prepared_statements makes them.
 _BEFORE = r"(?:SET plan_cache_mode = \w+; )?(?:DEALLOCATE todo_\w+; )?"
 _PREPARE = re.compile(_BEFORE + r"PREPARE (todo_\w+)(?:\([^)]*\))? AS (.*?); (?=EXECUTE \1\b)", re.DOTALL)
@@ -12,7 +19,12 @@ _TOKEN = re.compile(r"[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|[^'()\[\],eE]+|[()
 
 
 def plain(sql: str, texts: dict[str, str]) -> str:
-    """`sql` with the values in their places and without what prepares; `texts` has what was prepared, and learns."""
+    """`sql` with the values in their places and without what prepares; `texts` has what was prepared, and learns.
+
+    Of what the owner's server is to run, that.
+    """
+    if _DELEGATED in sql:
+        return "; ".join(map(_inside, pglast.split(sql)))
     sql = sql.replace("DISCARD PLANS; ", "", 1)
     prepared = _PREPARE.search(sql)
     if prepared:
@@ -24,6 +36,14 @@ def plain(sql: str, texts: dict[str, str]) -> str:
     values, end = _values(sql, executed.end()) if executed[2] else ([], executed.end())
     text = _PLACE.sub(lambda found: values[int(found[1]) - 1], texts[executed[1]])
     return sql[: executed.start()] + text + sql[end:]
+
+
+def _inside(sql: str) -> str:
+    """What a statement of a message has the owner's server run; or itself."""
+    if not sql.startswith(_DELEGATED):
+        return sql
+    (call,) = (one for one in parse_tree.walk(pglast.parse_sql(sql)[0].stmt) if isinstance(one, ast.FuncCall))
+    return str(call.args[1].val.sval)
 
 
 def _values(sql: str, start: int) -> tuple[list[str], int]:

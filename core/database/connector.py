@@ -61,6 +61,8 @@ class Connector:
         self._balances = parameters.get("load_balance_hosts") == "random"
         timeout = int(parameters.get("connect_timeout", 0))
         self._timeout = timeout if timeout > 0 else float("inf")
+        # Milliseconds after which the server ends any statement of a connection that is opened from now on.
+        self.limit: int | None = None
         self._last_good: Server | None = None
         self._suspect_until: dict[Server, float] = {}
 
@@ -99,8 +101,11 @@ class Connector:
 
     async def _connect(self, server: Server, attributes: str | None, deadline: float, share: float) -> Connection:
         parameters = {**self._parameters, **server._asdict(), "target_session_attrs": attributes}
+        if self.limit is not None:
+            own = self._parameters.get("options", "")
+            parameters["options"] = f"{own} -c statement_timeout={self.limit}"
         connection = await Connection.open(parameters, deadline, share)
-        connection.server = server
+        connection.server, connection.limited = server, self.limit is not None
         self._suspect_until.pop(server, None)
         if not self._balances:
             self._last_good = server

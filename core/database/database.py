@@ -11,6 +11,7 @@ from psycopg2.extensions import cursor
 
 from core.database import first_look, psycopg2_setup
 from core.database.bounded_pool import BoundedPool
+from core.database.delegation import delegated
 from core.database.errors import (
     ConnectionLostError,
     DatabaseError,
@@ -43,10 +44,8 @@ class Database(Executor):
     None outside of one: then, and where its deadline is 0, the deadline is `timeout` seconds from now. `watch` is
     told of the statements that take longer than it says. `prepared` says whether they are prepared on each connection;
     None: where no pooler stands between. At most `per_server` connections are in use for the owners of one server of
-    several.
-
-    It looks which schema the tables are in when it is first used, and again when a statement does not find them: they
-    may be moved while it runs.
+    several. It looks which schema the tables are in when it is first used, and again when a statement does not find
+    them: they may be moved while it runs.
     """
 
     autocommit = True
@@ -64,13 +63,11 @@ class Database(Executor):
     ) -> None:
         psycopg2_setup.prepare()
         self.pool = Pool(url, pool_size) if per_server is None else BoundedPool(url, pool_size, per_server)
-        self._timeout = timeout
-        self._watch = watch
-        self._usage = usage
+        self._timeout, self._watch, self._usage = timeout, watch, usage
         self.last_response = float("-inf")
         self._schema: str | None = None
         self.spreads = False  # whether an engine is there that can spread tables over servers
-        self._prepared = prepared
+        self._delegates, self._prepared = False, prepared
         self._prepares: str | None = None  # what stands before PREPARE; None where nothing is prepared
         self._looking = asyncio.Lock()
 
@@ -98,15 +95,15 @@ class Database(Executor):
 
     @asynccontextmanager
     async def _transaction(self, schema: str, prepares: str | None = None) -> AsyncIterator[Transaction]:
-        transaction = Transaction(self.pool, schema, self._deadline(), self._usage(), self._watch, prepares)
+        made = Transaction(self.pool, schema, self._deadline(), self._usage(), self._watch, prepares, self._delegates)
         try:
-            yield transaction
-            await transaction.commit()
+            yield made
+            await made.commit()
         except BaseException:
-            await transaction.roll_back()
+            await made.roll_back()
             raise
         finally:
-            transaction.release()
+            made.release()
 
     async def schema(self, missed: str | None = None) -> str:
         """Where the tables are; `missed` is the schema in which a statement did not find them, to look again.
@@ -121,8 +118,8 @@ class Database(Executor):
             raise DatabaseUnavailableError("deadline") from None
         try:
             if self._schema is None or self._schema == missed:
-                found = await first_look.look(self._attempt, self.pool, self._prepared)
-                self._schema, self._prepares, self.spreads = found
+                found = await first_look.look(self._attempt, self.pool, self._prepared, self._timeout)
+                self._schema, self._prepares, self.spreads, self._delegates = found
                 if missed not in (None, self._schema):
                     _log.warning("tables moved", **{"db.namespace": self._schema})
             return self._schema
@@ -169,26 +166,28 @@ class Database(Executor):
     async def _attempt(self, query: Query[Any], schema: str, prepares: str | None = None) -> cursor:
         usage = self._usage()
         deadline = usage.deadline if usage and usage.deadline else self._own_deadline()
-        values, texts = bound(query), query.statement.texts
+        values, statement = bound(query), query.statement
         while True:
             connection = await self.pool.acquire(deadline, usage)
-            reused = connection.used
+            reused, sent, sql = connection.used, values, statement.texts[schema]
             try:
-                text = texts[schema]
-                if prepares is not None:
-                    text = connection.prepared.text(query.statement, schema, values, prepares)
-                sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {text}"
-                result = await connection.run(sql, values, deadline, usage, text=query.statement.as_text)
+                if self._delegates and statement.parts:
+                    sql, sent = delegated(statement, values, schema)
+                elif prepares is not None:
+                    sql = connection.prepared.text(statement, schema, values, prepares)
+                if not connection.limited:
+                    sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {sql}"
+                result = await connection.run(sql, sent, deadline, usage, text=statement.as_text)
                 self.last_response = connection.last_used
                 return result
             except ConnectionLostError as error:
                 # It died unseen while it lay idle. A read can be sent again; of a write nobody knows.
-                if not (reused and query.statement.reads):
+                if not (reused and statement.reads):
                     raise
-                tell_repeated(error, query.statement.name)
+                tell_repeated(error, statement.name)
             finally:
                 if connection.took > self._watch.above:
-                    self._watch.tell(connection, query.statement.name)
+                    self._watch.tell(connection, statement.name)
                 self.pool.release(connection)
 
     def _deadline(self) -> float:

@@ -100,6 +100,16 @@ class Pool:
             self._idle.append(connection)
         self._give_place()
 
+    def limit(self, milliseconds: int) -> None:
+        """From now on each connection has this limit for a statement, from the server; no older one is used again.
+
+        Only where no pooler stands between: one gives a session to many, or does not pass the limit on.
+        """
+        self._connector.limit = milliseconds
+        for one in self._opened:
+            one.retired = True
+        self._close_idle(lambda idle: idle.retired)
+
     def close(self) -> None:
         """Closes the idle connections; those in use are closed as they come back."""
         self._closed = True

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Table, TableClause
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.dml import Insert, UpdateBase
 
 from core.database.ownership import DIALECT, OWNER_PARAMETER, OwnerCompiler
 from core.database.row_makers import Row, row_maker
@@ -40,6 +41,8 @@ class Compiled(Generic[T_co]):
     prepared: dict[Any, Any] | None = None
     # Whether `make` takes ids and times as text.
     as_text: bool = False
+    # Of an INSERT with another write in it, the names and types of its result, as core.database.delegation needs them.
+    parts: str | None = None
 
 
 class Query(Generic[T_co]):
@@ -84,7 +87,21 @@ def compile_statement(source: Any, names: tuple[str, ...], **options: bool) -> C
         compiled.owned,
         not compiled.writes,
         as_text=as_text,
+        parts=_parts(source),
     )
+
+
+def _parts(source: Any) -> str | None:
+    """None where an engine that spreads rows takes it whole: all but an INSERT … SELECT that another write is part of.
+
+    One of VALUES, which the engine cuts as well, begins a transaction, and is sent as it is. So the node that is asked
+    has locked the rows' place before their server does, in the order in which whoever moves them locks it.
+    """
+    writes = [part for part in visitors.iterate(source) if isinstance(part, UpdateBase)]
+    if len(writes) < 2 or not any(isinstance(part, Insert) and part.select is not None for part in writes):
+        return None
+    types = [column.type.compile(dialect=DIALECT) for column in source.exported_columns]
+    return ", ".join(f"c{number} {kind}" for number, kind in enumerate(types))
 
 
 def _adapters(compiled: OwnerCompiler) -> dict[str, Callable[[Any], Any]]:

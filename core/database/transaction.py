@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from psycopg2.extensions import cursor
 
 from core.database.connection import Connection
+from core.database.delegation import delegated
 from core.database.errors import ConnectionLostError, DatabaseError, StatementError
 from core.database.executor import Executor, bound, milliseconds
 from core.database.observed import Watch, tell_repeated
@@ -29,15 +30,23 @@ class Transaction(Executor):
     autocommit = False
 
     def __init__(
-        self, pool: Pool, schema: str, deadline: float, usage: Usage | None, watch: Watch, prepares: str | None
+        self,
+        pool: Pool,
+        schema: str,
+        deadline: float,
+        usage: Usage | None,
+        watch: Watch,
+        prepares: str | None,
+        delegates: bool,
     ) -> None:
-        """`prepares` stands before PREPARE; None where nothing is prepared."""
+        """`prepares` stands before PREPARE, None where nothing is prepared; `delegates` is whether a statement of parts
+        is run at its owner's server (core.database.delegation)."""
         self._pool = pool
         self._schema = schema
         self._deadline = deadline
         self._usage = usage
         self._watch = watch
-        self._prepares = prepares
+        self._prepares, self._delegates = prepares, delegates
         self._connection: Connection | None = None
         self._last: Query[Any] | None = None
 
@@ -52,8 +61,8 @@ class Transaction(Executor):
             return
         sql, values = "COMMIT", None
         if self._last is not None:
-            values = bound(self._last)
-            sql = f"{self._text(self._connection, self._last)}; COMMIT"
+            text, values = self._message(self._connection, self._last)
+            sql = f"{text}; COMMIT"
         ended = await self._send(self._connection, sql, values, self._last)
         if ended.statusmessage != "COMMIT":  # an error inside was caught, and PostgreSQL has rolled back
             raise StatementError("the transaction had failed before its COMMIT")
@@ -74,15 +83,18 @@ class Transaction(Executor):
         return await work(self)
 
     async def _run(self, query: Query[Any]) -> cursor:
-        values = bound(query)
         if self._connection is None:
-            return await self._begin(values, query)
-        return await self._send(self._connection, self._text(self._connection, query), values, query)
+            return await self._begin(query)
+        return await self._send(self._connection, *self._message(self._connection, query), query)
 
-    def _text(self, connection: Connection, query: Query[Any]) -> str:
+    def _message(self, connection: Connection, query: Query[Any]) -> tuple[str, Mapping[str, Any]]:
+        """What is sent for it, and the values."""
+        values, statement = bound(query), query.statement
+        if self._delegates and statement.parts:
+            return delegated(statement, values, self._schema)
         if self._prepares is not None:
-            return connection.prepared.text(query.statement, self._schema, query.values, self._prepares)
-        return query.statement.texts[self._schema]
+            return connection.prepared.text(statement, self._schema, values, self._prepares), values
+        return statement.texts[self._schema], values
 
     async def _send(
         self, connection: Connection, sql: str, values: Mapping[str, Any] | None, query: Query[Any] | None
@@ -94,7 +106,7 @@ class Transaction(Executor):
             if connection.took > self._watch.above:
                 self._watch.tell(connection, query.statement.name if query else "COMMIT")
 
-    async def _begin(self, values: Mapping[str, Any], query: Query[Any]) -> cursor:
+    async def _begin(self, query: Query[Any]) -> cursor:
         """On a connection that died unseen while it lay idle it begins again on another: nothing was committed."""
         while True:
             self._connection = await self._pool.acquire(self._deadline, self._usage)
@@ -105,8 +117,8 @@ class Transaction(Executor):
                 f"SET LOCAL idle_in_transaction_session_timeout = {timeout}; "
             )
             try:
-                sql = begin + self._text(self._connection, query)
-                return await self._send(self._connection, sql, values, query)
+                text, values = self._message(self._connection, query)
+                return await self._send(self._connection, begin + text, values, query)
             except ConnectionLostError as error:
                 self._pool.release(self._connection)
                 self._connection = None

@@ -22,6 +22,7 @@ LOCAL = {"local_accounts", "local_sessions", "sign_in_throttles"}
 # What gives the same whenever and wherever it is called, with the types that it has here; and within a transaction.
 IMMUTABLE = {"timezone", "lower", "count", "max", "min", "sum", "char_length", "hashtextextended"}
 STABLE = {"now", "statement_timestamp", "transaction_timestamp"}
+_PARAMETER = re.compile(r"%\(\w+\)s")
 _LOCKS = ("pg_advisory", "pg_try_advisory")
 
 
@@ -154,6 +155,14 @@ def _has_column(node: Any) -> bool:
 def _name(node: Any) -> str:
     """Of the function that is called, or empty."""
     return node.funcname[-1].sval if isinstance(node, ast.FuncCall) else ""
+
+
+def is_cut(text: str) -> bool:
+    """Whether the engine would cut a compiled text in parts: an INSERT … SELECT that another write is a part of."""
+    found = [query for one in parse_tree.statements(_PARAMETER.sub("'x'", text)) for query in parse_tree.queries(one)]
+    writes = [one for one in found if isinstance(one, parse_tree.WRITES)]
+    inserts = [one.selectStmt for one in writes if isinstance(one, ast.InsertStmt) and one.selectStmt]
+    return len(writes) > 1 and any(not source.valuesLists for source in inserts)
 
 
 def keys(table: Table) -> Iterator[str]:

@@ -7,7 +7,8 @@ from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, Index, MetaData
 from sqlmodel import SQLModel
 
 from core.database.ownership import OWNER_COLUMN
-from tests.architecture.distribution import IMMUTABLE, LOCAL, STABLE, keys, refused
+from tests.architecture.catalogue import cases, statements
+from tests.architecture.distribution import IMMUTABLE, LOCAL, STABLE, is_cut, keys, refused
 from tests.conftest import TestDatabase
 
 LEADS = "goes to every shard"
@@ -70,6 +71,31 @@ def test_what_is_planted_is_found(sql: str, sentence: str) -> None:
 @pytest.mark.parametrize("sql", TAKEN, ids=[str(number) for number in range(len(TAKEN))])
 def test_what_such_an_engine_takes_is_taken(sql: str) -> None:
     assert refused(sql) == ()
+
+
+COUNTED = "WITH c AS (UPDATE todo.users SET change = change + 1 WHERE id = %(owner)s RETURNING change)"
+
+
+@pytest.mark.parametrize(
+    ("sql", "cut"),
+    [
+        (f"{COUNTED} INSERT INTO todo.tasks (user_id, change) SELECT %(owner)s, change FROM c", True),
+        (f"{COUNTED}, d AS (INSERT INTO todo.tasks (change) SELECT change FROM c RETURNING 1) SELECT 1 FROM d", True),
+        (f"{COUNTED} UPDATE todo.tasks SET change = c.change FROM c WHERE user_id = %(owner)s", False),
+        ("INSERT INTO todo.tasks (user_id, change) SELECT id, change FROM todo.users WHERE id = %(owner)s", False),
+        ("WITH d AS (DELETE FROM todo.tasks WHERE user_id = %(o)s) INSERT INTO todo.tasks (user_id) VALUES (1)", False),
+    ],
+)
+def test_what_an_engine_would_cut_is_told(sql: str, cut: bool) -> None:
+    assert is_cut(sql) is cut
+
+
+@pytest.mark.parametrize("name", statements())
+def test_what_would_be_cut_is_run_at_its_owners_server(name: str) -> None:
+    """And nothing else: it costs that server a second plan."""
+    for case in cases(name):
+        statement = case.query.statement
+        assert (statement.parts is not None) is is_cut(statement.texts["todo"]), statement.texts["todo"]
 
 
 def test_functions_are_what_they_are_taken_for(database: TestDatabase) -> None:

@@ -1,7 +1,9 @@
 """A database that looks as if its tables were spread over servers: the list that Citus keeps, without Citus."""
 
+import re
+
 from core.database.distribution import ENGINE
-from tests.conftest import TestDatabase
+from tests.conftest import TestDatabase, project_root
 
 # As they are in Citus 13.2, as far as they are asked: the list of tables, and the function that reads a column of it.
 _CATALOGUE = """
@@ -24,6 +26,21 @@ def install(database: TestDatabase) -> None:
     assert database.query(ENGINE) == [(False,)]
     database.query(_CATALOGUE)
     assert database.query(ENGINE) == [(True,)]
+
+
+def run_at_owner(database: TestDatabase) -> None:
+    """From now on there is the function of deploy/citus.sql, which runs here what an engine would run elsewhere."""
+    file = (project_root() / "deploy" / "citus.sql").read_text(encoding="utf-8")
+    (made,) = re.findall(r"^CREATE OR REPLACE FUNCTION .*?END';$", file, re.MULTILINE | re.DOTALL)
+    database.query(made)
+
+
+def pooled(database: TestDatabase) -> None:
+    """From now on the session says that another process serves it than the login was told, as behind a pooler."""
+    database.query(
+        "ALTER FUNCTION pg_catalog.pg_backend_pid() RENAME TO own_pid;"
+        "CREATE FUNCTION pg_catalog.pg_backend_pid() RETURNS integer LANGUAGE sql AS 'SELECT 0'"
+    )
 
 
 def spread(database: TestDatabase, table: str, owner: str | None, place: int = 1) -> None:
