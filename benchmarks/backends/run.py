@@ -1,12 +1,14 @@
 """`make bench`: this API and others on the same table, their speed, their cost, and what twice too much load does."""
 
 import argparse
+import subprocess
+import sys
+from pathlib import Path
 
 import cells
 import overload
 import plots
 import report
-import statements
 from contestants import BARE, EVERYBODY, NODE, NODE_NAMED, PRODUCT, install_fastify
 from postgres import Postgres
 from server import Server
@@ -30,7 +32,8 @@ def main() -> None:
         found = cells.measure(chosen, postgres, token_file, options.rounds, options.seconds, options.connections)
         if options.only:
             return
-        of_statements = statements.table(postgres)
+        program = [sys.executable, Path(__file__).with_name("statements.py"), postgres.dsn]
+        statements = subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
         limits = cells.pgbench(postgres, options.seconds)
         with Server(PRODUCT, postgres.url) as server:
             too_much = overload.measure(server, token_file, options.overload, options.connections)
@@ -39,7 +42,7 @@ def main() -> None:
     report.write("machine", report.machine(options.rounds, options.seconds, options.connections))
     report.write("goals", report.goals(chosen, found))
     report.write("speed", f"{bare}\n\n{report.speed(chosen, found, limits)}")
-    report.write("statements", of_statements)
+    report.write("statements", statements)
     report.write("overload", report.overload(too_much))
     plots.draw(chosen, found)
 

@@ -1,4 +1,7 @@
-"""What the statements of a task cost PostgreSQL: as text and prepared, and without the number of the change."""
+"""What the statements of a task cost PostgreSQL: `python statements.py URL` prints a table.
+
+In a process of its own, as the product's tables and those of the contestants have one name.
+"""
 
 import re
 import sys
@@ -9,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg2
-from postgres import USERS, Postgres
+from postgres import USERS
 from server import ROOT
 
 sys.path.append(str(ROOT))
@@ -35,14 +38,14 @@ _COUNTED = re.compile(
 )
 
 
-def table(postgres: Postgres) -> str:
+def table(url: str) -> str:
     """Microseconds of one backend's CPU for an execution with its time limit: of each way the best of some rounds."""
     lines = [
         "| statement | plain text | prepared, planned for each value | prepared, planned once | without the number |",
         "|---|---|---|---|---|",
     ]
     psycopg2_setup.prepare()
-    with closing(psycopg2.connect(postgres.dsn)) as connection:
+    with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True
         for title, (name, variant, values) in STATEMENTS.items():
             compiled = CATALOGUE[f"modules.tasks.repository.Task.{name}"].compiled(**variant)
@@ -98,3 +101,7 @@ def _values(compiled: Compiled[Any], values: dict[str, Any], *, new: bool) -> Ca
 def _task(user: int, number: int) -> str:
     """The id that postgres.py has given it."""
     return f"00000000-0000-4000-8000-{user:04x}{number:08x}"
+
+
+if __name__ == "__main__":
+    print(table(sys.argv[1]))
