@@ -137,7 +137,7 @@ def test_the_end_of_a_process_that_is_no_worker_is_nothing_to_it(own: TestDataba
     assert [line for line in running.lines if line["message"] == "worker ended"] == []
 
 
-# As OpenTelemetry's agent does, something has started a thread, which blocks no signal. One signal is for others.
+# As opentelemetry-instrument does, something has started a thread, which blocks no signal. One signal is for others.
 WITH_A_THREAD = """
 import os, signal, sys, threading, time
 from core.server.workers import Workers
