@@ -7,7 +7,9 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -78,12 +80,8 @@ class BetterAuth:
                 stdout=output,
                 stderr=output,
             )
-        deadline = time.monotonic() + 60
         with httpx.Client() as client:
-            while not all(_responds(client, url) for url in self.urls):
-                assert self._process.poll() is None, self._log.read_text()
-                assert time.monotonic() < deadline, "Better Auth did not start in time"
-                time.sleep(0.02)
+            until_up(self._process, lambda: all(_responds(client, url) for url in self.urls), self._log)
 
     def stop(self) -> None:
         """Ends the process as `kill -9` does: nobody listens from then on."""
@@ -91,6 +89,15 @@ class BetterAuth:
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+
+def until_up(running: subprocess.Popen[Any], is_up: Callable[[], bool], log: Path | None = None) -> None:
+    """Waits for a program that was started, for a minute at most. Fails if it ends before; `log` is what it said."""
+    deadline = time.monotonic() + 60
+    while not is_up():
+        assert running.poll() is None, log and log.read_text()
+        assert time.monotonic() < deadline, f"{running.args!r} did not start in time"
+        time.sleep(0.02)
 
 
 def _responds(client: httpx.Client, url: str) -> bool:

@@ -7,7 +7,6 @@ import shlex
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.better_auth.servers import BetterAuth, free_url
+from tests.better_auth.servers import BetterAuth, free_url, until_up
 from tests.clients.snippets import program, snippets
 from tests.clients.workplace import Workplace
 from tests.conftest import RunningServer, assert_problem, project_root
@@ -89,11 +88,7 @@ def _serving(place: Workplace, command: list[str], host: str) -> Iterator[None]:
     name, port = host.split(":")
     with place.start(*command) as running:
         try:
-            deadline = time.monotonic() + 60
-            while not _listens(name, int(port)):
-                assert running.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            until_up(running, lambda: _listens(name, int(port)))
             yield
         finally:
             running.terminate()

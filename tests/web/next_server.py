@@ -2,12 +2,12 @@
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
 
+from tests.better_auth.servers import until_up
 from tests.conftest import SECRET, project_root
 
 EXAMPLE = project_root() / "examples" / "nextjs"
@@ -41,15 +41,14 @@ def started(variables: dict[str, str]) -> Iterator[None]:
     command = [*NEXT, url.rsplit(":", maxsplit=1)[-1]]
     with subprocess.Popen(command, cwd=EXAMPLE, env=variables, stdout=subprocess.DEVNULL) as running:
         try:
-            deadline = time.monotonic() + 60
-            while True:
-                try:
-                    if httpx.get(f"{url}/api/auth/ok", trust_env=False).status_code == 200:
-                        break
-                except httpx.TransportError:
-                    assert running.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            until_up(running, lambda: _is_up(url))
             yield
         finally:
             running.terminate()
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/api/auth/ok", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False

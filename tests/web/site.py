@@ -5,13 +5,12 @@ import secrets
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from signal import Signals
 
-from tests.better_auth.servers import BetterAuth
+from tests.better_auth.servers import BetterAuth, until_up
 from tests.conftest import SECRET, TestDatabase, project_root
 from tests.core.api_process import ApiProcess
 
@@ -127,11 +126,7 @@ def _preview(site: Site) -> Iterator[None]:
     environment = {**os.environ, "API_URL": site.api_url, "AUTH_URL": site.auth_url}
     with subprocess.Popen(command, cwd=EXAMPLE, env=environment, stdout=subprocess.DEVNULL) as running:
         try:
-            deadline = time.monotonic() + 60
-            while not listens(int(port)):
-                assert running.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+            until_up(running, lambda: listens(int(port)))
             yield
         finally:
             running.terminate()
