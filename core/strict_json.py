@@ -21,7 +21,7 @@ def loads(data: bytes) -> Any:
         text = data.decode("utf-8")
         if _may_be_deep(text):
             _check_depth(text)
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_reject_constant, parse_float=_float)
+        value = _DECODER.decode(text)
         if "\\u" in text:
             _check_text(json.dumps(value, ensure_ascii=False))
     except UnicodeDecodeError:
@@ -51,6 +51,10 @@ def _float(literal: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise StrictJsonError("A number is too large.")
     return value
+
+
+# json.loads makes one for each text.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_reject_constant, parse_float=_float)
 
 
 def _may_be_deep(text: str) -> bool:

@@ -11,6 +11,7 @@ from psycopg2.extensions import POLL_OK, POLL_WRITE, TRANSACTION_STATUS_IDLE, co
 
 from core.database.deadline_timer import DeadlineTimer
 from core.database.errors import READ_ONLY, DeadlineError, ValueRejectedError, translate
+from core.database.literals import filled
 from core.database.prepared_statements import PreparedStatements
 from core.database.text_rows import AS_TEXT
 from core.database.usage import Usage
@@ -46,8 +47,8 @@ class Connection:
         self.read_only = False
         # Set by the pool while it is in use: it is not to be used again.
         self.retired = False
-        # Whether the session itself has a limit for each statement.
-        self.limited = False
+        # The milliseconds that the session itself gives each statement; None: no limit.
+        self.limit: int | None = None
         # Where it leads, as the pool tells servers apart.
         self.server: Any = None
 
@@ -94,6 +95,8 @@ class Connection:
         began = time.monotonic()  # what the loop's clock shows, but for its rounding to milliseconds
         try:
             result = self._pg.cursor()
+            if values and type(result) is cursor:  # whatever traces statements is told text and values apart
+                sql, values = filled(sql, values, self._pg), None
             if text:
                 result.string_types = AS_TEXT
             result.execute(sql, values)

@@ -164,9 +164,8 @@ class Database(Executor):
         raise error
 
     async def _attempt(self, query: Query[Any], schema: str, prepares: str | None = None) -> cursor:
-        usage = self._usage()
+        usage, values, statement = self._usage(), bound(query), query.statement
         deadline = usage.deadline if usage and usage.deadline else self._own_deadline()
-        values, statement = bound(query), query.statement
         while True:
             connection = await self.pool.acquire(deadline, usage)
             reused, sent, sql = connection.used, values, statement.texts[schema]
@@ -175,8 +174,8 @@ class Database(Executor):
                     sql, sent = delegated(statement, values, schema)
                 elif prepares is not None:
                     sql = connection.prepared.text(statement, schema, values, prepares)
-                if not connection.limited:
-                    sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {sql}"
+                if connection.limit != (limit := milliseconds(deadline)) and not (self.spreads and connection.limit):
+                    sql = f"SET LOCAL statement_timeout = {limit}; {sql}"
                 result = await connection.run(sql, sent, deadline, usage, text=statement.as_text)
                 self.last_response = connection.last_used
                 return result

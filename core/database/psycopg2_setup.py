@@ -7,6 +7,8 @@ from uuid import UUID, SafeUUID
 
 from psycopg2.extensions import AsIs, encodings, new_array_type, new_type, register_adapter, register_type
 
+from core.database.literals import uuid_literal
+
 # pg_type.dat.
 TIMESTAMPTZ_OID = 1184
 UUID_OID, _UUIDS_OID = 2950, 2951
@@ -20,7 +22,7 @@ _BEYOND = {"infinity": datetime.max.replace(tzinfo=UTC), "-infinity": datetime.m
 
 def prepare() -> None:
     """For all connections of the process: uuid as Python's UUID, times, and names of columns read by C alone."""
-    register_adapter(UUID, _literal)
+    register_adapter(UUID, lambda value: AsIs(uuid_literal(value)))
     register_type(new_type((TIMESTAMPTZ_OID,), "TIMESTAMPTZ", time_of))
     single = new_type((UUID_OID,), "UUID", uuid_of)
     register_type(single)
@@ -31,11 +33,6 @@ def prepare() -> None:
 
 
 _UTF8 = codecs.CodecInfo(codecs.utf_8_encode, codecs.utf_8_decode, name=_CODEC)
-
-
-def _literal(value: UUID) -> AsIs:
-    """In one call in place of psycopg2's four."""
-    return AsIs(f"'{value.int:032x}'::uuid")
 
 
 def uuid_of(text: Any, _: Any = None) -> UUID | None:

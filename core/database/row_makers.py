@@ -90,14 +90,18 @@ def _entity_maker(
     converters = {key: convert for key, column in zip(keys, own, strict=True) if (convert := converter(column))}
     kind = text_class(entity, keys, converters) if as_text else entity
 
-    def make(row: Row) -> Any:
+    def bare(row: Row) -> Any:
         instance: Any = _new(kind)  # without the state by which a session would track it
+        columns_of(instance).update(zip(keys, row, strict=False))
+        return instance
+
+    def finished(row: Row) -> Any:
+        instance = bare(row[start:])
         columns = columns_of(instance)
-        columns.update(zip(keys, row[start:] if start else row, strict=False))
         for key, process in processors:
             columns[key] = process(columns[key])
         if not as_text:
             complete(instance)
         return instance
 
-    return make, width
+    return (bare if as_text and not (start or processors) else finished), width

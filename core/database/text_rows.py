@@ -105,8 +105,12 @@ def text_columns(rows: Sequence[Any]) -> list[dict[str, Any]] | None:
         for key in times:
             text = columns[key]
             if text is not None:
-                # What was not said to the microsecond has six digits, or none.
-                end = 26 if text[26:] == "+00" else 19 if text[19:] == "+00" else 0
-                columns[key] = f"{text[:10]}T{text[11:end]}Z" if end else f"{text[:10]}T{text[11:-3]:0<15}Z"
+                # What was not said to the microsecond has six digits, or none. Of another zone nothing is made here.
+                if text[26:] == "+00":
+                    columns[key] = f"{text[:10]}T{text[11:26]}Z"
+                elif text[19:] == "+00":
+                    columns[key] = f"{text[:10]}T{text[11:19]}Z"
+                elif text[-3:] == "+00":
+                    columns[key] = f"{text[:10]}T{text[11:-3]:0<15}Z"
         found.append(columns)
     return found

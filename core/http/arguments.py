@@ -99,11 +99,22 @@ class Arguments:
         """The values by name; what is not valid is added to `errors` in pydantic's form."""
         values: dict[str, Any] = {}
         for name, call, arguments in self._dependencies:
-            found = await arguments.find(request, response, body, errors)
+            if arguments._dependencies:
+                found = await arguments.find(request, response, body, errors)
+            else:
+                found = {}
+                arguments._find_own(request, response, body, found, errors)
             if not errors:
                 value = await call(**found)
                 if name is not None:  # one of the route has no parameter to fill
                     values[name] = value
+        self._find_own(request, response, body, values, errors)
+        return values
+
+    def _find_own(
+        self, request: Request, response: Response | None, body: Any, values: dict[str, Any], errors: Errors
+    ) -> None:
+        """All but what dependencies give."""
         for parameter in self._path:
             parameter.find(request.scope["path_params"][parameter.alias], values, errors)
         for parameter, query in self._query:
@@ -118,7 +129,6 @@ class Arguments:
             values[self._request_name] = request
         if self._response_name:
             values[self._response_name] = response
-        return values
 
 
 def _validator(field: Any) -> Callable[..., Any]:

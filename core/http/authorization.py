@@ -2,10 +2,11 @@
 
 from fastapi import Request
 from fastapi.routing import iter_route_contexts
+from starlette.types import Scope
 
 from core.http import context, headers
 from core.problems import Problem, ProblemError
-from core.tokens.verifier import Principal, TokenError
+from core.tokens.verifier import TokenError
 
 API = "/api/v1"
 # Whatever lies below this, and the id that follows, belongs to that user.
@@ -15,25 +16,26 @@ ME = "me"
 
 async def authorize(request: Request) -> None:
     """Finds out who calls, from the token and the path alone. Raises ProblemError 401 or 403."""
-    principal = await _authenticate(request)
-    context.of(request).principal = principal
-    path: str = request.scope["path"]
+    scope, found = request.scope, context.of(request)
+    try:
+        principal = await found.services.verifier.verify(_token(scope))
+    except TokenError as error:
+        detail = "The token is expired, malformed, or not made for this API."
+        raise ProblemError(Problem.INVALID_TOKEN, detail, reason=str(error), fields=error.fields) from None
+    found.principal = principal
+    path: str = scope["path"]
     owner = path[len(OWNED) :].split("/", 1)[0] if path.startswith(OWNED) else request.path_params.get("user_id", ME)
     if owner not in (ME, principal.user_id):
         raise ProblemError(Problem.FORBIDDEN, "The user in the path is not the user of the token.")
 
 
-async def _authenticate(request: Request) -> Principal:
-    values = headers.values(request.scope, b"authorization")
+def _token(scope: Scope) -> str:
+    values = headers.values(scope, b"authorization")
     scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
     if scheme.lower() != "bearer":
         reason = "not_one_bearer_token" if values else None
         raise ProblemError(Problem.MISSING_TOKEN, "Send one header `Authorization: Bearer <token>`.", reason=reason)
-    try:
-        return await context.of(request).services.verifier.verify(token.strip(" "))
-    except TokenError as error:
-        detail = "The token is expired, malformed, or not made for this API."
-        raise ProblemError(Problem.INVALID_TOKEN, detail, reason=str(error), fields=error.fields) from None
+    return token.strip(" ")
 
 
 def is_owned_path(request: Request) -> bool:

@@ -1,30 +1,35 @@
 """What a request may weigh, and how long its body may take."""
 
 import asyncio
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Awaitable, Generator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from starlette.types import Message, Receive
 
+from core.http.responses import Header
 from core.problems import Problem, ProblemError
 
 # The rest of a rejected body is never read, so the connection cannot be used again.
 _CLOSE = {"Connection": "close"}
 
 
-def reject_bad_head(headers: Sequence[tuple[bytes, bytes]], http_version: str, max_bytes: int) -> None:
-    """Raises ProblemError: 400 unless it is HTTP/1 with one Host (RFC 9112, section 3.2), 413 for a length over it."""
+def bad_head(
+    lines: Sequence[Header], headers: Mapping[bytes, bytes], http_version: str, max_bytes: int
+) -> ProblemError | None:
+    """400 unless it is HTTP/1 with one Host (RFC 9112, section 3.2), 413 for a length over `max_bytes`; None for a good
+    one. `headers` are its `lines` by name; the server takes no head with two lengths."""
     if http_version not in ("1.0", "1.1"):
-        raise ProblemError(Problem.BAD_REQUEST, "Send HTTP/1.1.", headers=_CLOSE)
-    hosts = 0
-    for name, value in headers:
-        if name == b"host":
-            hosts += 1
-        elif name == b"content-length" and (len(value) > 18 or int(value) > max_bytes):
-            raise _too_large(max_bytes)
-    if hosts > 1 or (hosts == 0 and http_version == "1.1"):
-        raise ProblemError(Problem.BAD_REQUEST, "Send exactly one Host header.", headers=_CLOSE)
+        return ProblemError(Problem.BAD_REQUEST, "Send HTTP/1.1.", headers=_CLOSE)
+    length = headers.get(b"content-length")
+    if length is not None and (len(length) > 18 or int(length) > max_bytes):
+        return _too_large(max_bytes)
+    hosts = int(b"host" in headers)
+    if len(lines) > len(headers):
+        hosts = [name for name, _ in lines].count(b"host")
+    if hosts > 1 or (not hosts and http_version == "1.1"):
+        return ProblemError(Problem.BAD_REQUEST, "Send exactly one Host header.", headers=_CLOSE)
+    return None
 
 
 def limited(receive: Receive, max_bytes: int, seconds: float) -> Receive:

@@ -1,7 +1,7 @@
 """What one request carries through the code, typed: the services of the process, and what is known of the request."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ from core.database.database import Database
 from core.database.executor import Executor
 from core.database.usage import Usage
 from core.http.admission import Gate
+from core.http.responses import Header
 from core.problems import ProblemError
 from core.resources.preconditions import Tags
 from core.resources.repository import Accounts
@@ -56,6 +57,7 @@ class RequestContext(Usage):
     __slots__ = (
         "executor",
         "headers",
+        "lines",
         "makes",
         "principal",
         "problem_code",
@@ -68,14 +70,16 @@ class RequestContext(Usage):
         "token_seconds",
     )
 
-    def __init__(self, services: Services, request_id: str, headers: Mapping[bytes, bytes]) -> None:
+    def __init__(
+        self, services: Services, request_id: str, lines: Sequence[Header], headers: Mapping[bytes, bytes]
+    ) -> None:
         # As Usage makes them, without a call more. The deadline is 0 before the request is complete.
         self.deadline = self.statements_seconds = self.waiting_seconds = self.token_seconds = 0.0
         self.statements = 0
         self.services = services
         self.request_id = request_id
-        # By names in lower case; of one that came several times, the last: good to see whether one is there.
-        self.headers = headers
+        # The lines of its head; and by their names in lower case, of one that came several times the last.
+        self.lines, self.headers = lines, headers
         # The template of the operation's path, once the operation is found.
         self.route: str | None = None
         # Who asks; private operations alone have one.
@@ -109,7 +113,7 @@ _current: ContextVar[RequestContext] = ContextVar("request_context")
 
 def begin(scope: Scope, services: Services, request_id: str, headers: Mapping[bytes, bytes]) -> RequestContext:
     """Makes the context of a request and puts it where `of` and `current` find it."""
-    made = scope[_KEY] = RequestContext(services, request_id, headers)
+    made = scope[_KEY] = RequestContext(services, request_id, scope["headers"], headers)
     _current.set(made)
     return made
 

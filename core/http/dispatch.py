@@ -1,7 +1,8 @@
 """The fast path: operations whose declarations lie in a subset of FastAPI's are found and served in fewer steps."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple, Self
 
 from fastapi import FastAPI, Request, Response
 from fastapi.datastructures import DefaultPlaceholder
@@ -28,12 +29,12 @@ class FastOperation:
         self._route = route
         self._arguments = Arguments(route.dependant)
 
-    async def respond(self, request: Request) -> AnyResponse:
+    def respond(self, request: Request) -> Awaitable[AnyResponse]:
         """The response to a request for this operation. What it raises, the application's exception handlers take."""
-        return await self._route.admit(request, lambda _, body: self._call(request, body))
+        return self._route.admit(request, lambda _, body: self._call(request, body))
 
     async def _call(self, request: Request, body: Any) -> AnyResponse:
-        extra = _headers_only() if self._arguments.takes_response else None
+        extra = _HeadersOnly() if self._arguments.takes_response else None
         errors: list[Mapping[str, Any]] = []
         values = await self._arguments.find(request, extra, body, errors)
         if errors:
@@ -43,7 +44,7 @@ class FastOperation:
             return result
         found = context.of(request)
         found.result = result
-        headers = representation.described(request) if isinstance(result, representation.KINDS) else []
+        headers = representation.described(request)
         status = 201 if found.makes else self._route.status_code or 200
         if extra is not None:
             headers, status = [*extra.raw_headers, *headers], extra.status_code or status
@@ -64,7 +65,8 @@ class Dispatcher:
         self._heads = any("HEAD" in route.methods for route in app.router.routes if isinstance(route, PrivateRoute))
         self._paths: dict[int, list[_Path]] = {}
         for template, operations in _by_template(app.router.routes if fast else ()):
-            self._paths.setdefault(template.count("/"), []).append(_Path(template, operations))
+            path = _Path.of(template, operations)
+            self._paths.setdefault(template.count("/") + 1, []).append(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Responds to one request."""
@@ -90,30 +92,40 @@ class Dispatcher:
     def _find(self, scope: Scope) -> FastOperation | None:
         path: str = scope["path"]
         segments = path.split("/")
-        for candidate in self._paths.get(len(segments) - 1, ()):
-            parameters = candidate.match(segments)
-            if parameters is not None and scope["method"] in candidate.operations:
-                scope["path_params"] = parameters
-                return candidate.operations[scope["method"]]
+        method: str = scope["method"]
+        for names, values_of, fixed_of, fixed, operations in self._paths.get(len(segments), ()):
+            if fixed_of(segments) == fixed and method in operations:
+                parameters = dict(zip(names, values_of(segments), strict=True))
+                if all(parameters.values()):
+                    scope["path_params"] = parameters
+                    return operations[method]
         return None
 
 
-class _Path:
-    """One path of the API: its segments, which of them are parameters, and an operation for each method."""
+class _Path(NamedTuple):
+    """One path of the API: the names of its parameters, what takes their values and what is fixed out of a path's
+    segments, and an operation for each method."""
 
-    def __init__(self, template: str, operations: dict[str, FastOperation]) -> None:
+    names: tuple[str, ...]
+    values_of: Callable[[list[str]], Sequence[str]]
+    fixed_of: Callable[[list[str]], Sequence[str]]
+    fixed: Sequence[str]
+    operations: dict[str, FastOperation]
+
+    @classmethod
+    def of(cls, template: str, operations: dict[str, FastOperation]) -> Self:
         segments = template.split("/")
-        self._names = [(place, one[1:-1]) for place, one in enumerate(segments) if one.startswith("{")]
-        self._fixed = [(place, one) for place, one in enumerate(segments) if not one.startswith("{")]
-        self.operations = operations
+        parameters = [place for place, one in enumerate(segments) if one.startswith("{")]
+        fixed_of = _taking([place for place in range(len(segments)) if place not in parameters])
+        names = tuple(segments[place][1:-1] for place in parameters)
+        return cls(names, _taking(parameters), fixed_of, fixed_of(segments), operations)
 
-    def match(self, segments: list[str]) -> dict[str, str] | None:
-        """The parameters of a path with as many segments; None where it is another one."""
-        for place, text in self._fixed:
-            if segments[place] != text:
-                return None
-        found = {name: segments[place] for place, name in self._names}
-        return found if all(found.values()) else None
+
+def _taking(places: list[int]) -> Callable[[list[str]], Sequence[str]]:
+    """What takes the items at these places."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
 
 
 def _by_template(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, dict[str, FastOperation]]]:
@@ -169,9 +181,12 @@ def _is_plain_response(route: PrivateRoute) -> bool:
     return plain and not any(filtered) and (empty or route.response_field is not None)
 
 
-def _headers_only() -> Response:
+class _HeadersOnly(Response):
     """What an endpoint sets headers, cookies and a status on, as FastAPI gives it."""
-    response = Response()
-    del response.headers["content-length"]
-    response.status_code = None  # type: ignore[assignment]
-    return response
+
+    def __init__(self) -> None:
+        # All that Response sets, without the headers of a content.
+        self.status_code = None  # type: ignore[assignment]
+        self.background = None
+        self.body = b""
+        self.raw_headers = []

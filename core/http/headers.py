@@ -2,12 +2,17 @@
 
 from starlette.types import Scope
 
+from core.http.context import in_scope
 from core.http.responses import Header
 
 
 def values(scope: Scope, name: bytes) -> list[str]:
     """The value of each line of a request with this name, given in lower case."""
-    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+    lines, found = scope["headers"], in_scope(scope)
+    if lines is found.lines and len(lines) == len(found.headers):  # no name came twice, and no layer changed a line
+        value = found.headers.get(name)
+        return [] if value is None else [value.decode("latin-1")]
+    return [value.decode("latin-1") for key, value in lines if key == name]
 
 
 def with_vary(headers: list[Header], *names: bytes) -> list[Header]:

@@ -3,14 +3,14 @@
 import os
 import re
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core.http.body_limits import limited, reject_bad_head
+from core.http.body_limits import bad_head, limited
 from core.http.context import RequestContext, Services, begin, in_scope
 from core.http.outgoing import CLIENT_CLOSED, Outgoing
 from core.http.problem_responses import failed, respond
@@ -44,6 +44,7 @@ class RequestMiddleware:
         # What pages send goes this way; nobody else has an Origin.
         self._pages = cors(app)
         self._services = services
+        self._max_bytes, self._body_timeout = services.settings.max_body_bytes, services.settings.body_timeout
         self._logs_probes = services.settings.log_probes
         self._observe = services.observe
         self._outgoing = TimedOutgoing if services.settings.server_timing else Outgoing
@@ -59,7 +60,7 @@ class RequestMiddleware:
         found = begin(scope, self._services, _identify(headers), headers)
         outgoing = self._outgoing(scope, found, send, cacheable=self._cacheable)
         try:
-            await self._handle(self._pages if b"origin" in headers else self._app, scope, receive, outgoing)
+            await self._handle(scope, headers, receive, outgoing)
         except ClientDisconnect:
             pass  # nobody is left to respond to
         except Exception as error:
@@ -75,14 +76,14 @@ class RequestMiddleware:
                 fields = access_fields(scope, headers, outgoing.status, started, found)
                 self._access_log.write("error" if outgoing.status >= 500 else "info", fields)
 
-    async def _handle(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        settings = self._services.settings
-        try:
-            reject_bad_head(scope["headers"], scope["http_version"], settings.max_body_bytes)
-        except ProblemError as error:
-            await self._respond(error, scope, receive, send)
-            return
-        await app(scope, limited(receive, settings.max_body_bytes, settings.body_timeout), send)
+    def _handle(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> Awaitable[None]:
+        error = bad_head(scope["headers"], headers, scope["http_version"], self._max_bytes)
+        if error is not None:
+            return self._respond(error, scope, receive, send)
+        if b"content-length" in headers or b"transfer-encoding" in headers:  # else there is no body
+            receive = limited(receive, self._max_bytes, self._body_timeout)
+        app = self._pages if b"origin" in headers else self._app
+        return app(scope, receive, send)
 
     async def _fail(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
         """Responds to a bug: by the application's handler of Exception, if it has one."""

@@ -1,5 +1,7 @@
 """Each response on its way out: its headers of security and caching, and its content compressed if that is worth it."""
 
+from collections.abc import Callable
+
 from starlette.types import Message, Scope, Send
 
 from core.http.caching import NO_STORE, allow
@@ -14,12 +16,14 @@ _SECURITY = [(b"x-content-type-options", b"nosniff"), NO_STORE]
 class Outgoing:
     """What the application calls as `send`. The head waits for the content, which decides on its headers."""
 
-    __slots__ = ("_cacheable", "_found", "_held", "_scope", "_send", "status")
+    __slots__ = ("_cacheable", "_found", "_held", "_scope", "_send", "_whole", "status")
 
     def __init__(self, scope: Scope, found: RequestContext, send: Send, *, cacheable: bool) -> None:
         self._scope = scope
         self._found = found
         self._send = send
+        # What the server takes both by in one call; layers around this one need not have it.
+        self._whole: Callable[[Message, Message], bool] | None = getattr(send, "whole", None)
         self._cacheable = cacheable
         self._held: Message | None = None
         # That of the response, once it has begun.
@@ -29,16 +33,22 @@ class Outgoing:
         """Sends one message."""
         if message["type"] == "http.response.start":
             self._held = message
-            return
-        if self._held is not None:
+        elif self._held is None:
+            await self._send(message)
+        else:
             start, self._held = self._held, None
-            start["headers"] = [*start["headers"], (b"x-request-id", self._found.request_id.encode()), *_SECURITY]
-            if self._cacheable:
-                allow(self._scope, start)
-            if "body" in message and len(message["body"]) > LEAST_BYTES:
-                message = await compressed(self._scope, start, message)
-            elif start["status"] == 304:
-                name_tag(self._scope, start)
-            self.status = start["status"]
+            await self.whole(start, message)
+
+    async def whole(self, start: Message, message: Message) -> None:
+        """Sends the head of a response and its first content at once."""
+        start["headers"] = [*start["headers"], (b"x-request-id", self._found.request_id.encode()), *_SECURITY]
+        if self._cacheable:
+            allow(self._scope, start)
+        if len(message.get("body", b"")) > LEAST_BYTES:
+            message = await compressed(self._scope, start, message)
+        elif start["status"] == 304:
+            name_tag(self._scope, start)
+        self.status = start["status"]
+        if self._whole is None or not self._whole(start, message):
             await self._send(start)
-        await self._send(message)
+            await self._send(message)

@@ -1,5 +1,7 @@
 """What a response tells of the row or page that it gives: its entity tag, where it is, where the next page is."""
 
+from functools import lru_cache
+
 from fastapi import Request
 
 from core.database.text_rows import columns_of
@@ -10,9 +12,6 @@ from core.resources import preconditions
 from core.resources.models import Versioned
 from core.resources.pagination import Page
 
-# What has a representation of its own: all else is told by its content alone.
-KINDS = (Versioned, Page)
-
 
 def described(request: Request) -> list[Header]:
     """The header lines for what the endpoint gave. Its rows get their entity tags, where their schema shows them.
@@ -22,8 +21,9 @@ def described(request: Request) -> list[Header]:
     found = context.of(request)
     result = found.result
     number = write_tags(found)
-    lines = list[Header]()
-    if isinstance(result, Page) and result.linked and result["next_cursor"]:
+    lines: list[Header] = []
+    kind: type = type(result)
+    if _is_page(kind) and result.linked and result["next_cursor"]:
         lines.append((b"link", _next(request, result["next_cursor"])))
     if number is None:
         return lines
@@ -40,18 +40,24 @@ def described(request: Request) -> list[Header]:
 def write_tags(found: context.RequestContext) -> int | None:
     """Writes the rows' tags, and gives the number of the whole: a version, or of the changes that a list has seen."""
     result = found.result
-    if isinstance(result, Page):
-        number, rows = result.change, result["items"]
-    elif isinstance(result, Versioned):
-        number, rows = result.version, [result]
-    else:
+    kind: type = type(result)
+    is_page = _is_page(kind)
+    if is_page is None:
         return None
+    number, rows = (result.change, result["items"]) if is_page else (columns_of(result)["version"], (result,))
     if found.tags.in_rows:
         ending = found.tags.of_row(_owner(found))
         for row in rows:
             columns = columns_of(row)
             columns["etag"] = f'"{columns["version"]}{ending}'
-    return number
+    made: int | None = number
+    return made
+
+
+@lru_cache(None)
+def _is_page(kind: type) -> bool | None:
+    """Whether it is the class of a page or of a row; None for all else, which is told by its content alone."""
+    return True if issubclass(kind, Page) else False if issubclass(kind, Versioned) else None
 
 
 def unchanged(request: Request, error: preconditions.UnchangedError) -> list[Header]:

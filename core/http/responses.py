@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 Header = tuple[bytes, bytes]
 
@@ -24,12 +24,19 @@ class WholeResponse:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (as a Response is called)
         """Sends it."""
         headers = self.raw_headers.copy()
+        body = self.body or b""
         if self.status not in EMPTY:
-            headers.append((b"content-length", b"%d" % len(self.body or b"")))
+            headers.append((b"content-length", b"%d" % len(body)))
         if self.body is not None:
             headers.append((b"content-type", b"application/json"))
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body or b""})
+        start: Message = {"type": "http.response.start", "status": self.status, "headers": headers}
+        content: Message = {"type": "http.response.body", "body": body}
+        whole = getattr(send, "whole", None)  # core.http.outgoing, where no layer stands between
+        if whole is not None:
+            await whole(start, content)
+        else:
+            await send(start)
+            await send(content)
 
 
 # What an operation gives; both are called with scope, receive and send.

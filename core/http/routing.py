@@ -3,26 +3,23 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import TypeAdapter, ValidationError
 
 from core.http import context, idempotency, json_body, representation
 from core.http.authorization import authorize
+from core.http.content import Content
 from core.http.dependencies import owned_repository
 from core.http.fastapi_handler import ReadRequest, described, noting
 from core.http.origins import reject_other_origins
 from core.http.parameters import QueryParameters
 from core.http.responses import AnyResponse, Header, WholeResponse
-from core.http.text_schema import text_schema
 from core.resources import preconditions
-from core.resources.models import snapshot, text_snapshot
 
 _WRITES = {"PUT", "PATCH", "DELETE"}
 
@@ -122,36 +119,9 @@ class PrivateRoute(APIRoute):
         return read
 
     @cached_property
-    def _schema(self) -> TypeAdapter[Any] | None:
-        return TypeAdapter(self.response_model) if self.response_field else None
-
-    @cached_property
-    def _text_schema(self) -> TypeAdapter[Any] | None:
-        return text_schema(self.response_model, unset_excluded=self.response_model_exclude_unset)
-
-    def content(self, result: Any) -> bytes | None:
-        """An endpoint's row or page, validated and serialised once by its schema."""
-        schema = self._schema
-        if schema is None:
-            return None
-        valid = None
-        if self._text_schema is not None and (texts := text_snapshot(result)) is not None:
-            with suppress(ValidationError):  # the values may be what the texts are not
-                valid = self._text_schema.validator.validate_python(texts)
-                schema = self._text_schema
-        if valid is None:
-            try:
-                valid = schema.validator.validate_python(snapshot(result), from_attributes=True)
-            except ValidationError as error:
-                raise ResponseValidationError(error.errors(include_url=False, include_input=False)) from None
-        return schema.serializer.to_json(
-            valid,
-            include=self.response_model_include,
-            exclude=self.response_model_exclude,
-            exclude_unset=self.response_model_exclude_unset,
-            exclude_none=self.response_model_exclude_none,
-            by_alias=self.response_model_by_alias,
-        )
+    def content(self) -> Callable[[Any], bytes | None]:
+        """What makes the content of what the endpoint gave."""
+        return Content(self) if self.response_field else lambda _: None
 
 
 class PublicRoute(PrivateRoute):

@@ -16,11 +16,11 @@ class TimedOutgoing(Outgoing):
 
     __slots__ = ()
 
-    async def __call__(self, message: Message) -> None:
-        """Sends one message."""
-        if message["type"] == "http.response.start" and (value := _value(self._found)):
-            message["headers"] = [*message["headers"], (b"server-timing", value.encode())]
-        await super().__call__(message)
+    async def whole(self, start: Message, message: Message) -> None:
+        """Sends the head of a response and its first content at once."""
+        if value := _value(self._found):
+            start["headers"] = [*start["headers"], (b"server-timing", value.encode())]
+        await super().whole(start, message)
 
 
 class TimedVerifier(TokenVerifier):

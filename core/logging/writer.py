@@ -5,8 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 
 from core.logging.unblocked import writing_at_once
 
@@ -80,17 +79,20 @@ class LogWriter:
 
     def _wake(self) -> None:
         self._awake = True
-        if self._write_at_once is not None:
-            with suppress(RuntimeError):  # no loop runs here
-                asyncio.get_running_loop().call_soon(self._write_turn)
-                return
-        self._wake_thread()
+        try:
+            loop = asyncio.get_running_loop() if self._write_at_once is not None else None
+        except RuntimeError:  # no loop runs here
+            loop = None
+        if loop is None:
+            self._wake_thread()
+        else:
+            loop.call_soon(self._write_turn)
 
     def _write_turn(self) -> None:
         """All lines of one turn of the event loop, as far as they are taken at once; the thread gets the rest."""
         assert self._write_at_once is not None
         lines, size = self._take()
-        pieces = list(_pieces(lines))
+        pieces = _pieces(lines)
         rest: list[bytes] = []
         for number, piece in enumerate(pieces):
             written = self._write_at_once(piece)
@@ -158,12 +160,15 @@ class LogWriter:
                 time.sleep(RETRY_SECONDS)
 
 
-def _pieces(lines: list[bytes]) -> Iterator[bytes]:
+def _pieces(lines: list[bytes]) -> list[bytes]:
     """Whole lines, as many at a time as may be written at once."""
-    piece = bytearray()
+    piece = b"".join(lines)
+    if len(piece) <= MAX_WRITE_BYTES:
+        return [piece]
+    pieces, piece = [], b""
     for line in lines:
         if len(piece) + len(line) > MAX_WRITE_BYTES:
-            yield bytes(piece)
-            piece.clear()
+            pieces.append(piece)
+            piece = b""
         piece += line
-    yield bytes(piece)
+    return [*pieces, piece]

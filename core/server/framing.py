@@ -31,6 +31,8 @@ class FramedProtocol(HttpToolsProtocol, ABC):
     _rejecting = False
     # Bytes that no complete head and no body have come of: a head, trailers, what chunks are wrapped in.
     _pending = 0
+    # The length of a head that ends among the bytes that are read now is not above this.
+    _longest = 0
     # Whether that was a head, and too much.
     _too_large = False
 
@@ -39,7 +41,7 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         if self._ended or self.transport.is_closing():
             return
         self._unset_keepalive_if_required()
-        self._pending += len(data)
+        self._longest = self._pending = self._pending + len(data)
         try:
             self._parse(data)
         except httptools.HttpParserError:
@@ -104,7 +106,7 @@ class FramedProtocol(HttpToolsProtocol, ABC):
     def on_headers_complete(self) -> None:
         """From here on it is a body, which core.http.body_limits bounds. Raises ValueError, which is bad framing."""
         self._pending = 0
-        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD_BYTES:
+        if self._longest > MAX_HEAD_BYTES and self._head_bytes() > MAX_HEAD_BYTES:
             self._too_large = True
             raise ValueError("the head is too large")
         if self.parser.should_upgrade():
@@ -121,6 +123,9 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         self.headers = []  # trailers come as headers do, and are none
         if self.app_state.get(DRAINING):
             self.cycle.keep_alive = False
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def on_body(self, body: bytes) -> None:
         """A body is not held here."""

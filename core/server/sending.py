@@ -1,7 +1,6 @@
 """Head and body of a response in one write: uvicorn makes two, a system call and a packet each."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -17,32 +16,56 @@ def kept_for(seconds: int) -> bytes:
     return f"connection: keep-alive\r\nkeep-alive: timeout={seconds}\r\n\r\n".encode()
 
 
-async def in_one_piece(
+def in_one_piece(
     app: ASGIApp, cycle: RequestResponseCycle, kept: bytes, scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Runs `app`. What is no plain response (parts, no length, HEAD, a slow reader) is sent by uvicorn as it comes.
+) -> Awaitable[None]:
+    """Runs `app`. `kept` ends the head of a response after which the connection is kept."""
+    return app(scope, receive, Sender(cycle, kept, send))
 
-    `kept` ends the head of a response after which the connection is kept.
-    """
-    held: Message | None = None
 
-    async def hold(message: Message) -> None:
-        nonlocal held
-        if message["type"] == "http.response.start" and held is None and not cycle.response_started:
-            held = message
-            if cycle.waiting_for_100_continue and cycle.more_body:
-                # Told this instead of "go on", the client sends its body or does not: nobody knows (RFC 9110, 10.1.1).
-                cycle.keep_alive = False
+class Sender:
+    """What `app` calls as `send`. What is no plain response (parts, no length, HEAD, a slow reader) uvicorn sends."""
+
+    __slots__ = ("_cycle", "_held", "_kept", "_send")
+
+    def __init__(self, cycle: RequestResponseCycle, kept: bytes, send: Send) -> None:
+        self._cycle, self._kept, self._send = cycle, kept, send
+        # A head never comes without its body: core.http.outgoing holds it until there is one.
+        self._held: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        """Sends one message."""
+        if message["type"] == "http.response.start" and self._held is None and not self._cycle.response_started:
+            self._held = message
             return
-        if held is not None:
-            start, held = held, None
-            if _write(cycle, kept, start, message):
+        if self._held is not None:
+            start, self._held = self._held, None
+            if self.whole(start, message):
                 return
-            await send(_announced(cycle, kept, start))
-        await send(message)
+            await self._send(_announced(self._cycle, self._kept, start))
+        await self._send(message)
 
-    # A head never comes without its body: core.http.outgoing holds it until there is one.
-    await app(scope, receive, hold)
+    def whole(self, start: Message, message: Message) -> bool:
+        """Sends head and body in one write, if that is all; False where it has to be sent as it comes."""
+        cycle = self._cycle
+        if cycle.waiting_for_100_continue and cycle.more_body:
+            # Told this instead of "go on", the client sends its body or does not: nobody knows (RFC 9110, 10.1.1).
+            cycle.keep_alive = False
+        body: bytes = message.get("body", b"")
+        if message["type"] != "http.response.body" or message.get("more_body") or cycle.scope["method"] == "HEAD":
+            return False
+        if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
+            return False
+        head = _head([*cycle.default_headers, *start["headers"]], start["status"], len(body))
+        if head is None:
+            return False
+        cycle.transport.write(b"%b%b%b" % (head, self._kept if cycle.keep_alive else LAST, body))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+        return True
 
 
 def _announced(cycle: RequestResponseCycle, kept: bytes, start: Message) -> Message:
@@ -53,37 +76,14 @@ def _announced(cycle: RequestResponseCycle, kept: bytes, start: Message) -> Mess
     return {**start, "headers": [*start["headers"], *pairs]}
 
 
-def _write(cycle: RequestResponseCycle, kept: bytes, start: Message, message: Message) -> bool:
-    """Sends a plain response; False where it is none."""
-    body: bytes = message.get("body", b"")
-    if message["type"] != "http.response.body" or message.get("more_body") or cycle.scope["method"] == "HEAD":
-        return False
-    if cycle.disconnected or cycle.flow.write_paused:
-        return False
-    head = _head([*cycle.default_headers, *start["headers"]], start["status"], len(body))
-    if head is None:
-        return False
-    cycle.transport.write(head + (kept if cycle.keep_alive else LAST) + body)
-    cycle.response_started = cycle.response_complete = True
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
-    return True
-
-
 def _head(headers: Sequence[tuple[bytes, bytes]], status: int, size: int) -> bytes | None:
     """Status line and headers; None where they are not those of a body of `size` bytes, or would break the framing."""
-    lines: list[Any] = [STATUS_LINE[status]]
-    length = None
-    for name, value in headers:
-        if name == b"content-length":
-            length = int(value)
-        elif name in (b"connection", b"transfer-encoding"):
-            return None
-        lines += name, b": ", value, b"\r\n"
-    whole = size == 0 if status in _EMPTY else length == size
-    head = b"".join(lines)
-    if not whole or not head.count(b"\r") == head.count(b"\n") == len(headers) + 1 or b"\0" in head:
+    named = dict(headers)
+    if b"connection" in named or b"transfer-encoding" in named:
         return None
-    return head
+    whole = size == 0 if status in _EMPTY else int(named.get(b"content-length", -1)) == size
+    lines = b"\r\n".join([name + b": " + value for name, value in headers])
+    head = b"%b%b\r\n" % (STATUS_LINE[status], lines)
+    # As many bytes as the ends of its lines have, and no more.
+    ends = len(head) - len(head.translate(None, b"\r\n\0"))
+    return head if whole and ends == 2 * (len(headers) + 1) else None

@@ -134,6 +134,17 @@ def test_a_time_is_what_was_stored(moments: TestDatabase, stored: str, value: da
     assert found.until == value
 
 
+@pytest.mark.parametrize(
+    "text", ["2030-01-31 10:00:00.123456+01", "2030-01-31 10:00:00+01", "2030-01-31 10:00:00.1+01"]
+)
+def test_a_time_of_another_zone_is_not_taken_for_utc(row: Any, text: str) -> None:
+    """Behind a pooler a session may have any: no schema takes such a text, and its value is looked at."""
+    columns_of(row)["at"] = text
+    ((shown,),) = [[one["at"] for one in text_columns([row]) or []]]
+    assert shown == text
+    assert row.at == datetime.fromisoformat(text)
+
+
 def test_a_year_that_python_does_not_have_is_an_error_each_time(moments: TestDatabase) -> None:
     moments.query("UPDATE moments SET until = '12026-01-01 00:00:00Z'")
     try:

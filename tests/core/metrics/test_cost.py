@@ -16,7 +16,7 @@ CALLS = 5
 
 def known() -> RequestContext:
     """What is known of a request with one statement."""
-    found = RequestContext(create_app(make_settings(), "postgresql://nobody@localhost/none").services, "id", {})
+    found = RequestContext(create_app(make_settings(), "postgresql://nobody@localhost/none").services, "id", [], {})
     found.route, found.statements, found.statements_seconds = "/api/v1/users/{user_id}/tasks", 1, 0.001
     return found
 
