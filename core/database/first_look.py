@@ -32,10 +32,9 @@ async def look(
     """`attempt` sends a query; `prepared` is whether statements are to be prepared, None for where it can be.
 
     Where no pooler stands between, the limit that most statements have, of `seconds`, becomes one of the pool's
-    sessions. That is a tenth of PostgreSQL's work for one row, and where there is an engine, which then has no other
-    limit, more: with SET LOCAL before it a statement is a transaction of several, for which the engine sends BEGIN and
-    COMMIT to the owner's server. A pool that is bounded for each server learns which owners' rows each has. Raises
-    DatabaseError.
+    sessions: SET LOCAL is a statement more each time. Where there is an engine, which then has no other limit, a
+    statement with SET LOCAL before it is a transaction of several, for which the engine sends BEGIN and COMMIT to the
+    owner's server. A pool that is bounded for each server learns which owners' rows each has. Raises DatabaseError.
     """
     response = await attempt(table_schema.look(), SCHEMA)
     ((process, found, spreads),) = response.fetchall()

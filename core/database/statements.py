@@ -57,7 +57,7 @@ class Statement(Generic[P, T_co]):
             given = self._signature.bind(*values, **variant)
             given.apply_defaults()
             values, variant = given.args, given.kwargs  # type: ignore[assignment]
-        compiled = self.compiled(**variant) if variant else self.compiled()  # type: ignore[arg-type]
+        compiled = self.compiled(**variant)  # type: ignore[arg-type]
         named = dict(zip(compiled.names, values, strict=True))
         for name, adapt in compiled.adapters.items():
             named[name] = adapt(named[name])

@@ -44,11 +44,8 @@ class AccessLog:
         if direct is None or direct.processors[-1] is not direct.make:
             getattr(self._log, level)("request", **fields)
         elif direct.least <= (logging.INFO if level == "info" else logging.ERROR):
-            begun = {"timestamp": now(), "level": level, "logger": self._name, direct.message: "request"}
-            begun |= direct.resource
-            begun |= common()
-            begun |= fields
-            direct.write(direct.make(None, level, begun))
+            event = {"timestamp": now(), "level": level, "logger": self._name, direct.message: "request"}
+            direct.write(direct.make(None, level, {**event, **direct.resource, **common(), **fields}))
 
 
 def now() -> str:
