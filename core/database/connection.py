@@ -47,8 +47,8 @@ class Connection:
         self.read_only = False
         # Set by the pool while it is in use: it is not to be used again.
         self.retired = False
-        # The milliseconds that the session itself gives each statement; None: no limit.
-        self.limit: int | None = None
+        # Whether the session itself has a limit for each statement.
+        self.limited = False
         # Where it leads, as the pool tells servers apart.
         self.server: Any = None
 

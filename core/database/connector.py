@@ -105,7 +105,7 @@ class Connector:
             own = self._parameters.get("options", "")
             parameters["options"] = f"{own} -c statement_timeout={self.limit}"
         connection = await Connection.open(parameters, deadline, share)
-        connection.server, connection.limit = server, self.limit
+        connection.server, connection.limited = server, self.limit is not None
         self._suspect_until.pop(server, None)
         if not self._balances:
             self._last_good = server

@@ -174,8 +174,8 @@ class Database(Executor):
                     sql, sent = delegated(statement, values, schema)
                 elif prepares is not None:
                     sql = connection.prepared.text(statement, schema, values, prepares)
-                if connection.limit != (limit := milliseconds(deadline)) and not (self.spreads and connection.limit):
-                    sql = f"SET LOCAL statement_timeout = {limit}; {sql}"
+                if not connection.limited:
+                    sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {sql}"
                 result = await connection.run(sql, sent, deadline, usage, text=statement.as_text)
                 self.last_response = connection.last_used
                 return result

@@ -31,19 +31,19 @@ async def look(
 ) -> Found:
     """`attempt` sends a query; `prepared` is whether statements are to be prepared, None for where it can be.
 
-    Where no pooler stands between, the limit that most statements have, of `seconds`, becomes one of the pool's
-    sessions: SET LOCAL is a statement more each time. Where there is an engine, which then has no other limit, a
-    statement with SET LOCAL before it is a transaction of several, for which the engine sends BEGIN and COMMIT to the
-    owner's server. A pool that is bounded for each server learns which owners' rows each has. Raises DatabaseError.
+    Where there is an engine, the limit that statements have by themselves, of `seconds`, becomes one of the
+    pool's sessions: with SET LOCAL before it a statement is a transaction of several, for which the engine sends BEGIN
+    and COMMIT to the owner's server. A pool that is bounded for each server learns which owners' rows each has. Raises
+    DatabaseError.
     """
     response = await attempt(table_schema.look(), SCHEMA)
     ((process, found, spreads),) = response.fetchall()
     direct = process == response.connection.info.backend_pid
     schema = table_schema.in_use(found)
-    if direct:
-        pool.limit(milliseconds(asyncio.get_running_loop().time() + seconds))
     if not spreads:
         return Found(schema, before_prepare(prepared, direct=direct), spreads=False, delegates=False)
+    if direct:
+        pool.limit(milliseconds(asyncio.get_running_loop().time() + seconds))
     ((delegates,),) = (await attempt(is_there(schema), schema)).fetchall()
     if isinstance(pool, BoundedPool):
         pool.places = Places((await attempt(places_of(schema), schema)).fetchall())

@@ -105,8 +105,6 @@ class Pool:
 
         Only where no pooler stands between: one gives a session to many, or does not pass the limit on.
         """
-        if milliseconds == self._connector.limit:
-            return
         self._connector.limit = milliseconds
         for one in self._opened:
             one.retired = True

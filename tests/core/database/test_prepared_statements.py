@@ -47,6 +47,7 @@ def test_a_statement_is_prepared_once_on_each_connection_in_the_message_that_run
     for _ in range(2):
         assert through(own, work) == [1, None, 1]
         assert kinds(own) == ["PREPARE EXECUTE", "EXECUTE", "EXECUTE", "text"]
+        assert all(sent.startswith("SET LOCAL statement_timeout = ") for sent in own.proxy.messages)
 
 
 def test_a_name_is_a_hash_of_all_that_is_meant(own: TestDatabase) -> None:
