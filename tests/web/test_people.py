@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Callable
-from functools import partial
 
 import pytest
 
 from tests.conftest import assert_problem
 from tests.web.browser import Remote
-from tests.web.visitor import PASSWORD, Visitor, add, button, edit, tick, titles, until
+from tests.web.visitor import PASSWORD, Visitor, add, button, edit, shows, tick, titles, until
 
 FASTER = "Somebody was faster."
 
@@ -20,7 +19,7 @@ def other_tab(alice: Visitor) -> Remote:
     add(alice.page, "Water the plants")
     until(alice.stored, ["Water the plants"])
     tab = alice.open()
-    until(lambda: titles(tab), ["Water the plants"])
+    shows(tab, "Water the plants")
     return tab
 
 
@@ -37,10 +36,10 @@ def _edit_both(alice: Visitor, other_tab: Remote) -> None:
 @pytest.mark.parametrize(("choice", "title"), [("Keep mine", "Mine"), ("Keep theirs", "Theirs")])
 def test_two_tabs_change_the_same(alice: Visitor, other_tab: Remote, choice: str, title: str) -> None:
     _edit_both(alice, other_tab)
-    assert titles(alice.page) == ["Theirs"]
+    shows(alice.page, "Theirs")
     assert alice.page.locator(".conflict dd").allInnerTexts() == ["“Theirs”", "“Mine”"]
     button(alice.page, choice).click()
-    until(lambda: titles(alice.page), [title])
+    shows(alice.page, title)
     until(lambda: alice.page.getByText(FASTER).count(), 0)
     until(alice.stored, [title])
 
@@ -71,7 +70,7 @@ def test_what_another_tab_has_changed_is_not_deleted_unseen(alice: Visitor, othe
     until(alice.stored, [])
     edit(other_tab, "Water the plants today", "Too late")
     other_tab.getByText("“Water the plants today” was deleted elsewhere.").waitFor()
-    until(lambda: titles(other_tab), [])
+    shows(other_tab)
 
 
 def test_two_people_see_nothing_of_each_other(alice: Visitor, visit: Callable[..., Visitor]) -> None:
@@ -83,7 +82,7 @@ def test_two_people_see_nothing_of_each_other(alice: Visitor, visit: Callable[..
     until(bob.stored, ["Of Bob"])
     for one, title in ((alice, "Of Alice"), (bob, "Of Bob")):
         one.page.reload()
-        until(partial(titles, one.page), [title])
+        shows(one.page, title)
 
 
 def test_who_comes_next_finds_nothing(alice: Visitor, visit: Callable[..., Visitor]) -> None:
@@ -91,7 +90,7 @@ def test_who_comes_next_finds_nothing(alice: Visitor, visit: Callable[..., Visit
     add(alice.page, "Of Alice")
     until(alice.stored, ["Of Alice"])
     left_open = alice.open()
-    until(lambda: titles(left_open), ["Of Alice"])
+    shows(left_open, "Of Alice")
     alice.sign_out()
     button(left_open, "Create account").waitFor()
     assert alice.page.evaluate("JSON.stringify(localStorage)").count("Of Alice") == 0
@@ -112,7 +111,7 @@ def test_a_guest_takes_their_tasks_along(visit: Callable[..., Visitor]) -> None:
     until(guest.stored, ["Two", "One"])
     button(guest.page, "Guest").click()
     guest.sign_up()
-    until(lambda: titles(guest.page), ["Two", "One"])
+    shows(guest.page, "Two", "One")
     until(guest.stored, ["Two", "One"])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tests.conftest import execute
 from tests.web.site import Site
-from tests.web.visitor import Visitor, add, button, edit, tick, titles, until
+from tests.web.visitor import Visitor, add, button, edit, shows, tick, until
 
 OFFLINE, AWAY = "You are offline.", "The server does not answer."
 # The first token is one that the API rejects, as it does when keys were changed or a clock was wrong.
@@ -34,18 +34,18 @@ def test_offline_and_back_over_a_reload(alice: Visitor) -> None:
     button(page, "Delete: One").click()
     page.getByText(OFFLINE).waitFor()
     shown = ["Four, changed", "Three", "Two"]
-    assert titles(page) == shown
+    shows(page, *shown)
     page.reload()
-    until(lambda: titles(page), shown)
+    shows(page, *shown)
     page.getByText("4 changes are kept here").waitFor()
-    assert page.locator(".is-waiting").count() == 2
+    until(lambda: page.locator(".is-waiting").count(), 2)
     alice.requests()
     alice.context.setOffline(False)
     until(alice.stored, shown)
     until(lambda: page.getByText(OFFLINE).count(), 0)
     assert alice.stored(status="completed") == ["Two"]
-    assert titles(page) == shown
-    assert page.evaluate("Object.keys(localStorage).filter((name) => name.includes('write')).length") == 0
+    shows(page, *shown)
+    until(lambda: page.evaluate("Object.keys(localStorage).filter((name) => name.includes('write')).length"), 0)
 
 
 def test_a_second_tab_sends_what_the_first_has_left(alice: Visitor) -> None:
@@ -59,7 +59,7 @@ def test_a_second_tab_sends_what_the_first_has_left(alice: Visitor) -> None:
     alice.context.setOffline(False)
     alice.page = alice.open()
     until(alice.stored, ["Two", "One, changed"])
-    assert titles(alice.page) == ["Two", "One, changed"]
+    shows(alice.page, "Two", "One, changed")
 
 
 def test_the_api_is_killed_and_comes_back(alice: Visitor, site: Site) -> None:
@@ -71,10 +71,10 @@ def test_the_api_is_killed_and_comes_back(alice: Visitor, site: Site) -> None:
         add(page, "Two")
         tick(page, "One")
         page.getByText(AWAY).waitFor()
-        assert titles(page) == ["Two", "One"]
+        shows(page, "Two", "One")
         page.reload()
         page.getByText(AWAY).waitFor()
-        assert titles(page) == ["Two", "One"]
+        shows(page, "Two", "One")
     finally:
         site.start_api()
     until(alice.stored, ["Two", "One"])
@@ -90,7 +90,7 @@ def test_a_503_is_shown_and_repeated(alice: Visitor, site: Site) -> None:
     try:
         add(page, "Two")
         page.getByText(AWAY).waitFor()
-        assert titles(page) == ["Two", "One"]
+        shows(page, "Two", "One")
         page.getByText("Not sent yet").waitFor()
     finally:
         site.database.proxy.accept()
@@ -108,7 +108,7 @@ def test_a_token_is_renewed_before_it_expires(alice: Visitor) -> None:
     alice.requests()
     alice.page.clock().fastForward("01:00:00")
     add(alice.page, "Two")
-    until(lambda: titles(alice.page), ["Two", "One"])
+    shows(alice.page, "Two", "One")
     until(lambda: alice.page.locator(".is-new").count(), 0)
     sent = [one.split("/")[2] for one in alice.requests() if "get-session" not in one]
     assert sent[:2] == ["auth", "v1"]
@@ -138,4 +138,4 @@ def test_what_waits_when_a_session_is_over_is_sent_after_signing_in(alice: Visit
     button(alice.page, "Create account").waitFor()
     alice.sign_in()
     until(alice.stored, ["Two", "One"])
-    until(lambda: titles(alice.page), ["Two", "One"])
+    shows(alice.page, "Two", "One")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.web.site import Site
-from tests.web.visitor import Visitor, add, button, edit, tick, titles, until
+from tests.web.visitor import Visitor, add, button, edit, shows, tick, until
 
 IS_APART = True
 
@@ -19,7 +19,7 @@ def test_all_of_it_across_origins(alice: Visitor, site: Site) -> None:
     button(page, "Undo").click()
     until(alice.stored, ["Three", "Two, changed", "One"])
     page.reload()
-    until(lambda: titles(page), ["Three", "Two, changed", "One"])
+    shows(page, "Three", "Two, changed", "One")
     button(page, "Clear completed").click()
     button(page, "Delete").click()
     until(alice.stored, ["Three", "Two, changed"])
@@ -33,7 +33,7 @@ def test_a_conflict_across_origins(alice: Visitor) -> None:
     add(alice.page, "Water the plants")
     until(alice.stored, ["Water the plants"])
     other = alice.open()
-    until(lambda: titles(other), ["Water the plants"])
+    shows(other, "Water the plants")
     button(alice.page, "Edit: Water the plants").click()
     edit(other, "Water the plants", "Theirs")
     until(alice.stored, ["Theirs"])

@@ -106,6 +106,11 @@ def titles(page: Remote) -> list[str]:
     return found
 
 
+def shows(page: Remote, *wanted: str) -> None:
+    """Waits until those are shown: the page draws what somebody did in a later turn than the click's."""
+    until(lambda: titles(page), list(wanted))
+
+
 def until(attempt: Callable[[], Any], wanted: Any) -> None:
     """Waits for it; says what there was instead."""
     last: list[Any] = []
