@@ -22,15 +22,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=3, help="of each run")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--overload", type=int, default=60, help="seconds of the load that is twice too much")
-    parser.add_argument("--only", nargs="*", default=[], help="parts of the contestants' names; writes nothing")
+    parser.add_argument("--only", nargs="*", default=[], help="beside this API, by parts of names: prints the ratios")
     options = parser.parse_args()
-    chosen = [one for one in EVERYBODY if not options.only or any(part in one.name for part in options.only)]
+    parts = options.only or [""]
+    chosen = [one for one in EVERYBODY if one is PRODUCT or any(part in one.name for part in parts)]
     if {NODE.name, NODE_NAMED.name} & {one.name for one in chosen} and not install_fastify():
         print("Without Node 20 and npm, Fastify is left out.", flush=True)
         chosen = [one for one in chosen if one not in (NODE, NODE_NAMED)]
     with Postgres() as postgres, tokens() as token_file:
         found = cells.measure(chosen, postgres, token_file, options.rounds, options.seconds, options.connections)
         if options.only:
+            print(report.goals(chosen, found))
             return
         program = [sys.executable, Path(__file__).with_name("statements.py"), postgres.dsn]
         statements = subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
