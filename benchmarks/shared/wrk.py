@@ -12,6 +12,8 @@ from common import sign
 from postgres import USERS, Postgres
 from server import SECRET, SHARED, Server
 
+WARM_UP_SECONDS = 3
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -50,8 +52,8 @@ def wrk(server: Server, operation: str, token_file: str, seconds: int, connectio
 def sample(
     server: Server, postgres: Postgres, operation: str, token_file: str, seconds: int, connections: int
 ) -> Sample:
-    """One run, after a second to warm up."""
-    wrk(server, operation, token_file, 1, connections)
+    """One run, after one to warm up: V8 compiles what it has seen some thousand times, a second's on a fast machine."""
+    wrk(server, operation, token_file, WARM_UP_SECONDS, connections)
     app, database = server.cpu_seconds(), postgres.cpu_seconds()
     result = wrk(server, operation, token_file, seconds, connections)
     requests = result["requests"]
