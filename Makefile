@@ -221,13 +221,13 @@ remove-slice: $(DEV)
 check-slices: $(DEV)
 	$(BIN)/python -m scaffold.check $(if $(SMALL),--small)
 
-# Compares this API with others, and loads it with twice too much; writes docs/performance.md. About ten minutes.
+# Compares this API with others, and loads it with twice too much; writes docs/performance.md. Some twenty minutes.
 bench: $(BENCH)
 	$(BIN)/python -m benchmarks.packages wrk h2load
 	PYTHONPATH=benchmarks/shared $(BIN)/python benchmarks/backends/run.py
 
 # The same API on ten million tasks; writes its table into docs/performance.md. Some minutes, and 8 GB of disk.
-bench-scale: $(BENCH)
+bench-scale: $(DEV) $(BENCH)
 	PYTHONPATH=benchmarks/shared $(BIN)/python benchmarks/scale/run.py
 
 # Compares the ways to the database, and the application on it, with Litestar on asyncpg. Takes some minutes.

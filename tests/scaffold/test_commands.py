@@ -37,3 +37,17 @@ def test_help_has_a_sentence_for_every_command() -> None:
 def test_one_test_is_named_by_its_path_or_a_word(given: str, passed: str) -> None:
     printed = make("--dry-run", "test", f"t={given}").stdout
     assert printed.splitlines()[-1].endswith(f" -m pytest {passed}")
+
+
+def test_a_benchmark_that_imports_from_tests_installs_their_tools() -> None:
+    printed = {
+        name: make("--dry-run", "--always-make", name).stdout for name in ("bench", "bench-scale", "bench-database")
+    }
+    installs = {name for name, text in printed.items() if "requirements-dev.txt" in text}
+    assert installs == {name for name, text in printed.items() if _imports_from_tests(text)}
+
+
+def _imports_from_tests(printed: str) -> bool:
+    (program,) = re.findall(r"(benchmarks/\w+)/run\.py", printed)
+    sources = [file for folder in (program, "benchmarks/shared") for file in (project_root() / folder).glob("*.py")]
+    return any("\nfrom tests" in source.read_text(encoding="utf-8") for source in sources)
