@@ -5,12 +5,13 @@ import subprocess
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from check import check
 from postgres import Postgres
 from server import Contestant, Server
-from wrk import Sample, sample
+from wrk import WARM_UP_SECONDS, Sample, sample, warm_sample, wrk
 
 OPERATIONS = ("GET", "LIST", "CREATE", "UPDATE", "MIX")
 Cells = dict[tuple[str, str], list[Sample]]
@@ -48,6 +49,29 @@ def measure(
                         f"{one.app_ms:8.3f} ms CPU {one.rate:8,.0f} req/s  p99 {one.p99_ms:6.1f} ms",
                         flush=True,
                     )
+            tidy(postgres)
+    return cells
+
+
+def measure_in_turn(
+    contestants: Sequence[Contestant], postgres: Postgres, token_file: str, rounds: int, connections: int
+) -> Cells:
+    """As `measure`, but all servers run, and each has a second of every round: what else the machine does, which may be
+    twice as much a minute later, falls on all alike.
+    """
+    cells: Cells = defaultdict(list)
+    with ExitStack() as running:
+        servers = [(one.name, running.enter_context(Server(one, postgres.url))) for one in contestants]
+        for _, server in servers:
+            check(server)
+        for operation in OPERATIONS:
+            for _, server in servers:
+                wrk(server, operation, token_file, WARM_UP_SECONDS, connections)
+            for number in range(rounds):
+                for name, server in servers[:: -1 if number % 2 else 1]:
+                    one = warm_sample(server, postgres, operation, token_file, 1, connections)
+                    cells[name, operation].append(one)
+            print(f"{operation}: {rounds} rounds", flush=True)
             tidy(postgres)
     return cells
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import statistics
 import subprocess
 import sys
 import sysconfig
@@ -117,9 +118,13 @@ def goals(contestants: Sequence[Contestant], cells: Cells) -> str:
 
 
 def _ratio(cells: Cells, other: Contestant, operation: str, what: str) -> float:
+    """The median of the rounds': two runs of one round are nearer to each other than to those of another."""
     figures = {_APP: ("app_ms",), _DATABASE: ("database_ms",), _BOTH: ("app_ms", "database_ms")}[what]
-    ours, theirs = (sum(median(cells, one, operation, name) for name in figures) for one in (PRODUCT, other))
-    return ours / theirs
+    ours, theirs = (
+        [sum(getattr(sample, name) for name in figures) for sample in cells[one.name, operation]]
+        for one in (PRODUCT, other)
+    )
+    return statistics.median(our / their for our, their in zip(ours, theirs, strict=True))
 
 
 def overload(found: Overload) -> str:

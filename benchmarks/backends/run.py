@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=3, help="of each run")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--overload", type=int, default=60, help="seconds of the load that is twice too much")
-    parser.add_argument("--only", nargs="*", default=[], help="beside this API, by parts of names: prints the ratios")
+    parser.add_argument("--only", nargs="*", default=[], help="by parts of names: prints ratios, measured in turn")
     options = parser.parse_args()
     parts = options.only or [""]
     chosen = [one for one in EVERYBODY if one is PRODUCT or any(part in one.name for part in parts)]
@@ -30,10 +30,11 @@ def main() -> None:
         print("Without Node 20 and npm, Fastify is left out.", flush=True)
         chosen = [one for one in chosen if one not in (NODE, NODE_NAMED)]
     with Postgres() as postgres, tokens() as token_file:
-        found = cells.measure(chosen, postgres, token_file, options.rounds, options.seconds, options.connections)
         if options.only:
+            found = cells.measure_in_turn(chosen, postgres, token_file, options.rounds, options.connections)
             print(report.goals(chosen, found))
             return
+        found = cells.measure(chosen, postgres, token_file, options.rounds, options.seconds, options.connections)
         program = [sys.executable, Path(__file__).with_name("statements.py"), postgres.dsn]
         statements = subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
         limits = cells.pgbench(postgres, options.seconds)

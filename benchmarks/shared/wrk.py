@@ -54,6 +54,13 @@ def sample(
 ) -> Sample:
     """One run, after one to warm up: V8 compiles what it has seen some thousand times, a second's on a fast machine."""
     wrk(server, operation, token_file, WARM_UP_SECONDS, connections)
+    return warm_sample(server, postgres, operation, token_file, seconds, connections)
+
+
+def warm_sample(
+    server: Server, postgres: Postgres, operation: str, token_file: str, seconds: int, connections: int
+) -> Sample:
+    """One run."""
     app, database = server.cpu_seconds(), postgres.cpu_seconds()
     result = wrk(server, operation, token_file, seconds, connections)
     requests = result["requests"]
