@@ -1,7 +1,6 @@
 """How a row of a result becomes what its statement names: an entity, a value, or a tuple of them."""
 
-from collections.abc import Callable, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import CompoundSelect, FromClause, Select
@@ -10,7 +9,7 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.database.ownership import DIALECT
-from core.database.text_rows import can_be_text, columns_of, complete, converter, text_class
+from core.database.text_rows import can_be_text, complete, converter, set_columns, text_class
 
 Row = Sequence[Any]
 Maker = Callable[[Row], Any]
@@ -26,24 +25,24 @@ def row_maker(source: Any) -> tuple[Maker | None, bool]:
     columns = list(source.exported_columns)
     items = _items(source)
     as_text = any(map(_entity, items)) and all(map(_can_be_text, columns))
-    makers: list[Maker] = []
-    start = 0
+    expressions: list[str] = []
+    called: dict[str, Callable[[Any], Any]] = {}
+    place = 0
     for item in items:
-        entity = _entity(item)
-        if entity:
-            make, width = _entity_maker(entity, columns, start, as_text=as_text)
+        if entity := _entity(item):
+            width = len(inspect_mapping(entity).column_attrs)
+            own = {place + number: column for number, column in enumerate(columns[place : place + width])}
+            expressions.append(_entity_expression(entity, own, called, as_text=as_text))
+            place += width
         else:
-            make, width = _value_maker(columns[start], start, as_text=as_text), 1
-        makers.append(make)
-        start += width
-    return _together(makers), as_text
-
-
-def _together(makers: list[Maker]) -> Maker | None:
-    if len(makers) == 3:  # a page's rows, each with its place in the order and the number of changes
-        first, second, third = makers
-        return lambda row: (first(row), second(row), third(row))
-    return makers[0] if len(makers) == 1 else (lambda row: tuple(make(row) for make in makers)) if makers else None
+            expressions.append(_value_expression(place, columns[place], called, as_text=as_text))
+            place += 1
+    if not expressions:
+        return None, as_text
+    made = expressions[0] if len(expressions) == 1 else f"({', '.join(expressions)})"
+    # One expression makes all of a row in half of the time that functions need which know its columns as values.
+    maker: Maker = eval(f"lambda row: {made}", called)  # noqa: S307
+    return maker, as_text
 
 
 def _items(source: Any) -> Sequence[Any]:
@@ -72,36 +71,43 @@ def _can_be_text(column: ColumnElement[Any]) -> bool:
     return can_be_text(column) and not (converter(column) and _result_processor(column))
 
 
-def _value_maker(column: ColumnElement[Any], place: int, *, as_text: bool) -> Maker:
+def _value_expression(
+    place: int, column: ColumnElement[Any], called: dict[str, Callable[[Any], Any]], *, as_text: bool
+) -> str:
+    """The value at a place of `row`; what it calls it adds to `called`."""
     process = _result_processor(column) or (converter(column) if as_text else None)
-    return (lambda row: process(row[place])) if process else itemgetter(place)
+    if process is None:
+        return f"row[{place}]"
+    called[f"process{place}"] = process
+    return f"process{place}(row[{place}])"
 
 
-def _entity_maker(
-    entity: type, columns: Sequence[ColumnElement[Any]], start: int, *, as_text: bool
-) -> tuple[Maker, int]:
-    """Makes detached instances, each a snapshot of a row: no session tracks them and no statement follows a change."""
+def _entity_expression(
+    entity: type,
+    columns: Mapping[int, ColumnElement[Any]],
+    called: dict[str, Callable[[Any], Any]],
+    *,
+    as_text: bool,
+) -> str:
+    """A detached instance, a snapshot of a row: no session tracks it and no statement follows a change."""
     mapper: Mapper[Any] = inspect_mapping(entity)
-    width = len(mapper.column_attrs)
-    own = columns[start : start + width]
-    keys = [mapper.get_property_by_column(mapper.local_table.c[str(column.key)]).key for column in own]
-    found = map(_result_processor, own)
-    processors = [(key, process) for key, process in zip(keys, found, strict=True) if process]
-    converters = {key: convert for key, column in zip(keys, own, strict=True) if (convert := converter(column))}
-    kind = text_class(entity, keys, converters) if as_text else entity
+    keys = {
+        place: mapper.get_property_by_column(mapper.local_table.c[str(column.key)]).key
+        for place, column in columns.items()
+    }
+    converters = {keys[place]: convert for place, column in columns.items() if (convert := converter(column))}
+    kind = text_class(entity, [*keys.values()], converters) if as_text else entity
 
-    def bare(row: Row) -> Any:
+    def made(values: dict[str, Any]) -> Any:
         instance: Any = _new(kind)  # without the state by which a session would track it
-        columns_of(instance).update(zip(keys, row, strict=False))
-        return instance
-
-    def finished(row: Row) -> Any:
-        instance = bare(row[start:])
-        columns = columns_of(instance)
-        for key, process in processors:
-            columns[key] = process(columns[key])
+        set_columns(instance, values)
         if not as_text:
             complete(instance)
         return instance
 
-    return (bare if as_text and not (start or processors) else finished), width
+    name = f"entity{min(columns)}"
+    called[name] = made
+    # What is text stays so until somebody looks.
+    values = (_value_expression(place, column, called, as_text=False) for place, column in columns.items())
+    named = [f"{key!r}: {value}" for key, value in zip(keys.values(), values, strict=True)]
+    return f"{name}({{{', '.join(named)}}})"

@@ -16,8 +16,8 @@ Converter = Callable[[Any], Any]
 
 # What a cursor makes of both types for a statement whose rows are such.
 AS_TEXT = {TIMESTAMPTZ_OID: UNICODE, UUID_OID: UNICODE}
-# Of their classes: the columns that are times.
-_TIMES = "__times__"
+# What their classes have, and no other.
+_UNSEEN = "__unseen__"
 
 _dict: Any = vars(BaseModel)["__dict__"]
 # What an instance of SQLModel has beside its columns, by which it is compared and printed; each written in one step.
@@ -26,6 +26,7 @@ _set_extra, _set_fields_set, _set_private = (vars(BaseModel)[name].__set__ for n
 _NONE_SET = set[str]()
 # The columns of any row as they are there, without a look at them: ids and times may be text.
 columns_of: Callable[[Any], dict[str, Any]] = _dict.__get__
+set_columns: Callable[[Any, dict[str, Any]], None] = _dict.__set__
 
 
 def complete(row: Any) -> None:
@@ -66,7 +67,7 @@ def text_class(entity: type, keys: Sequence[str], converters: Mapping[str, Conve
     # What asks for the class before the columns.
     members |= {name: _method(name, look) for name in ("__eq__", "__copy__", "__deepcopy__", "__reduce_ex__")}
     members |= {"__slots__": (), "__module__": entity.__module__, "__dict__": property(look)}
-    members[_TIMES] = tuple(key for key, convert in converters.items() if convert is time_of)
+    members[_UNSEEN] = True
     # SQLModel's own way to make a class would map it to a table.
     return ABCMeta.__new__(type(entity), entity.__name__, (entity,), members)
 
@@ -90,27 +91,10 @@ def _method(name: str, look: Callable[[Any], object]) -> Callable[..., Any]:
 
 def looked_at(kind: type) -> type:
     """The class that a row of this one has once somebody has looked at it."""
-    return kind.__mro__[1] if hasattr(kind, _TIMES) else kind
+    return kind.__mro__[1] if hasattr(kind, _UNSEEN) else kind
 
 
 def text_columns(rows: Sequence[Any]) -> list[dict[str, Any]] | None:
-    """The columns of rows of one kind that nobody has looked at, their times as JSON has them; None of any others."""
+    """The columns of rows of one kind that nobody has looked at, as they are there; None of any others."""
     kinds = {*map(type, rows)}
-    times: Sequence[str] | None = getattr(kinds.pop(), _TIMES, None) if len(kinds) == 1 else None
-    if times is None:
-        return None
-    found = []
-    for row in rows:
-        columns = columns_of(row).copy()
-        for key in times:
-            text = columns[key]
-            if text is not None:
-                # What was not said to the microsecond has six digits, or none. Of another zone nothing is made here.
-                if text[26:] == "+00":
-                    columns[key] = f"{text[:10]}T{text[11:26]}Z"
-                elif text[19:] == "+00":
-                    columns[key] = f"{text[:10]}T{text[11:19]}Z"
-                elif text[-3:] == "+00":
-                    columns[key] = f"{text[:10]}T{text[11:-3]:0<15}Z"
-        found.append(columns)
-    return found
+    return [*map(columns_of, rows)] if len(kinds) == 1 and hasattr(kinds.pop(), _UNSEEN) else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from fastapi.exceptions import ResponseValidationError
@@ -12,14 +12,11 @@ from pydantic import TypeAdapter, ValidationError
 from core.http.text_schema import text_schema
 from core.resources.models import snapshot, text_snapshot
 
-
-class _Schema(NamedTuple):
-    validate: Callable[..., Any]
-    to_json: Callable[[Any], bytes]
-
-
 # What pydantic alone can leave out.
 _FILTERS = {"include", "exclude", "exclude_none"}
+# What a schema for texts gives consists of dicts, lists, texts, times and numbers alone, of which orjson makes the same
+# bytes as pydantic in a third of the time (tests/core/http/test_content.py).
+_to_json = partial(orjson.dumps, option=orjson.OPT_UTC_Z)
 
 
 class Content:
@@ -35,28 +32,21 @@ class Content:
             "by_alias": route.response_model_by_alias,
         }
         # Each that is passed costs something.
-        self._options = {name: value for name, value in options.items() if value}
-        self._schema = self._compiled(TypeAdapter(route.response_model))
-        of_texts = text_schema(route.response_model, unset_excluded=unset_excluded)
-        self._text_schema = of_texts and self._compiled(of_texts)
-        if self._text_schema and not self._options.keys() & _FILTERS:
-            # What a text schema gives consists of dicts, lists, texts and numbers alone, of which orjson makes the same
-            # bytes as pydantic in a third of the time (tests/core/http/test_content.py).
-            self._text_schema = self._text_schema._replace(to_json=orjson.dumps)
+        options = {name: value for name, value in options.items() if value}
+        own: TypeAdapter[Any] = TypeAdapter(route.response_model)
+        self._validate = own.validator.validate_python
+        self._to_json: Callable[[Any], bytes] = partial(own.serializer.to_json, **options)
+        filtered = options.keys() & _FILTERS
+        self._validate_texts = None if filtered else text_schema(route.response_model, unset_excluded=unset_excluded)
 
     def __call__(self, result: Any) -> bytes:
         """JSON in UTF-8."""
-        texts = text_snapshot(result) if self._text_schema else None
-        if texts is not None:
-            assert self._text_schema is not None
+        if self._validate_texts is not None and (texts := text_snapshot(result)) is not None:
             try:
-                return self._text_schema.to_json(self._text_schema.validate(texts))
-            except (ValidationError, orjson.JSONEncodeError):
-                texts = None  # the values may be what the texts are not; a number may have more than 64 bits
+                return _to_json(self._validate_texts(texts))
+            except (ValidationError, TypeError):
+                pass  # the values may be what the texts are not; orjson takes no number of more than 64 bits
         try:
-            return self._schema.to_json(self._schema.validate(snapshot(result), from_attributes=True))
+            return self._to_json(self._validate(snapshot(result), from_attributes=True))
         except ValidationError as error:
             raise ResponseValidationError(error.errors(include_url=False, include_input=False)) from None
-
-    def _compiled(self, adapter: TypeAdapter[Any]) -> _Schema:
-        return _Schema(adapter.validator.validate_python, partial(adapter.serializer.to_json, **self._options))

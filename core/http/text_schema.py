@@ -1,4 +1,4 @@
-"""The schema of a response for rows whose ids and times are text: the same rules, without the objects between."""
+"""The schema of a response for rows whose ids and times are text: the same rules, in fewer steps."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,14 +10,12 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, RootModel, StringConstraints, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, PlainValidator, RootModel, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
 
 _ID = Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-# As pydantic writes a time in UTC.
-_TIME = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{6})?Z$")
-]
+# pydantic's own reader of times does not know PostgreSQL's `+00`, and need not look at what came of a text with one.
+_TIME = Annotated[datetime, PlainValidator(datetime.fromisoformat)]
 _AS_TEXT: dict[Any, Any] = {UUID: _ID, datetime: _TIME, AwareDatetime: _TIME}
 # Settings of a model that change nothing of what it takes from a row, or makes of it.
 _OF_THE_DOCUMENT = {"from_attributes", "title", "json_schema_extra"}
@@ -28,13 +26,17 @@ class _OtherwiseError(Exception):
     """The schema has something that is its own: what it would make of text is not known."""
 
 
-def text_schema(model: Any, *, unset_excluded: bool) -> TypeAdapter[Any] | None:
-    """Validates what core.resources.models.text_snapshot gives, and serialises it to the same bytes as `model`; None
-    where that is not known to be so. What it rejects, `model` may take: it is told the values then."""
+def text_schema(model: Any, *, unset_excluded: bool) -> Callable[[Any], Any] | None:
+    """Validates what core.resources.models.text_snapshot gives; the JSON of what it returns is `model`'s. None where
+    that is not known to be so.
+
+    What it raises a ValidationError or TypeError for, `model` may take: it is told the values then.
+    """
     try:
-        return TypeAdapter(_typed_dict(model, unset_excluded=unset_excluded))
+        adapter: TypeAdapter[Any] = TypeAdapter(_typed_dict(model, unset_excluded=unset_excluded))
     except _OtherwiseError:
         return None
+    return adapter.validator.validate_python
 
 
 def _typed_dict(model: Any, *, unset_excluded: bool) -> Any:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import orjson
 import pytest
 from pydantic import (
     AfterValidator,
@@ -28,7 +29,7 @@ from core.http.text_schema import text_schema
 
 ID, AT = UUID("0192f7a0-0000-7000-8000-00000000002a"), datetime(2030, 1, 31, 9, 0, 0, 500_000, UTC)
 VALUES = {"id": ID, "at": AT, "until": None, "kind": "one", "name": "ü\n", "count": 3, "left": 1.5, "on": True}
-TEXTS = {**VALUES, "id": str(ID), "at": "2030-01-31T09:00:00.500000Z"}
+TEXTS = {**VALUES, "id": str(ID), "at": "2030-01-31 09:00:00.5+00"}
 
 
 class Kind(StrEnum):
@@ -78,9 +79,9 @@ class Several(BaseModel):
 def test_the_bytes_are_the_same(model: Any, values: Any, texts: Any) -> None:
     own: TypeAdapter[Any] = TypeAdapter(model)
     expected = own.serializer.to_json(own.validator.validate_python(values), exclude_unset=True)
-    schema = text_schema(model, unset_excluded=True)
-    assert schema is not None
-    assert schema.serializer.to_json(schema.validator.validate_python(texts), exclude_unset=True) == expected
+    validate = text_schema(model, unset_excluded=True)
+    assert validate is not None
+    assert orjson.dumps(validate(texts), option=orjson.OPT_UTC_Z) == expected
 
 
 @pytest.mark.parametrize(
@@ -90,11 +91,10 @@ def test_the_bytes_are_the_same(model: Any, values: Any, texts: Any) -> None:
         {"id": str(ID).upper()},
         {"id": ID.hex},
         {"at": AT},
-        {"at": "infinityT000000000000000Z"},
-        {"at": "12030-01-31T09:00:00Z"},
-        {"at": "2030-01-31T09:00:00.5Z"},
-        {"at": "2030-01-31T09:00:00+01:00"},
-        {"at": "0044-01-31T09:00:00 BCZ"},
+        {"at": "infinity"},
+        {"at": "-infinity"},
+        {"at": "12030-01-31 09:00:00+00"},
+        {"at": "0044-01-31 09:00:00+00 BC"},
         {"kind": "three"},
         {"name": "too long"},
         {"count": 0},
@@ -103,10 +103,10 @@ def test_the_bytes_are_the_same(model: Any, values: Any, texts: Any) -> None:
 )
 def test_what_is_not_sure_to_be_the_same_is_rejected(wrong: dict[str, Any]) -> None:
     """Then the response's own schema is asked."""
-    schema = text_schema(Plain, unset_excluded=True)
-    assert schema is not None
-    with pytest.raises(ValidationError):
-        schema.validator.validate_python({**TEXTS, **wrong})
+    validate = text_schema(Plain, unset_excluded=True)
+    assert validate is not None
+    with pytest.raises((ValidationError, TypeError)):
+        validate({**TEXTS, **wrong})
 
 
 def _model(**members: Any) -> Any:
