@@ -6,7 +6,7 @@ from core.database.connection import Connection
 from core.database.errors import PoolExhaustedError
 from core.database.places import Places
 from core.database.pool import Pool
-from core.database.usage import Usage, waiting
+from core.database.usage import Usage, Waiting
 
 
 class BoundedPool(Pool):
@@ -30,7 +30,7 @@ class BoundedPool(Pool):
             return await super().acquire(deadline, usage)
         turn = self._turns.setdefault(server, asyncio.Semaphore(self._most))
         try:
-            with waiting(usage):
+            with Waiting(usage):
                 async with asyncio.timeout_at(deadline):
                     await turn.acquire()
         except TimeoutError:

@@ -1,6 +1,7 @@
 """The values of a statement in its text: what psycopg2 makes of them, in fewer steps for those that most have."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,10 @@ def uuid_literal(value: UUID) -> str:
     return f"'{value.int:032x}'::uuid"
 
 
+def _time_literal(value: datetime) -> str:
+    return f"'{value.isoformat()}'::{'timestamp' if value.tzinfo is None else 'timestamptz'}"
+
+
 def _int_literal(value: int) -> str:
     # With a space before a minus, so that another one does not make a comment of it.
     return str(value) if value >= 0 else f" {value}"
@@ -22,9 +27,12 @@ def _int_literal(value: int) -> str:
 _SHORT: Mapping[type, Callable[[Any], str]] = {
     UUID: uuid_literal,
     int: _int_literal,
+    datetime: _time_literal,
     bool: {True: "true", False: "false"}.__getitem__,
     type(None): lambda _: "NULL",
 }
+# Those that are quoted as they are: `str`, and what psycopg2 turned out to take for one, as a StrEnum.
+_TEXTS: set[type] = {str}
 
 
 def filled(sql: str, values: Mapping[str, Any], session: connection) -> str:
@@ -36,7 +44,7 @@ def filled(sql: str, values: Mapping[str, Any], session: connection) -> str:
     found = {}
     for name, value in values.items():
         kind = type(value)
-        if kind is str:
+        if kind in _TEXTS:
             quoted = QuotedString(value)
             quoted.prepare(session)
             found[name] = quoted.getquoted().decode(_codec(session.encoding))
@@ -50,6 +58,8 @@ def filled(sql: str, values: Mapping[str, Any], session: connection) -> str:
 def _adapted(value: Any, session: connection) -> str:
     """As psycopg2 does it itself."""
     made = adapt(value)
+    if type(made) is QuotedString:
+        _TEXTS.add(type(value))
     if hasattr(made, "prepare"):
         made.prepare(session)
     text: str = made.getquoted().decode(_codec(session.encoding))

@@ -13,7 +13,7 @@ from core.database.connection import Connection
 from core.database.connector import Connector
 from core.database.deadline_timer import DeadlineTimer
 from core.database.errors import PoolExhaustedError
-from core.database.usage import Usage, waiting
+from core.database.usage import Usage, Waiting
 
 # A connection that lay idle for longer may be dead without a sign (NAT, a suspended compute): open another.
 IDLE_SECONDS = 300
@@ -38,6 +38,8 @@ class Pool:
         self._free = size
         # Who waits for a place, in turn, and until when.
         self._waiting: deque[tuple[asyncio.Future[None], float]] = deque()
+        # The one where its connections are opened: each look for the running one is a call of the system.
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._timer = DeadlineTimer(self._expire)
         self._idle: list[Connection] = []
         # These and those in use.
@@ -76,7 +78,7 @@ class Pool:
         if self._free:
             self._free -= 1
         else:
-            with waiting(usage):
+            with Waiting(usage):
                 await self._wait(deadline)
         try:
             while self._idle:
@@ -84,7 +86,7 @@ class Pool:
                 if not connection.closed and time.monotonic() - connection.last_used < IDLE_SECONDS:
                     return connection
                 connection.close()
-            with waiting(usage):
+            with Waiting(usage):
                 return await self._open(deadline)
         except BaseException:
             self._give_place()
@@ -118,6 +120,7 @@ class Pool:
             self._idle.pop().close()
 
     async def _open(self, deadline: float) -> Connection:
+        self._loop = asyncio.get_running_loop()
         connection = await self._connector.open(deadline)
         self._opened = [one for one in self._opened if not one.closed]
         self._opened.append(connection)
@@ -132,7 +135,7 @@ class Pool:
 
     async def _wait(self, deadline: float) -> None:
         """Takes the place that somebody gives. Raises PoolExhaustedError at `deadline`."""
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        place: asyncio.Future[None] = asyncio.Future(loop=self._loop)
         self._waiting.append((place, deadline))
         self._timer.set(deadline)
         try:

@@ -1,8 +1,6 @@
 """By when a request must have its response, and what the database has taken of its time."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class Usage:
@@ -23,12 +21,17 @@ class Usage:
         return None
 
 
-@contextmanager
-def waiting(usage: Usage | None) -> Iterator[None]:
+class Waiting:
     """What its block takes, a connection was waited for."""
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        if usage is not None:
-            usage.waiting_seconds += time.perf_counter() - began
+
+    __slots__ = ("_began", "_usage")
+
+    def __init__(self, usage: Usage | None) -> None:
+        self._usage = usage
+
+    def __enter__(self) -> None:
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        if self._usage is not None:
+            self._usage.waiting_seconds += time.perf_counter() - self._began

@@ -1,6 +1,7 @@
 """What a request may weigh, and how long its body may take."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Generator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -39,7 +40,7 @@ def limited(receive: Receive, max_bytes: int, seconds: float) -> Receive:
 
     async def receive_within() -> Message:
         nonlocal size, deadline
-        deadline = deadline or asyncio.get_running_loop().time() + seconds
+        deadline = deadline or time.monotonic() + seconds  # the event loop's clock
         begun = receive().__await__()
         try:
             first = next(begun)

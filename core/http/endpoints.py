@@ -22,6 +22,7 @@ def found(row: T | None, noun: str) -> T:
 
 def located(request: Request, response: Response, row: R) -> R:
     """A row that was made below the request's path: `Location` says where it is."""
-    # A user id is any text; a header is not.
-    response.headers["Location"] = f"{context.quoted_path(request.scope)}/{columns_of(row)['id']}"
+    # A user id is any text; a header is not. Added as it is sent, without a look at the others.
+    place = f"{context.quoted_path(request.scope)}/{columns_of(row)['id']}"
+    response.raw_headers.append((b"location", place.encode()))
     return row

@@ -1,6 +1,6 @@
 """Around every request, pure ASGI: its id and trace, its limits, its last resort, and its one line in the log."""
 
-import os
+import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -28,6 +28,9 @@ _TRACEPARENT = re.compile(
 # What is longer is cut where it is logged: anybody may send it, and a line has to fit into one write.
 _PATH_LENGTH = 512
 _USER_AGENT_LENGTH = 256
+
+# So many bits, without a call of the system as urandom is one: an id is no secret. A forked process has others.
+_random = random.getrandbits
 
 _PROBES = frozenset({"/health/live", "/health/ready"})
 _BUG = ProblemError(Problem.INTERNAL_ERROR, "Internal server error; its log has the cause under this request_id.")
@@ -109,7 +112,7 @@ async def _reject(scope: Scope, receive: Receive, send: Send) -> None:
 def request_id_of(headers: dict[bytes, bytes]) -> str:
     """The client's own if it is well formed, or a new one."""
     given = headers.get(b"x-request-id")
-    return given.decode() if given and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+    return given.decode() if given and _REQUEST_ID.fullmatch(given) else f"{_random(128):032x}"
 
 
 def _identify(headers: dict[bytes, bytes]) -> str:
@@ -120,7 +123,7 @@ def _identify(headers: dict[bytes, bytes]) -> str:
     if trace and (parent := _TRACEPARENT.fullmatch(trace)):
         # The trace is theirs, the span is ours: what is told here happens in it, below the span that asked.
         trace_id, caller, flags = (parent[number].decode() for number in (1, 2, 3))
-        ids |= {"trace_id": trace_id, "span_id": os.urandom(8).hex(), "trace_flags": flags}
+        ids |= {"trace_id": trace_id, "span_id": f"{_random(64):016x}", "trace_flags": flags}
         ids["todo_api.parent_span_id"] = caller
     request_fields.begin(ids)
     return request_id

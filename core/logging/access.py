@@ -50,10 +50,10 @@ class AccessLog:
 
 def now() -> str:
     """The time in UTC with microseconds, as RFC 3339 writes it."""
-    second, fraction = divmod(time.time_ns(), 1_000_000_000)
-    return f"{_text(second)}.{fraction // 1000:06d}Z"
+    nanoseconds = str(time.time_ns())
+    return f"{_text(nanoseconds[:-9])}.{nanoseconds[-9:-3]}Z"
 
 
 @lru_cache(1)
-def _text(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _text(seconds: str) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -50,6 +50,9 @@ class LogWriter:
         # Whether a turn of the loop is to come, or the thread will look for lines before it waits to be told of one.
         self._awake = False
         self._ending = False
+        # The event loop that ran when there was last a look, and the thread that it runs in.
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread = 0
 
     def write(self, line: bytes) -> None:
         """Takes a line, with its end, of MAX_WRITE_BYTES at most. From the first that is dropped on all are, until
@@ -79,14 +82,21 @@ class LogWriter:
 
     def _wake(self) -> None:
         self._awake = True
-        try:
-            loop = asyncio.get_running_loop() if self._write_at_once is not None else None
-        except RuntimeError:  # no loop runs here
-            loop = None
+        loop = self._running_loop() if self._write_at_once is not None else None
         if loop is None:
             self._wake_thread()
         else:
             loop.call_soon(self._write_turn)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop | None:
+        """The one of this thread, if one runs. Kept, as Python's own look for it is a call of the system."""
+        here = threading.get_ident()
+        if self._loop is None or self._loop_thread != here or not self._loop.is_running():
+            try:
+                self._loop, self._loop_thread = asyncio.get_running_loop(), here
+            except RuntimeError:
+                return None
+        return self._loop
 
     def _write_turn(self) -> None:
         """All lines of one turn of the event loop, as far as they are taken at once; the thread gets the rest."""

@@ -29,12 +29,12 @@ def _no_time(message: LiteralString) -> PydanticCustomError:
 
 
 def _rfc3339(value: object) -> object:
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        return value
     if value in ("null", "undefined"):
         raise _no_time("Must be a time; leave it out where there is none")
     if isinstance(value, str) and _LOST_PLUS.fullmatch(value):
         raise _no_time("Must have its + sent as %2B: in a query a + is a space")
-    if isinstance(value, datetime) or (isinstance(value, str) and _RFC3339.fullmatch(value)):
-        return value
     raise _no_time("Must be an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z")
 
 

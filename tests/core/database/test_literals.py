@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -31,10 +31,12 @@ class Number(IntEnum):
 
 ID = UUID("0192f7a0-0000-7000-8000-00000000002a")
 VALUES = [
-    *("", "a", "it's", "a \\ b", "'; --", "%", "%(a)s", "%%", "ü", "\U0001f600", "\x01"),
+    *("", "a", Word.QUOTED, Word.QUOTED, "it's", "a \\ b", "'; --", "%", "%(a)s", "%%", "ü", "\U0001f600", "\x01"),
     *(0, 1, -1, 2**31, -(2**63), 2**70, True, False, None, 1.5, -2.5, float("nan"), float("-inf")),
     *(Decimal("1.50"), Decimal(-3), b"a\0'\\", ID, [ID], [], ["it's", None], [1, -2], [True], Word.QUOTED, Number.ONE),
-    *(datetime(2030, 1, 31, 9, 0, 0, 1, UTC), date(2030, 1, 31), time(9, 30), timedelta(days=-1, seconds=3)),
+    *(datetime(2030, 1, 31, 9, 0, 0, 1, UTC), datetime(1, 1, 1, tzinfo=timezone(timedelta(minutes=90)))),
+    datetime(9999, 12, 31),  # noqa: DTZ001
+    *(date(2030, 1, 31), time(9, 30), timedelta(days=-1, seconds=3)),
 ]
 
 

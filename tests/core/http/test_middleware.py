@@ -1,8 +1,10 @@
 """What holds for every response: its request id, its headers, and that no failure of the code leaves without one."""
 
+import multiprocessing
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
+from core.http.middleware import request_id_of
 from tests.conftest import RunningServer, UserClient, assert_problem
 from tests.core.raw_http import connect, exchange
 from tests.core.serving import live_and_die, port_of, serving
@@ -37,6 +40,14 @@ def test_each_request_has_an_id_of_its_own(api: httpx.Client) -> None:
     ids = {api.get("/health/live").headers["x-request-id"] for _ in range(5)}
     assert len(ids) == 5
     assert all(HEX.fullmatch(one) for one in ids)
+
+
+def test_no_two_workers_give_the_same_id() -> None:
+    """They are forked from one process, with whatever it knows of the next id."""
+    forking = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(1, forking) as one, ProcessPoolExecutor(1, forking) as other:
+        first, second = one.submit(request_id_of, {}), other.submit(request_id_of, {})
+        assert len({first.result(), second.result(), request_id_of({})}) == 3
 
 
 @pytest.mark.filterwarnings("ignore:open_binary is deprecated:DeprecationWarning")
