@@ -44,8 +44,8 @@ class Content:
         if self._validate_texts is not None and (texts := text_snapshot(result)) is not None:
             try:
                 return _to_json(self._validate_texts(texts))
-            except (ValidationError, TypeError):
-                pass  # the values may be what the texts are not; orjson takes no number of more than 64 bits
+            except (ValidationError, orjson.JSONEncodeError):
+                pass  # the values may be what the texts are not; a number may have more than 64 bits
         try:
             return self._to_json(self._validate(snapshot(result), from_attributes=True))
         except ValidationError as error:

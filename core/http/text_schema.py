@@ -10,12 +10,12 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NotRequired, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, PlainValidator, RootModel, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, BaseModel, RootModel, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
 
 _ID = Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-# pydantic's own reader of times does not know PostgreSQL's `+00`, and need not look at what came of a text with one.
-_TIME = Annotated[datetime, PlainValidator(datetime.fromisoformat)]
+# In UTC, as PostgreSQL writes it; pydantic's own reader of times does not know its `+00`.
+_TIME = Annotated[str, StringConstraints(pattern=r"\+00$"), AfterValidator(datetime.fromisoformat)]
 _AS_TEXT: dict[Any, Any] = {UUID: _ID, datetime: _TIME, AwareDatetime: _TIME}
 # Settings of a model that change nothing of what it takes from a row, or makes of it.
 _OF_THE_DOCUMENT = {"from_attributes", "title", "json_schema_extra"}
@@ -30,7 +30,7 @@ def text_schema(model: Any, *, unset_excluded: bool) -> Callable[[Any], Any] | N
     """Validates what core.resources.models.text_snapshot gives; the JSON of what it returns is `model`'s. None where
     that is not known to be so.
 
-    What it raises a ValidationError or TypeError for, `model` may take: it is told the values then.
+    What it rejects, `model` may take: it is told the values then.
     """
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(_typed_dict(model, unset_excluded=unset_excluded))

@@ -93,7 +93,15 @@ def test_the_bytes_are_the_same(model: Any, values: Any, texts: Any) -> None:
         {"at": AT},
         {"at": "infinity"},
         {"at": "-infinity"},
+        {"at": "infinity+00"},
         {"at": "12030-01-31 09:00:00+00"},
+        {"at": "2030-13-31 09:00:00+00"},
+        {"at": "2030-01-31 09:00:00"},
+        {"at": "2030-01-31"},
+        {"at": "2030-01-31T09:00:00.5Z"},
+        {"at": "2030-01-31 09:00:00+01"},
+        {"at": "2030-01-31 09:00:00.1+05:30"},
+        {"at": "1850-01-31 09:00:00+00:53:28"},
         {"at": "0044-01-31 09:00:00+00 BC"},
         {"kind": "three"},
         {"name": "too long"},
@@ -105,7 +113,7 @@ def test_what_is_not_sure_to_be_the_same_is_rejected(wrong: dict[str, Any]) -> N
     """Then the response's own schema is asked."""
     validate = text_schema(Plain, unset_excluded=True)
     assert validate is not None
-    with pytest.raises((ValidationError, TypeError)):
+    with pytest.raises(ValidationError):
         validate({**TEXTS, **wrong})
 
 
