@@ -1,11 +1,13 @@
 """A pool for several servers behind the one that is asked: one of them that is silent does not take all connections."""
 
 import asyncio
+from typing import Any
 
 from core.database.connection import Connection
 from core.database.errors import PoolExhaustedError
 from core.database.places import Places
 from core.database.pool import Pool
+from core.database.turns import Turn
 from core.database.usage import Usage, Waiting
 
 
@@ -20,32 +22,45 @@ class BoundedPool(Pool):
         self._most = most
         self.places: Places | None = None
         # By server; and what is to be given back with a connection.
-        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._bounds: dict[str, asyncio.Semaphore] = {}
         self._taken: dict[Connection, asyncio.Semaphore] = {}
 
-    async def acquire(self, deadline: float, usage: Usage | None = None) -> Connection:
+    def begin(self, turn: Turn) -> None:
+        """As Pool does where nothing is bounded; else `open_for` is due first."""
+        if self._server(turn.usage) is None:
+            super().begin(turn)
+        else:
+            turn.done.set_result(None)
+
+    async def open_for(self, turn: Turn) -> Any:
         """As Pool does, and raises PoolExhaustedError as well where the server's connections are all in use."""
-        server = self.places.of(usage.owner) if self.places and usage and usage.owner is not None else None
-        if server is None:
-            return await super().acquire(deadline, usage)
-        turn = self._turns.setdefault(server, asyncio.Semaphore(self._most))
+        server = self._server(turn.usage)
+        if server is None or turn.placed:
+            return await super().open_for(turn)
+        bound = self._bounds.setdefault(server, asyncio.Semaphore(self._most))
         try:
-            with Waiting(usage):
-                async with asyncio.timeout_at(deadline):
-                    await turn.acquire()
+            with Waiting(turn.usage):
+                async with asyncio.timeout_at(turn.deadline):
+                    await bound.acquire()
         except TimeoutError:
             raise PoolExhaustedError("no connection for this server became free") from None
         try:
-            connection = await super().acquire(deadline, usage)
+            turn.done = asyncio.Future(loop=self._loop)
+            super().begin(turn)
+            result = await turn.done or await super().open_for(turn)
         except BaseException:
-            turn.release()
+            bound.release()
             raise
-        self._taken[connection] = turn
-        return connection
+        assert turn.connection is not None
+        self._taken[turn.connection] = bound
+        return result
+
+    def _server(self, usage: Usage | None) -> str | None:
+        return self.places.of(usage.owner) if self.places and usage and usage.owner is not None else None
 
     def release(self, connection: Connection) -> None:
         """As Pool does."""
         super().release(connection)
-        turn = self._taken.pop(connection, None)
-        if turn is not None:
-            turn.release()
+        bound = self._taken.pop(connection, None)
+        if bound is not None:
+            bound.release()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -15,8 +15,11 @@ from core.database.literals import filled
 from core.database.prepared_statements import PreparedStatements
 from core.database.text_rows import AS_TEXT
 from core.database.usage import Usage
+from core.database.watched_socket import WatchedSocket
 
 Values = Mapping[str, Any] | None
+# What is to be sent on a connection.
+Message = Callable[["Connection"], tuple[str, Values]]
 
 
 class Connection:
@@ -29,9 +32,8 @@ class Connection:
     def __init__(self, pg: connection) -> None:
         self._loop = asyncio.get_running_loop()
         self._pg = pg
-        self._fd = -1
-        self._writing = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._socket = WatchedSocket(self._loop, self._advance)
+        self._waiter: asyncio.Future[Any] | None = None
         self._deadline = 0.0
         # While it connects: when it must have connected, and how many seconds nothing may come meanwhile.
         self._connecting: tuple[float, float] | None = None
@@ -39,8 +41,9 @@ class Connection:
         self.opened = self.last_used = self._loop.time()
         self.used = False
         self.prepared = PreparedStatements()
-        # The seconds of the last statement.
-        self.took = 0.0
+        # The cursor of the statement that is under way, when it began, and the seconds that the last one took.
+        self._cursor: cursor | None = None
+        self._began = self.took = 0.0
         # Whether the server let the deadline pass without a word.
         self.silent = False
         # Whether a write met a server that takes none.
@@ -64,8 +67,15 @@ class Connection:
         except psycopg2.Error as error:
             raise translate(error, connecting=True) from None
         self._connecting = (deadline, patience)
-        await self._settle(min(deadline, self.opened + patience), connecting=True)
-        self._connecting = None
+        self._waiter, self._deadline = self._loop.create_future(), min(deadline, self.opened + patience)
+        self._timer.set(self._deadline)
+        self._advance()
+        try:
+            await self._waiter
+        except BaseException:
+            self.close()
+            raise
+        self._waiter = self._connecting = None
         return self
 
     @property
@@ -84,59 +94,68 @@ class Connection:
         return self._pg.get_transaction_status() == TRANSACTION_STATUS_IDLE and not self.retired
 
     async def run(
-        self, sql: str, values: Values, deadline: float, usage: Usage | None = None, text: bool = False
+        self, sql: str, values: Values, deadline: float, usage: Usage | None = None, *, text: bool = False
     ) -> cursor:
         """Sends `sql` (one round trip, whatever the number of statements in it) and gives the last one's cursor.
 
         Raises an error of core.database.errors. Ended before its time, by the deadline or by cancellation, it
         closes the connection: what the server then does with the statement is unknown. `usage` is told the time.
+        """
+        done = self._loop.create_future()
+        self.begin(lambda _: (sql, values), deadline, done, text=text)
+        try:
+            result: cursor = await done
+            return result
+        finally:
+            self.end(usage)
+
+    def begin(self, message: Message, deadline: float, done: asyncio.Future[Any], *, text: bool = False) -> None:
+        """Sends a message; raises nothing. `done` gives the last statement's cursor, or the error; then `end` is due.
+
         With `text` the cursor gives ids and times as text.
         """
-        began = time.monotonic()  # what the loop's clock shows, but for its rounding to milliseconds
+        # What the loop's clock shows, but for its rounding to milliseconds.
+        self._waiter, self._deadline, self._began = done, deadline, time.monotonic()
         try:
-            result = self._pg.cursor()
+            self._send(*message(self), text=text)
+        except psycopg2.Error as error:
+            done.set_exception(self._failed(error))
+        except Exception as error:  # whoever waits for the result is to know of it, who may be another than the caller
+            done.set_exception(error)
+        else:
+            self._timer.set(deadline)
+            self._advance()
+
+    def end(self, usage: Usage | None) -> None:
+        """To be called after `begin` by who waited. A statement that has not ended closes the connection: what the
+        server does with it is unknown. `usage` is told the time."""
+        waiter, self._waiter, self._cursor, self.prepared.last = self._waiter, None, None, None
+        self.took = (now := time.monotonic()) - self._began
+        if waiter is None or not waiter.done() or waiter.cancelled():
+            self.close()
+        elif waiter.exception() is None:
+            self.last_used, self.used = now, True
+        if usage is not None:
+            usage.statements += 1
+            usage.statements_seconds += self.took
+
+    def close(self) -> None:
+        """Closes at once, without a word to the server if it does not listen."""
+        self._timer.stop()
+        self._socket.stop()
+        with suppress(psycopg2.Error):
+            self._pg.close()
+
+    def _send(self, sql: str, values: Values, *, text: bool) -> None:
+        self._cursor = result = self._pg.cursor()
+        try:
             if values and type(result) is cursor:  # whatever traces statements is told text and values apart
                 sql, values = filled(sql, values, self._pg), None
             if text:
                 result.string_types = AS_TEXT
             result.execute(sql, values)
-            await self._settle(deadline)
-            self.last_used = time.monotonic()
-            self.used = True
-            return result
-        except psycopg2.Error as error:
-            raise self._failed(error) from None
         except ValueError:  # of psycopg2's own: NUL, or half a surrogate pair, in a text
             raise ValueRejectedError("psycopg2 cannot send a value") from None
-        finally:
-            self.prepared.last = None
-            self.took = (self.last_used if self.last_used >= began else time.monotonic()) - began
-            if usage is not None:
-                usage.statements += 1
-                usage.statements_seconds += self.took
-
-    def close(self) -> None:
-        """Closes at once, without a word to the server if it does not listen."""
-        self._timer.stop()
-        self._unwatch()
-        with suppress(psycopg2.Error):
-            self._pg.close()
-
-    async def _settle(self, deadline: float, *, connecting: bool = False) -> None:
-        """Drives libpq until the operation under way is done."""
-        self._waiter = self._loop.create_future()
-        self._deadline = deadline
-        self._timer.set(deadline)
-        self._advance()
-        try:
-            await self._waiter
-        except psycopg2.Error as error:
-            raise self._failed(error, connecting=connecting) from None
-        except BaseException:
-            self.close()
-            raise
-        finally:
-            self._waiter = None
 
     def _advance(self) -> None:
         """One step of libpq; it may ask to write or to read, and may change its socket while it connects."""
@@ -148,40 +167,20 @@ class Connection:
             return
         try:
             if not self.used:  # while it connects, libpq may open another socket under the same number
-                self._unwatch()
+                self._socket.stop()
                 if self._connecting is not None:
                     until, patience = self._connecting
                     self._deadline = min(until, self._loop.time() + patience)
             state = self._pg.poll()
             # Once it is used it keeps its socket, which is watched but for an error.
-            if state == POLL_WRITE or self._writing or self._fd < 0 or not self.used:
-                self._watch(writing=state == POLL_WRITE)
+            if state == POLL_WRITE or not (self.used and self._socket.only_read):
+                self._socket.watch(self._pg.fileno(), writing=state == POLL_WRITE)
         except psycopg2.Error as error:
-            self._unwatch()  # libpq has closed its socket already: the number may be another connection's next
-            waiter.set_exception(error)
+            self._socket.stop()  # libpq has closed its socket already: the number may be another connection's next
+            waiter.set_exception(self._failed(error))
             return
         if state == POLL_OK:
-            waiter.set_result(None)
-
-    def _watch(self, *, writing: bool) -> None:
-        fd = self._pg.fileno()
-        if fd != self._fd:
-            self._unwatch()
-            self._loop.add_reader(fd, self._advance)
-            self._fd = fd
-        if writing != self._writing:
-            if writing:
-                self._loop.add_writer(fd, self._advance)
-            else:
-                self._loop.remove_writer(fd)
-            self._writing = writing
-
-    def _unwatch(self) -> None:
-        if self._fd >= 0:
-            self._loop.remove_reader(self._fd)
-            if self._writing:
-                self._loop.remove_writer(self._fd)
-            self._fd, self._writing = -1, False
+            waiter.set_result(self._cursor)
 
     def _expire(self, now: float) -> float | None:
         if self._waiter is None or self._waiter.done():
@@ -190,11 +189,12 @@ class Connection:
             return self._deadline
         self.silent = True
         self._waiter.set_exception(DeadlineError("deadline"))
+        self.close()
         return None
 
-    def _failed(self, error: psycopg2.Error, *, connecting: bool = False) -> Exception:
-        if error.pgcode == READ_ONLY:
-            self.read_only = True
+    def _failed(self, error: psycopg2.Error) -> Exception:
+        connecting = self._connecting is not None
+        self.read_only = self.read_only or error.pgcode == READ_ONLY
         if connecting or self._pg.closed or error.pgcode in (None, READ_ONLY):
             self.close()
         return self.prepared.judged(translate(error, connecting=connecting))

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -11,7 +13,6 @@ from psycopg2.extensions import cursor
 
 from core.database import first_look, psycopg2_setup
 from core.database.bounded_pool import BoundedPool
-from core.database.delegation import delegated
 from core.database.errors import (
     ConnectionLostError,
     DatabaseError,
@@ -20,7 +21,8 @@ from core.database.errors import (
     TransactionConflictError,
     UndefinedObjectError,
 )
-from core.database.executor import Executor, bound, milliseconds
+from core.database.executor import Executor, bound
+from core.database.message import message
 from core.database.observed import NOBODY, Watch, tell_repeated
 from core.database.pool import Pool
 from core.database.queries import Query
@@ -135,12 +137,13 @@ class Database(Executor):
         """Closes the idle connections; those in use are closed as they come back."""
         self.pool.close()
 
-    async def _run(self, query: Query[Any]) -> cursor:
+    async def _run(self, query: Query[Any], read: Callable[[cursor], T]) -> T:
         schema = self._schema or await self.schema()
         try:
-            return await self._attempt(query, schema, self._prepares)
+            return await self._attempt(query, read, schema, self._prepares)
         except _UNDONE as error:  # the statement was the whole transaction
-            return await self._again(lambda found: self._attempt(query, found), schema, error, query.statement.name)
+            name = query.statement.name
+            return await self._again(lambda found: self._attempt(query, read, found), schema, error, name)
 
     async def _again(self, attempt: Callable[[str], Awaitable[T]], schema: str, error: DatabaseError, name: str) -> T:
         """Tries until it succeeds: after a conflict when the other one should be done, else where the tables are now,
@@ -163,31 +166,30 @@ class Database(Executor):
                 error = newest
         raise error
 
-    async def _attempt(self, query: Query[Any], schema: str, prepares: str | None = None) -> cursor:
-        usage, values, statement = self._usage(), bound(query), query.statement
+    async def _attempt(
+        self, query: Query[Any], read: Callable[[cursor], T], schema: str, prepares: str | None = None
+    ) -> T:
+        usage, statement = self._usage(), query.statement
         deadline = usage.deadline if usage and usage.deadline else self._own_deadline()
+        to_send = partial(message, statement, bound(query), schema, prepares, self._delegates, deadline)
         while True:
-            connection = await self.pool.acquire(deadline, usage)
-            reused, sent, sql = connection.used, values, statement.texts[schema]
+            turn = self.pool.turn(deadline, usage, to_send, text=statement.as_text)
             try:
-                if self._delegates and statement.parts:
-                    sql, sent = delegated(statement, values, schema)
-                elif prepares is not None:
-                    sql = connection.prepared.text(statement, schema, values, prepares)
-                if not connection.limited:
-                    sql = f"SET LOCAL statement_timeout = {milliseconds(deadline)}; {sql}"
-                result = await connection.run(sql, sent, deadline, usage, text=statement.as_text)
-                self.last_response = connection.last_used
-                return result
+                self.pool.begin(turn)
+                result = await turn.done or await self.pool.open_for(turn)
+                self.last_response = time.monotonic()
+                return read(result)
             except ConnectionLostError as error:
                 # It died unseen while it lay idle. A read can be sent again; of a write nobody knows.
-                if not (reused and statement.reads):
+                if not (turn.reused and statement.reads):
                     raise
                 tell_repeated(error, statement.name)
             finally:
-                if connection.took > self._watch.above:
-                    self._watch.tell(connection, statement.name)
-                self.pool.release(connection)
+                if (connection := turn.connection) is not None:
+                    connection.end(usage)
+                    if connection.took > self._watch.above:
+                        self._watch.tell(connection, statement.name)
+                self.pool.end(turn)
 
     def _deadline(self) -> float:
         usage = self._usage()

@@ -4,6 +4,7 @@ import time
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable
+from operator import attrgetter, methodcaller
 from typing import Any, TypeVar
 
 from psycopg2.extensions import cursor
@@ -12,6 +13,11 @@ from core.database.ownership import OWNER_PARAMETER, UnscopedStatementError
 from core.database.queries import Query
 
 T = TypeVar("T")
+U = TypeVar("U")
+
+_all_rows: Callable[[cursor], list[tuple[Any, ...]]] = methodcaller("fetchall")
+_first_row: Callable[[cursor], tuple[Any, ...] | None] = methodcaller("fetchone")
+_row_count: Callable[[cursor], int] = attrgetter("rowcount")
 
 # The server gives up this much before we do, so that its response arrives and the connection stays usable.
 SERVER_MARGIN_SECONDS = 0.25
@@ -32,18 +38,18 @@ class Executor(ABC):
         """All rows."""
         make = query.statement.make
         assert make is not None
-        return [make(row) for row in (await self._run(query)).fetchall()]
+        return [make(row) for row in await self._run(query, _all_rows)]
 
     async def fetch_one(self, query: Query[T]) -> T | None:
         """The first row, or None."""
         make = query.statement.make
         assert make is not None
-        row = (await self._run(query)).fetchone()
+        row = await self._run(query, _first_row)
         return None if row is None else make(row)
 
     async def execute(self, query: Query[Any]) -> int:
         """How many rows were written."""
-        return (await self._run(query)).rowcount
+        return await self._run(query, _row_count)
 
     @abstractmethod
     async def transact(self, work: "Callable[[Executor], Awaitable[T]]") -> T:
@@ -51,8 +57,8 @@ class Executor(ABC):
         or the tables were moved meanwhile. It must have no effect but in the transaction."""
 
     @abstractmethod
-    async def _run(self, query: Query[Any]) -> cursor:
-        """Sends the query and gives the cursor with its result."""
+    async def _run(self, query: Query[Any], read: "Callable[[cursor], U]") -> U:
+        """Sends the query and gives what `read` finds in the cursor with its result, while that is there."""
 
 
 def milliseconds(deadline: float) -> int:

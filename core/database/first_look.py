@@ -27,7 +27,10 @@ class Found(NamedTuple):
 
 
 async def look(
-    attempt: Callable[[Query[Any], str], Awaitable[cursor]], pool: Pool, prepared: bool | None, seconds: float
+    attempt: Callable[[Query[Any], Callable[[cursor], Any], str], Awaitable[Any]],
+    pool: Pool,
+    prepared: bool | None,
+    seconds: float,
 ) -> Found:
     """`attempt` sends a query; `prepared` is whether statements are to be prepared, None for where it can be.
 
@@ -36,16 +39,20 @@ async def look(
     and COMMIT to the owner's server. A pool that is bounded for each server learns which owners' rows each has. Raises
     DatabaseError.
     """
-    response = await attempt(table_schema.look(), SCHEMA)
-    ((process, found, spreads),) = response.fetchall()
-    direct = process == response.connection.info.backend_pid
+    ((process, found, spreads),), backend = await attempt(table_schema.look(), _with_backend, SCHEMA)
+    direct = process == backend
     schema = table_schema.in_use(found)
     if not spreads:
         return Found(schema, before_prepare(prepared, direct=direct), spreads=False, delegates=False)
     if direct:
         pool.limit(milliseconds(asyncio.get_running_loop().time() + seconds))
-    ((delegates,),) = (await attempt(is_there(schema), schema)).fetchall()
+    ((delegates,),) = await attempt(is_there(schema), cursor.fetchall, schema)
     if isinstance(pool, BoundedPool):
-        pool.places = Places((await attempt(places_of(schema), schema)).fetchall())
+        pool.places = Places(await attempt(places_of(schema), cursor.fetchall, schema))
     # A plan for all owners cannot say on which of several servers the rows are.
     return Found(schema, before_prepare(prepared, direct=False), spreads, delegates)
+
+
+def _with_backend(result: cursor) -> tuple[list[tuple[Any, ...]], int]:
+    """The rows, and the process of the server that the connection knows of."""
+    return result.fetchall(), result.connection.info.backend_pid

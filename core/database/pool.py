@@ -3,16 +3,15 @@
 import asyncio
 import os
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from psycopg2.extensions import parse_dsn
 
-from core.database.connection import Connection
+from core.database.connection import Connection, Message
 from core.database.connector import Connector
 from core.database.deadline_timer import DeadlineTimer
-from core.database.errors import PoolExhaustedError
+from core.database.turns import Line, Turn
 from core.database.usage import Usage, Waiting
 
 # A connection that lay idle for longer may be dead without a sign (NAT, a suspended compute): open another.
@@ -36,11 +35,9 @@ class Pool:
         self._connector = Connector(parameters)
         self.size = size
         self._free = size
-        # Who waits for a place, in turn, and until when.
-        self._waiting: deque[tuple[asyncio.Future[None], float]] = deque()
+        self._line = Line()
         # The one where its connections are opened: each look for the running one is a call of the system.
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer = DeadlineTimer(self._expire)
         self._idle: list[Connection] = []
         # These and those in use.
         self._opened: list[Connection] = []
@@ -63,7 +60,7 @@ class Pool:
     @property
     def pending(self) -> int:
         """How many wait for a place."""
-        return sum(not place.done() for place, _ in self._waiting)
+        return len(self._line)
 
     @property
     def wants_read_only(self) -> bool:
@@ -75,32 +72,53 @@ class Pool:
 
         `usage` is told how long it was waited for.
         """
-        if self._free:
-            self._free -= 1
-        else:
-            with Waiting(usage):
-                await self._wait(deadline)
+        turn = self.turn(deadline, usage)
         try:
-            while self._idle:
-                connection = self._idle.pop()
-                if not connection.closed and time.monotonic() - connection.last_used < IDLE_SECONDS:
-                    return connection
-                connection.close()
-            with Waiting(usage):
-                return await self._open(deadline)
+            self.begin(turn)
+            found: Connection | None = await turn.done
+            return found or await self.open_for(turn)
         except BaseException:
-            self._give_place()
+            self.end(turn)
             raise
 
     def release(self, connection: Connection) -> None:
         """Takes a connection back; one that the next statement would not find as new is closed."""
         if self._closed or not connection.reusable:
-            # Not yet: whoever gives it back has still to read its last result.
-            asyncio.get_running_loop().call_soon(connection.close)
+            connection.close()
             self._learn(connection)
+            self._give_place(None)
         else:
-            self._idle.append(connection)
-        self._give_place()
+            self._give_place(connection)
+
+    def turn(self, deadline: float, usage: Usage | None, message: Message | None = None, *, text: bool = False) -> Turn:
+        """For `begin`."""
+        return Turn(self._loop, deadline, usage, message, text=text)
+
+    def begin(self, turn: Turn) -> None:
+        """Gives it a connection at once, or has it wait in line. Whatever then happens, `end` is due.
+
+        Where its `done` gives None, `open_for` is due.
+        """
+        if self._free:
+            self._free -= 1
+            turn.take(self._take_idle())
+        else:
+            self._line.join(turn)
+
+    async def open_for(self, turn: Turn) -> Any:
+        """What its `done` gives once a connection is opened for it. Raises at its deadline."""
+        with Waiting(turn.usage):
+            connection = await self._open(turn.deadline)
+        turn.done = asyncio.Future(loop=self._loop)
+        turn.take(connection)
+        return await turn.done
+
+    def end(self, turn: Turn) -> None:
+        """Gives back what it has."""
+        if turn.connection is not None:
+            self.release(turn.connection)
+        elif turn.placed:
+            self._give_place(None)
 
     def limit(self, milliseconds: int) -> None:
         """From now on each connection has this limit for a statement, from the server; no older one is used again.
@@ -133,39 +151,20 @@ class Pool:
         self._opened = [one for one in self._opened if not one.closed]
         return min((max(now + 1, one.last_used + IDLE_SECONDS) for one in self._opened), default=None)
 
-    async def _wait(self, deadline: float) -> None:
-        """Takes the place that somebody gives. Raises PoolExhaustedError at `deadline`."""
-        place: asyncio.Future[None] = asyncio.Future(loop=self._loop)
-        self._waiting.append((place, deadline))
-        self._timer.set(deadline)
-        try:
-            await place
-        except asyncio.CancelledError:
-            if place.done() and not place.cancelled() and place.exception() is None:
-                # It was given while this task was being cancelled.
-                self._give_place()
-            raise
+    def _take_idle(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.closed and time.monotonic() - connection.last_used < IDLE_SECONDS:
+                return connection
+            connection.close()
+        return None
 
-    def _give_place(self) -> None:
-        """To whoever has waited longest and still does."""
-        while self._waiting:
-            place, _ = self._waiting.popleft()
-            if not place.done():
-                place.set_result(None)
-                return
-        self._free += 1
-
-    def _expire(self, now: float) -> float | None:
-        """Tells those whose deadline has come; gives the next deadline of the others."""
-        following: float | None = None
-        for place, deadline in self._waiting:
-            if place.done():
-                continue
-            if deadline <= now:
-                place.set_exception(PoolExhaustedError("no connection became free"))
-            elif following is None or deadline < following:
-                following = deadline
-        return following
+    def _give_place(self, connection: Connection | None) -> None:
+        """To whoever has waited longest: with the connection that had it, if that can be used."""
+        if not self._line.give(connection):
+            if connection is not None:
+                self._idle.append(connection)
+            self._free += 1
 
     def _learn(self, lost: Connection) -> None:
         """Closes what would fail as `lost` did, each at the cost of a request; what is in use, as it comes back."""

@@ -1,15 +1,15 @@
 """Statements that are done together or not at all."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from psycopg2.extensions import cursor
 
-from core.database.connection import Connection
-from core.database.delegation import delegated
+from core.database.connection import Connection, Values
 from core.database.errors import ConnectionLostError, DatabaseError, StatementError
 from core.database.executor import Executor, bound, milliseconds
+from core.database.message import message
 from core.database.observed import Watch, tell_repeated
 from core.database.pool import Pool
 from core.database.queries import Query
@@ -39,8 +39,7 @@ class Transaction(Executor):
         prepares: str | None,
         delegates: bool,
     ) -> None:
-        """`prepares` stands before PREPARE, None where nothing is prepared; `delegates` is whether a statement of parts
-        is run at its owner's server (core.database.delegation)."""
+        """`prepares` and `delegates` as core.database.message has them."""
         self._pool = pool
         self._schema = schema
         self._deadline = deadline
@@ -82,23 +81,16 @@ class Transaction(Executor):
         """As part of this one."""
         return await work(self)
 
-    async def _run(self, query: Query[Any]) -> cursor:
+    async def _run(self, query: Query[Any], read: Callable[[cursor], T]) -> T:
         if self._connection is None:
-            return await self._begin(query)
-        return await self._send(self._connection, *self._message(self._connection, query), query)
+            return read(await self._begin(query))
+        return read(await self._send(self._connection, *self._message(self._connection, query), query))
 
-    def _message(self, connection: Connection, query: Query[Any]) -> tuple[str, Mapping[str, Any]]:
+    def _message(self, connection: Connection, query: Query[Any]) -> tuple[str, Values]:
         """What is sent for it, and the values."""
-        values, statement = bound(query), query.statement
-        if self._delegates and statement.parts:
-            return delegated(statement, values, self._schema)
-        if self._prepares is not None:
-            return connection.prepared.text(statement, self._schema, values, self._prepares), values
-        return statement.texts[self._schema], values
+        return message(query.statement, bound(query), self._schema, self._prepares, self._delegates, None, connection)
 
-    async def _send(
-        self, connection: Connection, sql: str, values: Mapping[str, Any] | None, query: Query[Any] | None
-    ) -> cursor:
+    async def _send(self, connection: Connection, sql: str, values: Values, query: Query[Any] | None) -> cursor:
         try:
             as_text = query is not None and query.statement.as_text
             return await connection.run(sql, values, self._deadline, self._usage, text=as_text)

@@ -74,7 +74,7 @@ def test_a_large_statement_waits_for_a_slow_reader(own: TestDatabase) -> None:
         await value(connection, "SELECT 1")
         own.proxy.pause()
         statement = asyncio.ensure_future(value(connection, "SELECT length(%(v)s)", "x" * BIG))
-        await until(lambda: connection._writing)
+        await until(lambda: connection._socket.writing)
         assert not statement.done()
         own.proxy.resume()
         length: int = await statement
@@ -103,7 +103,7 @@ def test_a_connection_that_ends_under_a_statement_is_lost_at_once(own: TestDatab
         if "length" in sql:
             own.proxy.pause()
         statement = asyncio.ensure_future(connection.run(sql, {"v": "x" * BIG}, later(30)))
-        await until(lambda: connection._writing if "length" in sql else bool(active(own, "pg_sleep")))
+        await until(lambda: connection._socket.writing if "length" in sql else bool(active(own, "pg_sleep")))
         own.proxy.cut()
         with pytest.raises(ConnectionLostError, match="connection lost"):
             await statement

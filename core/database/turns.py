@@ -1,0 +1,94 @@
+"""Turns at the few connections: what waits for one is sent the moment it is free, and not once its task runs."""
+
+import asyncio
+import time
+from collections import deque
+from contextvars import Context, copy_context
+from typing import Any
+
+from core.database.connection import Connection, Message
+from core.database.deadline_timer import DeadlineTimer
+from core.database.errors import PoolExhaustedError
+from core.database.usage import Usage
+
+
+class Turn:
+    """Who waits for a connection until `deadline`, and with `message` also for the result of what is sent on it.
+
+    `done` gives the connection, or the cursor with the result; or None where there is a place for another connection,
+    which is to be opened first.
+    """
+
+    __slots__ = ("_message", "_text", "connection", "context", "deadline", "done", "placed", "reused", "since", "usage")
+    # Of one that waits in line: since when, and the context of its task.
+    context: Context
+    since: float
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop | None,
+        deadline: float,
+        usage: Usage | None,
+        message: Message | None = None,
+        *,
+        text: bool = False,
+    ) -> None:
+        """`usage` is told how long it waits. With `text` the result has ids and times as text."""
+        self.done: asyncio.Future[Any] = asyncio.Future(loop=loop)
+        self.deadline, self.usage = deadline, usage
+        self._message, self._text = message, text
+        self.connection: Connection | None = None
+        # Whether it has one of the pool's places; and whether its connection had been used before.
+        self.placed = self.reused = False
+
+    def take(self, connection: Connection | None) -> None:
+        """Takes a place, with a connection if there is one, and sends what there is to send. Raises nothing."""
+        self.placed, self.connection = True, connection
+        if connection is None or self._message is None:
+            self.done.set_result(connection)
+        else:
+            self.reused = connection.used
+            connection.begin(self._message, self.deadline, self.done, text=self._text)
+
+
+class Line:
+    """Those who wait for a place, the longest first. At its deadline each is told PoolExhaustedError."""
+
+    def __init__(self) -> None:
+        self._turns: deque[Turn] = deque()
+        self._timer = DeadlineTimer(self._expire)
+
+    def __len__(self) -> int:
+        return sum(not turn.done.done() for turn in self._turns)
+
+    def join(self, turn: Turn) -> None:
+        """The last one."""
+        turn.since, turn.context = time.perf_counter(), copy_context()
+        self._turns.append(turn)
+        self._timer.set(turn.deadline)
+
+    def give(self, connection: Connection | None) -> bool:
+        """Gives the first one a place, with its connection if that can be used; False where nobody waits.
+
+        What is sent is sent as if by the task that waits, whoever gives: what traces statements looks into its context.
+        """
+        while self._turns:
+            turn = self._turns.popleft()
+            if not turn.done.done():
+                if turn.usage is not None:
+                    turn.usage.waiting_seconds += time.perf_counter() - turn.since
+                turn.context.run(turn.take, connection)
+                return True
+        return False
+
+    def _expire(self, now: float) -> float | None:
+        """Tells those whose deadline has come; gives the next deadline of the others."""
+        following: float | None = None
+        for turn in self._turns:
+            if turn.done.done():
+                continue
+            if turn.deadline <= now:
+                turn.done.set_exception(PoolExhaustedError("no connection became free"))
+            elif following is None or turn.deadline < following:
+                following = turn.deadline
+        return following
