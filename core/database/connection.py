@@ -10,14 +10,12 @@ import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_WRITE, TRANSACTION_STATUS_IDLE, connection, cursor
 
 from core.database.deadline_timer import DeadlineTimer
-from core.database.errors import READ_ONLY, DeadlineError, ValueRejectedError, translate
-from core.database.literals import filled
+from core.database.errors import READ_ONLY, DeadlineError, translate
 from core.database.prepared_statements import PreparedStatements
-from core.database.text_rows import AS_TEXT
+from core.database.sending import Values, sent
 from core.database.usage import Usage
 from core.database.watched_socket import WatchedSocket
 
-Values = Mapping[str, Any] | None
 # What is to be sent on a connection.
 Message = Callable[["Connection"], tuple[str, Values]]
 
@@ -117,14 +115,16 @@ class Connection:
         # What the loop's clock shows, but for its rounding to milliseconds.
         self._waiter, self._deadline, self._began = done, deadline, time.monotonic()
         try:
-            self._send(*message(self), text=text)
+            self._cursor, whole = sent(self._pg, *message(self), text=text)
         except psycopg2.Error as error:
             done.set_exception(self._failed(error))
         except Exception as error:  # whoever waits for the result is to know of it, who may be another than the caller
             done.set_exception(error)
         else:
             self._timer.set(deadline)
-            self._advance()
+            # As it sends, libpq may find that the server has gone, and close the socket: of that nobody is told.
+            if not (whole and self.used and self._socket.only_reads(self._pg.fileno())):
+                self._advance()
 
     def end(self, usage: Usage | None) -> None:
         """To be called after `begin` by who waited. A statement that has not ended closes the connection: what the
@@ -146,17 +146,6 @@ class Connection:
         with suppress(psycopg2.Error):
             self._pg.close()
 
-    def _send(self, sql: str, values: Values, *, text: bool) -> None:
-        self._cursor = result = self._pg.cursor()
-        try:
-            if values and type(result) is cursor:  # whatever traces statements is told text and values apart
-                sql, values = filled(sql, values, self._pg), None
-            if text:
-                result.string_types = AS_TEXT
-            result.execute(sql, values)
-        except ValueError:  # of psycopg2's own: NUL, or half a surrogate pair, in a text
-            raise ValueRejectedError("psycopg2 cannot send a value") from None
-
     def _advance(self) -> None:
         """One step of libpq; it may ask to write or to read, and may change its socket while it connects."""
         waiter = self._waiter
@@ -172,8 +161,8 @@ class Connection:
                     until, patience = self._connecting
                     self._deadline = min(until, self._loop.time() + patience)
             state = self._pg.poll()
-            # Once it is used it keeps its socket, which is watched but for an error.
-            if state == POLL_WRITE or not (self.used and self._socket.only_read):
+            # Once it is used it keeps its socket, which is watched, but for an error.
+            if state != POLL_OK or self._socket.writing or not self.used:
                 self._socket.watch(self._pg.fileno(), writing=state == POLL_WRITE)
         except psycopg2.Error as error:
             self._socket.stop()  # libpq has closed its socket already: the number may be another connection's next

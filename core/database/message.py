@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from core.database.connection import Connection, Values
+from core.database.connection import Connection
 from core.database.delegation import delegated
 from core.database.executor import milliseconds
 from core.database.queries import Compiled
+from core.database.sending import Values
 
 
 def message(

@@ -6,13 +6,14 @@ from typing import Any, TypeVar
 
 from psycopg2.extensions import cursor
 
-from core.database.connection import Connection, Values
+from core.database.connection import Connection
 from core.database.errors import ConnectionLostError, DatabaseError, StatementError
 from core.database.executor import Executor, bound, milliseconds
 from core.database.message import message
 from core.database.observed import Watch, tell_repeated
 from core.database.pool import Pool
 from core.database.queries import Query
+from core.database.sending import Values
 from core.database.usage import Usage
 
 T = TypeVar("T")

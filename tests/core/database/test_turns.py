@@ -8,10 +8,11 @@ from contextvars import ContextVar
 
 import pytest
 
-from core.database.connection import Connection, Values
+from core.database.connection import Connection
 from core.database.database import Database
 from core.database.errors import ValueRejectedError
 from core.database.pool import Pool
+from core.database.sending import Values
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import PREPARE, active, backend, echo, later, on, setting, sleep, until
 
