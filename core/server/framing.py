@@ -41,7 +41,9 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         if self._ended or self.transport.is_closing():
             return
         self._unset_keepalive_if_required()
-        self._longest = self._pending = self._pending + len(data)
+        self._pending += len(data)
+        # What came with the end of the message before is part of it, or of this head.
+        self._longest = len(data) + (self._longest if self._part == "head" else 0)
         try:
             self._parse(data)
         except httptools.HttpParserError:
