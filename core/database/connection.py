@@ -16,6 +16,9 @@ from core.database.sending import Values, sent
 from core.database.usage import Usage
 from core.database.watched_socket import WatchedSocket
 
+# How often a connection is looked at whose response does not come: uvloop forgets a reader whose socket has an error,
+# also where all that is there was read, and libpq does not say that it cannot send (it leaves that to reading).
+LOOK_SECONDS = 0.5
 # What is to be sent on a connection.
 Message = Callable[["Connection"], tuple[str, Values]]
 
@@ -116,15 +119,15 @@ class Connection:
         self._waiter, self._deadline, self._began = done, deadline, time.monotonic()
         try:
             self._cursor, whole = sent(self._pg, *message(self), text=text)
+            self._timer.set(min(deadline, self._began + LOOK_SECONDS))
+            # As it sends, libpq may find that the server has gone, and close the socket: of that nobody is told.
+            watched = self.used and self._socket.only_reads(self._pg.fileno())
+            if not (whole and watched):
+                self._advance(anew=not watched)
         except psycopg2.Error as error:
             done.set_exception(self._failed(error))
         except Exception as error:  # whoever waits for the result is to know of it, who may be another than the caller
             done.set_exception(error)
-        else:
-            self._timer.set(deadline)
-            # As it sends, libpq may find that the server has gone, and close the socket: of that nobody is told.
-            if not (whole and self.used and self._socket.only_reads(self._pg.fileno())):
-                self._advance()
 
     def end(self, usage: Usage | None) -> None:
         """To be called after `begin` by who waited. A statement that has not ended closes the connection: what the
@@ -146,8 +149,9 @@ class Connection:
         with suppress(psycopg2.Error):
             self._pg.close()
 
-    def _advance(self) -> None:
-        """One step of libpq; it may ask to write or to read, and may change its socket while it connects."""
+    def _advance(self, *, anew: bool = True) -> None:
+        """One step of libpq; it may ask to write or to read, and may change its socket while it connects. `anew` is
+        whether the loop may have forgotten its reader."""
         waiter = self._waiter
         if waiter is None:  # an idle connection has nothing to say: the server is closing it
             self.close()
@@ -162,7 +166,7 @@ class Connection:
                     self._deadline = min(until, self._loop.time() + patience)
             state = self._pg.poll()
             # Once it is used it keeps its socket, which is watched, but for an error.
-            if state != POLL_OK or self._socket.writing or not self.used:
+            if state == POLL_WRITE or (anew and state != POLL_OK) or self._socket.writing or not self.used:
                 self._socket.watch(self._pg.fileno(), writing=state == POLL_WRITE)
         except psycopg2.Error as error:
             self._socket.stop()  # libpq has closed its socket already: the number may be another connection's next
@@ -172,12 +176,17 @@ class Connection:
             waiter.set_result(self._cursor)
 
     def _expire(self, now: float) -> float | None:
-        if self._waiter is None or self._waiter.done():
+        waiter = self._waiter
+        if waiter is None or waiter.done():
             return None
+        if self._connecting is None:
+            self._advance()
+            if waiter.done():
+                return None
         if now < self._deadline:
-            return self._deadline
+            return self._deadline if self._connecting else min(self._deadline, now + LOOK_SECONDS)
         self.silent = True
-        self._waiter.set_exception(DeadlineError("deadline"))
+        waiter.set_exception(DeadlineError("deadline"))
         self.close()
         return None
 

@@ -119,6 +119,8 @@ class Pool:
             self.release(turn.connection)
         elif turn.placed:
             self._give_place(None)
+        else:
+            turn.wait_no_more()
 
     def limit(self, milliseconds: int) -> None:
         """From now on each connection has this limit for a statement, from the server; no older one is used again.

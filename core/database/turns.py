@@ -11,6 +11,8 @@ from core.database.deadline_timer import DeadlineTimer
 from core.database.errors import PoolExhaustedError
 from core.database.usage import Usage
 
+_EXHAUSTED = "no connection became free"
+
 
 class Turn:
     """Who waits for a connection until `deadline`, and with `message` also for the result of what is sent on it.
@@ -20,9 +22,8 @@ class Turn:
     """
 
     __slots__ = ("_message", "_text", "connection", "context", "deadline", "done", "placed", "reused", "since", "usage")
-    # Of one that waits in line: since when, and the context of its task.
+    # Of one that waits in line: the context of its task.
     context: Context
-    since: float
 
     def __init__(
         self,
@@ -40,6 +41,8 @@ class Turn:
         self.connection: Connection | None = None
         # Whether it has one of the pool's places; and whether its connection had been used before.
         self.placed = self.reused = False
+        # Since when it waits in line, if it does.
+        self.since: float | None = None
 
     def take(self, connection: Connection | None) -> None:
         """Takes a place, with a connection if there is one, and sends what there is to send. Raises nothing."""
@@ -49,6 +52,12 @@ class Turn:
         else:
             self.reused = connection.used
             connection.begin(self._message, self.deadline, self.done, text=self._text)
+
+    def wait_no_more(self) -> None:
+        """It is served, or nobody waits any more for what it would get."""
+        if self.since is not None and self.usage is not None:
+            self.usage.waiting_seconds += time.monotonic() - self.since
+        self.since = None
 
 
 class Line:
@@ -63,7 +72,7 @@ class Line:
 
     def join(self, turn: Turn) -> None:
         """The last one."""
-        turn.since, turn.context = time.perf_counter(), copy_context()
+        turn.since, turn.context = time.monotonic(), copy_context()
         self._turns.append(turn)
         self._timer.set(turn.deadline)
 
@@ -74,11 +83,14 @@ class Line:
         """
         while self._turns:
             turn = self._turns.popleft()
-            if not turn.done.done():
-                if turn.usage is not None:
-                    turn.usage.waiting_seconds += time.perf_counter() - turn.since
-                turn.context.run(turn.take, connection)
-                return True
+            if turn.done.done():
+                continue
+            turn.wait_no_more()
+            if turn.deadline <= time.monotonic():  # the timer is late: what is sent now would cost its connection
+                turn.done.set_exception(PoolExhaustedError(_EXHAUSTED))
+                continue
+            turn.context.run(turn.take, connection)
+            return True
         return False
 
     def _expire(self, now: float) -> float | None:
@@ -88,7 +100,7 @@ class Line:
             if turn.done.done():
                 continue
             if turn.deadline <= now:
-                turn.done.set_exception(PoolExhaustedError("no connection became free"))
+                turn.done.set_exception(PoolExhaustedError(_EXHAUSTED))
             elif following is None or turn.deadline < following:
                 following = turn.deadline
         return following

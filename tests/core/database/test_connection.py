@@ -130,6 +130,27 @@ def test_an_idle_connection_notices_that_the_server_has_gone(own: TestDatabase, 
     connected(own, work)
 
 
+@pytest.mark.parametrize("end", ["", "cut"])
+def test_a_response_comes_though_the_event_loop_has_forgotten_the_socket(own: TestDatabase, end: str) -> None:
+    """As it does with one that has an error when all that came was read."""
+
+    async def work(connection: Connection) -> None:
+        await value(connection, "SELECT 1")
+        asyncio.get_running_loop().remove_reader(connection._pg.fileno())
+        statement = asyncio.ensure_future(value(connection, "SELECT 2"))
+        if end:
+            await asyncio.to_thread(own.proxy.cut)
+            with pytest.raises(ConnectionLostError):
+                await statement
+        else:
+            assert await statement == 2
+            assert await value(connection, "SELECT 3") == 3
+
+    started = time.monotonic()
+    connected(own, work)
+    assert time.monotonic() - started < 4, "long before the deadline"
+
+
 def test_a_cancelled_statement_closes_its_connection(own: TestDatabase) -> None:
     async def work(connection: Connection) -> bool:
         statement = asyncio.ensure_future(connection.run(ASLEEP, None, later()))

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -10,9 +11,10 @@ import pytest
 
 from core.database.connection import Connection
 from core.database.database import Database
-from core.database.errors import ValueRejectedError
+from core.database.errors import PoolExhaustedError, ValueRejectedError
 from core.database.pool import Pool
 from core.database.sending import Values
+from core.database.usage import Usage
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import PREPARE, active, backend, echo, later, on, setting, sleep, until
 
@@ -123,3 +125,38 @@ def test_a_message_is_made_as_the_task_that_waits_would_make_it_and_its_bug_is_t
     zero, bug, two, three, second_bug, five = on(own.url, work, pool_size=1)
     assert (zero, two, three, five) == ("0", "2", "3", "5")
     assert [str(bug), str(second_bug)] == ["'a bug'", "'a bug'"]
+
+
+def test_who_waited_in_vain_is_told_how_long(own: TestDatabase) -> None:
+    """The line of its request says so, and operators look for it."""
+
+    async def work(path: Database) -> float:
+        usage = Usage()
+        await path.schema()
+        running = asyncio.create_task(path.fetch_one(sleep(0.5)))
+        await asyncio.sleep(0)
+        with pytest.raises(PoolExhaustedError):
+            await path.pool.acquire(later(0.1), usage)
+        await running
+        return usage.waiting_seconds
+
+    assert 0.09 < on(own.url, work, pool_size=1) < 0.5
+
+
+def test_nothing_is_sent_that_is_late_already(own: TestDatabase) -> None:
+    """After the process was busy for long: it would cost its connection, and all that have responded no later."""
+
+    async def work(path: Database) -> tuple[BaseException | Connection, str | None, bool]:
+        before = await path.fetch_one(backend())
+        held = await path.pool.acquire(later())
+        late = asyncio.create_task(path.pool.acquire(later(0.1)))
+        waiting = asyncio.create_task(path.fetch_one(echo("waits")))
+        await asyncio.sleep(0)
+        time.sleep(0.3)  # noqa: ASYNC251
+        path.pool.release(held)
+        (told,), found = await asyncio.gather(late, return_exceptions=True), await waiting
+        return told, found, await path.fetch_one(backend()) == before
+
+    told, found, same = on(own.url, work, pool_size=1)
+    assert isinstance(told, PoolExhaustedError)
+    assert (found, same) == ("waits", True)
