@@ -166,7 +166,8 @@ class Connection:
                     self._deadline = min(until, self._loop.time() + patience)
             state = self._pg.poll()
             # Once it is used it keeps its socket, which is watched, but for an error.
-            if state == POLL_WRITE or (anew and state != POLL_OK) or self._socket.writing or not self.used:
+            kept = self.used and self._socket.descriptor >= 0 and not self._socket.writing
+            if not kept or state == POLL_WRITE or (anew and state != POLL_OK):
                 self._socket.watch(self._pg.fileno(), writing=state == POLL_WRITE)
         except psycopg2.Error as error:
             self._socket.stop()  # libpq has closed its socket already: the number may be another connection's next

@@ -9,7 +9,8 @@ class WatchedSocket:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ready: Callable[[], None]) -> None:
         self._loop, self._ready = loop, ready
-        self._descriptor = -1
+        # -1 while none is watched.
+        self.descriptor = -1
         # Whether it is watched for room as well.
         self.writing = False
 
@@ -20,16 +21,16 @@ class WatchedSocket:
         self._loop.add_reader(descriptor, self._ready)
         if writing:
             self._loop.add_writer(descriptor, self._ready)
-        self._descriptor, self.writing = descriptor, writing
+        self.descriptor, self.writing = descriptor, writing
 
     def only_reads(self, descriptor: int) -> bool:
         """Whether this is the one that is watched, and for nothing else."""
-        return descriptor == self._descriptor and not self.writing
+        return descriptor == self.descriptor and not self.writing
 
     def stop(self) -> None:
         """Before it is closed: the system may give its number to the next one."""
-        if self._descriptor >= 0:
-            self._loop.remove_reader(self._descriptor)
+        if self.descriptor >= 0:
+            self._loop.remove_reader(self.descriptor)
             if self.writing:
-                self._loop.remove_writer(self._descriptor)
-            self._descriptor, self.writing = -1, False
+                self._loop.remove_writer(self.descriptor)
+            self.descriptor, self.writing = -1, False
