@@ -18,7 +18,7 @@ import httpx
 from core.config import PROJECT_ROOT
 from scaffold.rejection import RejectedError
 from tests.conftest import UserClient
-from tests.end_to_end.project import free_port
+from tests.ports import free_port
 
 SECRET = secrets.token_hex(32)
 _GIT = ("git", "-c", "user.name=check", "-c", "user.email=check@example.com", "-c", "commit.gpgsign=false")

@@ -64,11 +64,10 @@ def _is_free(port: int) -> bool:
 
 
 def _environment(page: str) -> dict[str, str]:
-    """One for all three; the ports behind the page are whatever is free."""
+    """One for all three."""
     settings = load_settings()
     if settings.better_auth_secret is None:
         raise ConfigurationError("The example needs BETTER_AUTH_SECRET, also where Neon signs people up.")
-    api, auth = _free_port(), _free_port()
     return {
         **os.environ,
         "DATABASE_URL": migrations.url_of_settings(),
@@ -76,17 +75,8 @@ def _environment(page: str) -> dict[str, str]:
         "BETTER_AUTH_URL": page,
         "BETTER_AUTH_TELEMETRY": "0",
         "AUTH_LOCAL_ACCOUNTS": "false",
-        "API_URL": f"http://127.0.0.1:{api}",
-        "AUTH_URL": f"http://127.0.0.1:{auth}",
         "SHUTDOWN_NOTICE": "0",
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
 
 
 def _build(environment: dict[str, str]) -> None:
@@ -103,15 +93,23 @@ def _run(*command: str, environment: dict[str, str]) -> None:
         sys.exit(f"`{' '.join(command)}` failed in examples/web")
 
 
+def _free_ports() -> tuple[int, int]:
+    """For the two servers behind the page. They are to listen soon: the system gives a port again that is not taken."""
+    address = ("127.0.0.1", 0)
+    with socket.create_server(address) as first, socket.create_server(address) as second:
+        return first.getsockname()[1], second.getsockname()[1]
+
+
 @contextmanager
 def _serving(port: int, environment: dict[str, str]) -> Iterator[dict[str, "subprocess.Popen[bytes]"]]:
     """All three, once each responds; none is left afterwards."""
     vite = ("node", "node_modules/vite/bin/vite.js", "preview", "--host", "localhost", "--port", str(port))
-    auth_port, api_port = (environment[name].rsplit(":")[-1] for name in ("AUTH_URL", "API_URL"))
+    api, auth = _free_ports()
+    environment |= {"API_URL": f"http://127.0.0.1:{api}", "AUTH_URL": f"http://127.0.0.1:{auth}"}
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        running["API"] = _start("api", PROJECT_ROOT, {**environment, "PORT": api_port}, sys.executable, "main.py")
-        running["Better Auth"] = _start("auth", EXAMPLE, {**environment, "PORT": auth_port}, "node", "server.mjs")
+        running["API"] = _start("api", PROJECT_ROOT, {**environment, "PORT": str(api)}, sys.executable, "main.py")
+        running["Better Auth"] = _start("auth", EXAMPLE, {**environment, "PORT": str(auth)}, "node", "server.mjs")
         running["page"] = _start("page", EXAMPLE, environment, *vite, "--strictPort")
         for url in (f"{environment['API_URL']}/health/ready", f"http://localhost:{port}/api/auth/ok"):
             _until_it_responds(url, running)

@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import httpx
 import pytest
 
 from tests.conftest import project_root
+from tests.ports import free_port
 
 # Should the tests be killed, their end of the pipe is closed, and no server is left behind.
 END_WITH_US = "data:text/javascript,process.stdin.resume().on('end',()=>process.exit())"
@@ -51,10 +51,8 @@ def _node_version() -> int:
 
 
 def free_url() -> str:
-    """An origin of the loopback that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+    """An origin of the loopback, for one server."""
+    return f"http://127.0.0.1:{free_port()}"
 
 
 class BetterAuth:

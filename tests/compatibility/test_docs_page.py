@@ -9,8 +9,8 @@ from tests.compatibility import devtools
 from tests.conftest import RunningServer, TestDatabase, make_token
 from tests.core.tokens.key_server import make_certificate
 from tests.faults.between import Nginx
-from tests.faults.programs import free_port
 from tests.modules.auth.accounts import PASSWORD, new_email
+from tests.ports import free_port
 
 PREFIX = "/todo"
 _READY = "document.querySelectorAll('.opblock').length > 15"

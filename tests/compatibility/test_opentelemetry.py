@@ -12,8 +12,9 @@ import pytest
 
 from tests.compatibility import instrumented
 from tests.conftest import TestDatabase, make_token, project_root
-from tests.core.api_process import ApiProcess, free_port, poll
+from tests.core.api_process import ApiProcess, poll
 from tests.faults.conftest import Say, say
+from tests.ports import free_port
 
 __all__ = ["say"]
 

@@ -18,8 +18,9 @@ from tests.faults import packages
 from tests.faults.background import Background
 from tests.faults.between import Nginx
 from tests.faults.bounds import EVENT_SECONDS
-from tests.faults.programs import Program, free_port, wait_until
+from tests.faults.programs import Program, wait_until
 from tests.faults.proxy import Proxy, Streams
+from tests.ports import free_port
 
 TASKS = "/api/v1/users/me/tasks"
 LATENCY_SECONDS = 0.02

@@ -14,7 +14,7 @@ from tests.conftest import TestDatabase, make_token
 from tests.core.api_process import ApiProcess
 from tests.core.server.test_sockets import OnUnixSocket
 from tests.faults.between import Nginx
-from tests.faults.programs import free_port
+from tests.ports import free_port
 
 PREFIX = "/todo"
 HEADERS = {"X-Forwarded-Prefix": "/evil", "Authorization": f"Bearer {make_token('u1')}"}

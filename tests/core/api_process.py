@@ -175,14 +175,6 @@ class ApiProcess:
         return True
 
 
-def free_port() -> int:
-    """For a process that is not asked which port it took."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
-
-
 def poll(attempt: Callable[[], T | None]) -> T:
     """What `attempt` gives once it is not None."""
     deadline = time.monotonic() + 20

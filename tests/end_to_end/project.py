@@ -3,7 +3,6 @@
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -115,13 +114,6 @@ class Project:
         while any(_lives(victim) for victim in victims):
             assert time.monotonic() < deadline, "the database outlived a kill -9"
             time.sleep(0.02)
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def printed_commands(text: str) -> str:

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from tests.architecture.folders import plant, replace
-from tests.end_to_end.project import Project, free_port
+from tests.end_to_end.project import Project
+from tests.ports import free_port
 
 MODELS = "modules/tasks/models.py"
 LAST = "    completed_at: datetime | None = Field(sa_type=TIMESTAMP)\n"

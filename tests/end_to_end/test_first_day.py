@@ -8,7 +8,8 @@ import sys
 import time
 from typing import Any
 
-from tests.end_to_end.project import Project, free_port, printed_commands
+from tests.end_to_end.project import Project, printed_commands
+from tests.ports import free_port
 
 
 def test_a_task_outlives_the_killing_of_server_and_database(project: Project) -> None:

@@ -8,7 +8,8 @@ import httpx
 from tests.conftest import TestDatabase
 from tests.core.api_process import ApiProcess
 from tests.core.tokens.key_server import KeyServer, SigningKey
-from tests.end_to_end.project import Project, free_port, printed_commands
+from tests.end_to_end.project import Project, printed_commands
+from tests.ports import free_port
 
 BASE = "/neondb/auth"
 KEY = SigningKey()

@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.end_to_end.project import Project, free_port
+from tests.end_to_end.project import Project
+from tests.ports import free_port
 
 # Whoever owns nothing; may read everything, because the interpreter can lie in a folder that is root's alone.
 NOBODY = (

@@ -12,7 +12,8 @@ import pytest
 from tests.architecture import loaded_rules, source_rules
 from tests.architecture.folders import copy_product, replace
 from tests.conftest import UserClient, assert_problem, project_root
-from tests.end_to_end.project import Project, free_port
+from tests.end_to_end.project import Project
+from tests.ports import free_port
 from tests.unmeasured import unmeasured
 
 TEXT = (project_root() / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -6,7 +6,8 @@ import secrets
 import pytest
 
 from tests.conftest import project_root
-from tests.end_to_end.project import Project, free_port
+from tests.end_to_end.project import Project
+from tests.ports import free_port
 
 README = (project_root() / "README.md").read_text(encoding="utf-8")
 PORT = "8000"

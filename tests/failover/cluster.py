@@ -17,7 +17,8 @@ import psycopg2
 from core.database import embedded
 from tests.conftest import project_root
 from tests.faults.packages import find
-from tests.faults.programs import Program, free_port, wait_until
+from tests.faults.programs import Program, wait_until
+from tests.ports import free_port
 
 # Patroni's shortest: after so many seconds without a sign of it the leader is another one.
 TTL = 20

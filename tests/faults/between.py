@@ -11,7 +11,8 @@ import psycopg2
 
 from tests.faults import packages
 from tests.faults.bounds import EVENT_SECONDS
-from tests.faults.programs import Program, free_port, wait_until
+from tests.faults.programs import Program, wait_until
+from tests.ports import free_port
 
 
 class PgBouncer(Program):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,19 +14,7 @@ import orjson
 
 from tests.conftest import SECRET, project_root
 from tests.faults.bounds import EVENT_SECONDS
-
-_given: set[int] = set()
-
-
-def free_port() -> int:
-    """A port that nobody listens on, and that was not given before."""
-    while True:
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            port: int = found.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
-            return port
+from tests.ports import free_port
 
 
 def wait_until(done: Callable[[], bool], seconds: float, what: str) -> float:

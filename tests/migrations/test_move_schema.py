@@ -16,10 +16,10 @@ import pytest
 from core.database import migrations, move_schema
 from tests.conftest import TestDatabase, make_token, project_root
 from tests.core.api_process import ApiProcess
-from tests.end_to_end.project import free_port
 from tests.migrations.conftest import PlainDatabase, measured_environment
 from tests.migrations.former import to_public
 from tests.migrations.schema import describe, tables
+from tests.ports import free_port
 
 DONE = "The tables are in the schema todo now.\n"
 NOTHING = "There is nothing to move: the tables are in the schema todo already, or nowhere yet.\n"

@@ -14,9 +14,9 @@ import pytest
 from scaffold.copies import Copy, copied
 from tests.architecture.folders import replace
 from tests.conftest import project_root
-from tests.end_to_end.project import free_port
 from tests.end_to_end.test_tour import constant, steps
 from tests.faults.programs import wait_until
+from tests.ports import free_port
 
 TUTORIAL = (project_root() / "docs" / "tutorial-slice.md").read_text(encoding="utf-8")
 PORT = "8000"

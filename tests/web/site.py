@@ -1,18 +1,18 @@
 """examples/web as a whole: the built page, Better Auth and the API as processes, on one origin or on two."""
 
 import os
-import secrets
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from signal import Signals
 
 from tests.better_auth.servers import BetterAuth, until_up
 from tests.conftest import SECRET, TestDatabase, project_root
 from tests.core.api_process import ApiProcess
+from tests.ports import free_port
 
 EXAMPLE = project_root() / "examples" / "web"
 VITE = ("node", "node_modules/vite/bin/vite.js")
@@ -28,23 +28,14 @@ def build(folder: Path, **environment: str) -> Path:
     return folder
 
 
-def quiet_port() -> int:
-    """Nobody listens there now, and no connection gets it by chance before somebody does."""
-    while True:
-        port = 20_000 + secrets.randbelow(12_000)  # below those that systems give away
-        with socket.socket() as tried, suppress(OSError):
-            tried.bind(("127.0.0.1", port))
-            return port
-
-
 class Site:
     """`url` is the page's origin; the API can be killed and started again behind it."""
 
     def __init__(self, folder: Path, database: TestDatabase, auth_database: str, *, is_apart: bool) -> None:
-        self.url = f"http://localhost:{quiet_port()}"
+        self.url = f"http://localhost:{free_port()}"
         self.database = database
         self.auth_database = auth_database
-        self._api_port = quiet_port()
+        self._api_port = free_port()
         self._cors_origins = self.url if is_apart else ""
         self.api = self._make_api()
         self.page = build(folder / "page", **({"VITE_API_URL": self.api_url} if is_apart else {}))
@@ -108,7 +99,7 @@ def _better_auth(folder: Path, site: Site, database: str) -> BetterAuth:
     shutil.copy(EXAMPLE.parent / "better-auth" / "guests.mjs", folder / "better-auth")
     script = Path(shutil.copy(EXAMPLE / "server.mjs", folder / "web"))
     (folder / "web" / "node_modules").symlink_to(EXAMPLE / "node_modules")
-    port = quiet_port()
+    port = free_port()
     environment = {
         "PORT": str(port),
         "DATABASE_URL": database,

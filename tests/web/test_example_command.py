@@ -13,7 +13,8 @@ import httpx
 from tests.better_auth.servers import install
 from tests.conftest import SECRET, TestDatabase, project_root
 from tests.core.api_process import poll
-from tests.web.site import EXAMPLE, quiet_port
+from tests.ports import free_port
+from tests.web.site import EXAMPLE
 
 COMMAND = [sys.executable, "-m", "scaffold.example"]
 
@@ -36,7 +37,7 @@ def _listens(port: int) -> bool:
 
 def test_one_address_until_ctrl_c(database: TestDatabase) -> None:
     install(EXAMPLE)
-    port = quiet_port()
+    port = free_port()
     with _run(PORT=str(port), DATABASE_URL=database.url) as running:
         assert running.stdout is not None
         printed = next(line for line in running.stdout if "http" in line)

@@ -13,10 +13,10 @@ from tests.clients.snippets import snippets
 from tests.compatibility import instrumented
 from tests.conftest import TestDatabase, project_root
 from tests.core.api_process import ApiProcess, poll
+from tests.ports import free_port
 from tests.web import next_server
 from tests.web.browser import Driver, Remote
 from tests.web.next_server import EXAMPLE
-from tests.web.site import quiet_port
 from tests.web.tracing import spans
 from tests.web.tracing.spans import Collector, Span
 from tests.web.visitor import PASSWORD, button, until
@@ -30,7 +30,7 @@ def page_url(
 ) -> Iterator[tuple[str, ApiProcess]]:
     """Where Next is, with the API behind it."""
     install(EXAMPLE)
-    url = f"http://127.0.0.1:{quiet_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     with ApiProcess(database.proxied_url, BETTER_AUTH_URL=url, AUTH_LOCAL_ACCOUNTS="false") as api:
         environment = next_server.environment(url, api.url, database_of_its_own())
         next_server.build(environment)
@@ -47,7 +47,7 @@ def traced(
     tmp_path: Path,
 ) -> Iterator[tuple[str, Collector]]:
     """Where another Next is, which is built by then, with the API behind it; both send their spans to the collector."""
-    url = f"http://127.0.0.1:{quiet_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     settings = {"BETTER_AUTH_URL": url, "AUTH_LOCAL_ACCOUNTS": "false"}
     with spans.collecting(opentelemetry / "python", tmp_path) as collector:
         variables = collector.variables("todo-api") | settings

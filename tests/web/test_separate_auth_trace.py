@@ -11,7 +11,7 @@ from tests.better_auth.servers import EXAMPLE, BetterAuth, Person
 from tests.compatibility import instrumented
 from tests.conftest import SECRET, TestDatabase
 from tests.core.api_process import ApiProcess, poll
-from tests.web.site import quiet_port
+from tests.ports import free_port
 from tests.web.tracing import spans
 from tests.web.tracing.spans import Collector, Span
 
@@ -24,7 +24,7 @@ def _better_auth(folder: Path, database_url: str, collector: Collector) -> Bette
     """The example's server with OpenTelemetry's packages beside Better Auth, which has spans of its own then."""
     script = Path(shutil.copy(EXAMPLE / "server.mjs", folder))
     (folder / "node_modules").symlink_to(spans.HERE / "node_modules")
-    port = quiet_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = {"PORT": str(port), "DATABASE_URL": database_url, "BETTER_AUTH_URL": url, "BETTER_AUTH_SECRET": SECRET}
     return BetterAuth(script, [url], **settings, **collector.variables("auth"), **spans.FOR_ES_MODULES)

@@ -13,8 +13,9 @@ import pytest
 
 from core.config import VERSION
 from tests.conftest import SECRET, TestDatabase, UserClient, make_token, project_root
-from tests.core.api_process import ApiProcess, Line, free_port
+from tests.core.api_process import ApiProcess, Line
 from tests.core.raw_http import exchange
+from tests.ports import free_port
 
 MARKER = "zq7marker"
 SERVICE = {"service.name", "service.version", "service.instance.id", "deployment.environment.name"}

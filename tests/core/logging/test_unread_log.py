@@ -15,8 +15,9 @@ import pytest
 from core.logging.writer import MAX_WRITE_BYTES
 from core.server.workers import LIFE_SECONDS
 from tests.conftest import TestDatabase
-from tests.core.api_process import ApiProcess, Line, free_port, poll
+from tests.core.api_process import ApiProcess, Line, poll
 from tests.core.raw_http import connect
+from tests.ports import free_port
 
 # Each of these characters is six in JSON: a line of 3.5 KB, of which 300 fill a process's buffer.
 LONG = "/" + "%01" * 500

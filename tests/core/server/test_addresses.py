@@ -12,7 +12,7 @@ from core.server import listening
 from core.server.forwarded import Proxies, unmapped
 from tests.conftest import TestDatabase, make_settings
 from tests.core.api_process import ApiProcess
-from tests.faults.programs import free_port
+from tests.ports import free_port
 
 PROXIES = Proxies(["10.0.0.0/8", "192.0.2.1", "2001:db8::/32", "::ffff:172.16.0.0/108"])
 PEER = ("10.0.0.1", 1234)

@@ -10,8 +10,9 @@ import pytest
 
 from core.server.other_servers import PROTOCOL
 from tests.conftest import SECRET, TestDatabase, assert_problem, make_token, project_root
-from tests.core.api_process import ApiProcess, free_port
+from tests.core.api_process import ApiProcess
 from tests.core.raw_http import RawConnection
+from tests.ports import free_port
 
 UVICORN = (sys.executable, "-m", "uvicorn", "main:app")
 SENTENCE = (

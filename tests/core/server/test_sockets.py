@@ -19,7 +19,8 @@ import pytest
 
 from core.server import listening
 from tests.conftest import SECRET, TestDatabase, project_root
-from tests.core.api_process import ApiProcess, free_port, poll
+from tests.core.api_process import ApiProcess, poll
+from tests.ports import free_port
 
 LIVE = "http://api/health/live"
 

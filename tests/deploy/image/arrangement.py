@@ -13,7 +13,8 @@ from tests.faults.background import Background
 from tests.faults.bench import Bench, Way
 from tests.faults.between import Nginx, PgBouncer
 from tests.faults.postgres import ROLE, Postgres
-from tests.faults.programs import Replica, free_port
+from tests.faults.programs import Replica
+from tests.ports import free_port
 
 DEPLOY = project_root() / "deploy"
 

@@ -14,12 +14,13 @@ import pytest
 import yaml
 
 from tests.conftest import TestDatabase, project_root
-from tests.core.api_process import ApiProcess, free_port
+from tests.core.api_process import ApiProcess
 from tests.core.database.locks import locked_tasks
 from tests.core.tokens.key_server import KeyServer, SigningKey
 from tests.faults import packages
 from tests.faults.conftest import Say
 from tests.faults.programs import Program, wait_until
+from tests.ports import free_port
 
 FOLDER = project_root() / "deploy" / "prometheus"
 # A minute of the rules is so many seconds here, and Prometheus asks every second.

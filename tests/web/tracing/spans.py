@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.core.api_process import poll
-from tests.web.site import listens, quiet_port
+from tests.ports import free_port
+from tests.web.site import listens
 
 HERE = Path(__file__).parent
 Span = dict[str, Any]
@@ -59,7 +60,7 @@ class Collector:
 @contextmanager
 def collecting(python: Path, folder: Path) -> Iterator[Collector]:
     """Runs one, by a Python that has OpenTelemetry's packages."""
-    port, written = quiet_port(), folder / "spans.jsonl"
+    port, written = free_port(), folder / "spans.jsonl"
     with (
         written.open("wb") as output,
         subprocess.Popen([python, HERE / "collector.py", str(port)], stdout=output) as running,
