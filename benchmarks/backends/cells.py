@@ -13,6 +13,8 @@ from postgres import Postgres
 from server import Contestant, Server
 from wrk import WARM_UP_SECONDS, Sample, sample, warm_sample, wrk
 
+# In each round, of processes that are started for it: two of one program differ by up to a tenth as long as they run.
+TURNS = 3
 OPERATIONS = ("GET", "LIST", "CREATE", "UPDATE", "MIX")
 Cells = dict[tuple[str, str], list[Sample]]
 
@@ -56,23 +58,24 @@ def measure(
 def measure_in_turn(
     contestants: Sequence[Contestant], postgres: Postgres, token_file: str, rounds: int, connections: int
 ) -> Cells:
-    """As `measure`, but all servers run, and each has a second of every round: what else the machine does, which may be
-    twice as much a minute later, falls on all alike.
+    """As `measure`, but all servers of a round run, and have TURNS seconds each, in turn: what else the machine does,
+    which may be twice as much a minute later, falls on all alike.
     """
     cells: Cells = defaultdict(list)
-    with ExitStack() as running:
-        servers = [(one.name, running.enter_context(Server(one, postgres.url))) for one in contestants]
-        for _, server in servers:
-            check(server)
-        for operation in OPERATIONS:
+    for number in range(1, rounds + 1):
+        with ExitStack() as running:
+            servers = [(one.name, running.enter_context(Server(one, postgres.url))) for one in contestants]
             for _, server in servers:
-                wrk(server, operation, token_file, WARM_UP_SECONDS, connections)
-            for number in range(rounds):
-                for name, server in servers[:: -1 if number % 2 else 1]:
-                    one = warm_sample(server, postgres, operation, token_file, 1, connections)
-                    cells[name, operation].append(one)
-            print(f"{operation}: {rounds} rounds", flush=True)
-            tidy(postgres)
+                check(server)
+            for operation in OPERATIONS:
+                for _, server in servers:
+                    wrk(server, operation, token_file, WARM_UP_SECONDS, connections)
+                for turn in range(TURNS):
+                    for name, server in servers[:: -1 if turn % 2 else 1]:
+                        one = warm_sample(server, postgres, operation, token_file, 1, connections)
+                        cells[name, operation].append(one)
+        print(f"round {number} of {rounds}", flush=True)
+        tidy(postgres)
     return cells
 
 

@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=3, help="of each run")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--overload", type=int, default=60, help="seconds of the load that is twice too much")
-    parser.add_argument("--only", nargs="*", default=[], help="parts of names: prints ratios, each a second in turn")
+    parser.add_argument("--only", nargs="*", default=[], help="parts of names: prints ratios, seconds in turn")
     options = parser.parse_args()
     parts = options.only or [""]
     chosen = [one for one in EVERYBODY if one is PRODUCT or any(part in one.name for part in parts)]

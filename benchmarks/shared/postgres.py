@@ -94,18 +94,20 @@ class Postgres:
         return float(seconds + times.user + times.system + times.children_user + times.children_system)
 
     def pause(self) -> None:
-        for process in self.processes():
-            process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        for process in self.processes():
-            process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
+        psutil.wait_procs(self._signal(signal.SIGKILL), timeout=5)
+
+    def _signal(self, number: signal.Signals) -> list[psutil.Process]:
         processes = self.processes()
         for process in processes:
-            process.kill()
-        psutil.wait_procs(processes, timeout=5)
+            with suppress(psutil.NoSuchProcess):  # a backend whose client has just gone
+                process.send_signal(number)
+        return processes
 
     def start_again(self) -> None:
         """After a kill: the folder's postmaster.pid names a process that is gone."""
