@@ -139,6 +139,7 @@ def test_by_keyboard_alone(alice: Visitor) -> None:
     for title in ("One", "Two", "Three"):
         keys().type(title)
         keys().press("Enter")
+    shows(page, "Three", "Two", "One")
     for _ in range(6):
         keys().press("Tab")  # due time, add, three tabs, search
     keys().press("Tab")
