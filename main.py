@@ -162,7 +162,8 @@ def _serve(app: Api, settings: Settings, opened: listening.Listening, exporter: 
         server.Server(config, settings.shutdown_notice).run(sockets)
         return
 
-    # Loaded before the fork, what workers need is in memory once.
+    # Loaded and made before the fork, what workers need is in memory once.
+    app.make_ready()
     config.load()
     config.get_loop_factory()
 

@@ -17,7 +17,7 @@ from core.http.cors import cors
 from core.http.dispatch import Dispatcher
 from core.http.middleware import RequestMiddleware
 from core.http.routers import included, share_entity_tags, unguarded
-from core.http.routing import CookieRoute
+from core.http.routing import CookieRoute, PrivateRoute
 
 # Paths without the guarantees: documentation, which has no user and touches no data.
 UNGUARDED = problem_pages.PATHS | docs_page.PATHS | {"/openapi.json"}
@@ -80,3 +80,10 @@ class Api(FastAPI):
         # OpenTelemetry's instrumentation calls this from a method of its own that it sets on the object, and puts its
         # layer around what Starlette's outermost one holds, which it knows by its class. Nobody else pays for that.
         return ServerErrorMiddleware(outermost) if "build_middleware_stack" in vars(self) else outermost
+
+    def make_ready(self) -> None:
+        """Makes what the first requests would: before a fork, so that it is in memory once."""
+        self.middleware_stack = self.build_middleware_stack()
+        for route in self.router.routes:
+            if isinstance(route, PrivateRoute):
+                route.make_ready()

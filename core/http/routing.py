@@ -119,6 +119,10 @@ class PrivateRoute(APIRoute):
 
         return read
 
+    def make_ready(self) -> None:
+        """Makes what the first response would."""
+        _ = self.content, self.entity_tags.of(0, ""), self.entity_tags.of_row("")
+
     @cached_property
     def content(self) -> Callable[[Any], bytes | None]:
         """What makes the content of what the endpoint gave."""

