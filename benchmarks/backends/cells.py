@@ -13,7 +13,8 @@ from postgres import Postgres
 from server import Contestant, Server
 from wrk import WARM_UP_SECONDS, Sample, sample, warm_sample, wrk
 
-# In each round, of processes that are started for it: two of one program differ by up to a tenth as long as they run.
+# Seconds of each operation that a server has in a round. Each round starts its own: two processes of one program
+# differ by up to a tenth as long as they run.
 TURNS = 3
 OPERATIONS = ("GET", "LIST", "CREATE", "UPDATE", "MIX")
 Cells = dict[tuple[str, str], list[Sample]]
