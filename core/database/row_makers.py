@@ -95,8 +95,8 @@ def _entity_expression(
         place: mapper.get_property_by_column(mapper.local_table.c[str(column.key)]).key
         for place, column in columns.items()
     }
-    converters = {keys[place]: convert for place, column in columns.items() if (convert := converter(column))}
-    kind = text_class(entity, [*keys.values()], converters) if as_text else entity
+    text = tuple((keys[place], convert) for place, column in columns.items() if (convert := converter(column)))
+    kind = text_class(entity, tuple(keys.values()), text) if as_text else entity
 
     def made(values: dict[str, Any]) -> Any:
         instance: Any = _new(kind)  # without the state by which a session would track it

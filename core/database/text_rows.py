@@ -1,7 +1,8 @@
 """Rows whose ids and times stay the text that PostgreSQL sent, until somebody looks at them as at any other row."""
 
 from abc import ABCMeta
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from psycopg2.extensions import UNICODE
@@ -16,8 +17,8 @@ Converter = Callable[[Any], Any]
 
 # What a cursor makes of both types for a statement whose rows are such.
 AS_TEXT = {TIMESTAMPTZ_OID: UNICODE, UUID_OID: UNICODE}
-# What their classes have, and no other.
-_UNSEEN = "__unseen__"
+# Their classes, each with that of the rows that they become.
+_SEEN_AS: dict[type, type] = {}
 
 _dict: Any = vars(BaseModel)["__dict__"]
 # What an instance of SQLModel has beside its columns, by which it is compared and printed; each written in one step.
@@ -48,12 +49,16 @@ def can_be_text(column: ColumnElement[Any]) -> bool:
     return not (without_zone or isinstance(kind, NullType | TypeDecorator))
 
 
-def text_class(entity: type, keys: Sequence[str], converters: Mapping[str, Converter]) -> type:
-    """The class of rows of `entity` that are such. `converters` are of the columns that are text.
+@lru_cache(None)
+def text_class(entity: type, keys: tuple[str, ...], text: tuple[tuple[str, Converter], ...]) -> type:
+    """The class of rows of `entity` that are such, made once. `text` names the columns that are text, each with what
+    makes its value.
 
     Looked at in any way, a row becomes an instance of `entity` with values: by an attribute that is text still, its
     `__dict__`, a method of pydantic, a copy. `columns_of` does not look.
     """
+
+    converters = dict(text)
 
     def look(row: Any) -> dict[str, Any]:
         columns = columns_of(row)
@@ -67,9 +72,10 @@ def text_class(entity: type, keys: Sequence[str], converters: Mapping[str, Conve
     # What asks for the class before the columns.
     members |= {name: _method(name, look) for name in ("__eq__", "__copy__", "__deepcopy__", "__reduce_ex__")}
     members |= {"__slots__": (), "__module__": entity.__module__, "__dict__": property(look)}
-    members[_UNSEEN] = True
     # SQLModel's own way to make a class would map it to a table.
-    return ABCMeta.__new__(type(entity), entity.__name__, (entity,), members)
+    made = ABCMeta.__new__(type(entity), entity.__name__, (entity,), members)
+    _SEEN_AS[made] = entity
+    return made
 
 
 def _attribute(key: str, read: Callable[[Any], dict[str, Any]]) -> property:
@@ -91,10 +97,15 @@ def _method(name: str, look: Callable[[Any], object]) -> Callable[..., Any]:
 
 def looked_at(kind: type) -> type:
     """The class that a row of this one has once somebody has looked at it."""
-    return kind.__mro__[1] if hasattr(kind, _UNSEEN) else kind
+    return _SEEN_AS.get(kind, kind)
 
 
-def text_columns(rows: Sequence[Any]) -> list[dict[str, Any]] | None:
-    """The columns of rows of one kind that nobody has looked at, as they are there; None of any others."""
+def text_columns(row: Any) -> dict[str, Any] | None:
+    """The columns of a row that nobody has looked at, as they are there; None of any other."""
+    return columns_of(row) if type(row) in _SEEN_AS else None
+
+
+def text_columns_of_all(rows: Sequence[Any]) -> list[dict[str, Any]] | None:
+    """The same of rows of one kind; None where anybody has looked at one."""
     kinds = {*map(type, rows)}
-    return [*map(columns_of, rows)] if len(kinds) == 1 and hasattr(kinds.pop(), _UNSEEN) else None
+    return [*map(columns_of, rows)] if len(kinds) == 1 and kinds.pop() in _SEEN_AS else None

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
 from core.database.ownership import OWNER_COLUMN
-from core.database.text_rows import looked_at, text_columns
+from core.database.text_rows import looked_at, text_columns, text_columns_of_all
 
 # Keys of Column.info: the column by which a row has an owner elsewhere, and the one where that is.
 _REFERS, _REFERRED = "refers_to_owner", "owner"
@@ -111,9 +111,8 @@ def snapshot(result: Any) -> Any:
 def text_snapshot(result: Any) -> Any:
     """The same of rows that nobody has looked at, with ids and times as text; None where there is any other."""
     if not isinstance(result, dict):
-        rows = text_columns((result,))
-        return rows and rows[0]
-    rows = text_columns(result.get("items") or ())
+        return text_columns(result)
+    rows = text_columns_of_all(result.get("items") or ())
     return rows and {**result, "items": rows}
 
 

@@ -16,7 +16,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from core.database.database import Database
 from core.database.queries import Query, on_the_spot
 from core.database.statements import statement
-from core.database.text_rows import columns_of, text_columns
+from core.database.text_rows import columns_of, text_columns, text_columns_of_all
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import on
 
@@ -73,7 +73,7 @@ def test_nobody_has_looked_at_a_row_that_was_read(row: Any) -> None:
     assert isinstance(row, Moment)
     assert row.label == "now"
     assert dict(columns_of(row)) == {**VALUES, "id": str(ID), "at": "2030-01-31 09:00:00.5+00"}
-    assert text_columns([row]) == [columns_of(row)]
+    assert text_columns(row) == columns_of(row)
     assert type(row) is not Moment
 
 
@@ -100,13 +100,18 @@ def test_nobody_has_looked_at_a_row_that_was_read(row: Any) -> None:
 def test_however_it_is_looked_at_it_is_a_row_as_any_other(row: Any, look: Callable[[Any], Any], seen: Any) -> None:
     assert look(row) == seen
     assert type(row) is Moment
-    assert (row.__dict__, row.model_dump(), text_columns([row])) == (VALUES, VALUES, None)
+    assert (row.__dict__, row.model_dump(), text_columns(row)) == (VALUES, VALUES, None)
+
+
+def test_a_statement_on_the_spot_makes_no_class_of_its_own(moments: TestDatabase, row: Any) -> None:
+    """It would be kept by whatever remembers classes (core.http.representation), one more for each request."""
+    assert type(fetched(moments, on_the_spot(select(Moment)))) is type(row)
 
 
 def test_two_are_equal_whether_looked_at_or_not(moments: TestDatabase) -> None:
     one, other, looked_at = (fetched(moments, find()) for _ in range(3))
     assert looked_at.id == ID
-    assert text_columns([one, looked_at]) is None
+    assert text_columns_of_all([one, looked_at]) is None
     assert looked_at == one
     assert other == looked_at
 
