@@ -1,8 +1,7 @@
 """The fast path: operations whose declarations lie in a subset of FastAPI's are found and served in fewer steps."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from operator import itemgetter
-from typing import Any, NamedTuple, Self
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.datastructures import DefaultPlaceholder
@@ -13,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.http import context, problem_responses, representation
 from core.http.arguments import Arguments, NotFastError
+from core.http.paths import Paths, overlap
 from core.http.responses import EMPTY, AnyResponse, WholeResponse
 from core.http.routing import PrivateRoute
 
@@ -63,14 +63,15 @@ class Dispatcher:
         self._following = following
         # Whether a slice declares HEAD itself.
         self._heads = any("HEAD" in route.methods for route in app.router.routes if isinstance(route, PrivateRoute))
-        self._paths: dict[int, list[_Path]] = {}
+        self._paths: Paths[FastOperation] = Paths()
         for template, operations in _by_template(app.router.routes if fast else ()):
-            path = _Path.of(template, operations)
-            self._paths.setdefault(template.count("/") + 1, []).append(path)
+            self._paths.add(template, operations)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Responds to one request."""
-        operation = self._find(scope) if scope["type"] == "http" and not self._is_changed() else None
+        # What is overridden, FastAPI's own way alone knows.
+        changed = scope["type"] != "http" or self._app.dependency_overrides
+        operation = None if changed else self._paths.find(scope)
         if operation is None:
             await self._following(self._as_get(scope), receive, send)
             return
@@ -84,48 +85,6 @@ class Dispatcher:
     def _as_get(self, scope: Scope) -> Scope:
         """A HEAD is served by GET's operation (RFC 9110, section 9.3.2); the server sends no content for it."""
         return {**scope, "method": "GET"} if scope.get("method") == "HEAD" and not self._heads else scope
-
-    def _is_changed(self) -> bool:
-        """Whether somebody asked of FastAPI what only its own way does."""
-        return bool(self._app.dependency_overrides)
-
-    def _find(self, scope: Scope) -> FastOperation | None:
-        path: str = scope["path"]
-        segments = path.split("/")
-        method: str = scope["method"]
-        for names, values_of, fixed_of, fixed, operations in self._paths.get(len(segments), ()):
-            if fixed_of(segments) == fixed and method in operations:
-                parameters = dict(zip(names, values_of(segments), strict=True))
-                if all(parameters.values()):
-                    scope["path_params"] = parameters
-                    return operations[method]
-        return None
-
-
-class _Path(NamedTuple):
-    """One path of the API: the names of its parameters, what takes their values and what is fixed out of a path's
-    segments, and an operation for each method."""
-
-    names: tuple[str, ...]
-    values_of: Callable[[list[str]], Sequence[str]]
-    fixed_of: Callable[[list[str]], Sequence[str]]
-    fixed: Sequence[str]
-    operations: dict[str, FastOperation]
-
-    @classmethod
-    def of(cls, template: str, operations: dict[str, FastOperation]) -> Self:
-        segments = template.split("/")
-        parameters = [place for place, one in enumerate(segments) if one.startswith("{")]
-        fixed_of = _taking([place for place in range(len(segments)) if place not in parameters])
-        names = tuple(segments[place][1:-1] for place in parameters)
-        return cls(names, _taking(parameters), fixed_of, fixed_of(segments), operations)
-
-
-def _taking(places: list[int]) -> Callable[[list[str]], Sequence[str]]:
-    """What takes the items at these places."""
-    if len(places) > 1:
-        return itemgetter(*places)
-    return itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
 
 
 def _by_template(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, dict[str, FastOperation]]]:
@@ -143,21 +102,10 @@ def _by_template(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, dict[str, F
         except NotFastError:
             slow.append(route)
             continue
-        if not any(one.methods & route.methods and _overlap(one.path, route.path) for one in slow):
+        if not any(one.methods & route.methods and overlap(one.path, route.path) for one in slow):
             for method in route.methods:
                 found.setdefault(route.path, {}).setdefault(method, operation)
     yield from found.items()
-
-
-def _overlap(slow: str, fast: str) -> bool:
-    """Whether two paths could be those of one request."""
-    ours, theirs = slow.split("/"), fast.split("/")
-    for one, other in zip(ours, theirs, strict=False):
-        if ":path}" in one:
-            return True
-        if one != other and "{" not in one + other:
-            return False
-    return len(ours) == len(theirs)
 
 
 def _is_plain_path(path: str) -> bool:
