@@ -88,14 +88,14 @@ class PreparedStatements:
             found = variants[kinds] = prepared(plain, statement.constants, values)
         if found is None:
             return plain
-        name, text = found.name, found.execute
+        name, prepare, text = found
         known = self._known.get(name)
         if known != text:
             if not self._left:
                 return plain
             self._left -= 1
             self._known[name] = text
-            text = before + (known or found.prepare)
+            text = before + (known or prepare)
         self.last = variants, kinds, found
         self._sent += 1
         return text if self._sent % PLANNED_ANEW else f"DISCARD PLANS; {text}"

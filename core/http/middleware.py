@@ -112,7 +112,7 @@ async def _reject(scope: Scope, receive: Receive, send: Send) -> None:
 def request_id_of(headers: dict[bytes, bytes]) -> str:
     """The client's own if it is well formed, or a new one."""
     given = headers.get(b"x-request-id")
-    return given.decode() if given and _REQUEST_ID.fullmatch(given) else f"{_random(128):032x}"
+    return given.decode() if given and _REQUEST_ID.fullmatch(given) else _random(128).to_bytes(16).hex()
 
 
 def _identify(headers: dict[bytes, bytes]) -> str:

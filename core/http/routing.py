@@ -126,7 +126,7 @@ class PrivateRoute(APIRoute):
     @cached_property
     def content(self) -> Callable[[Any], bytes | None]:
         """What makes the content of what the endpoint gave."""
-        return Content(self) if self.response_field else lambda _: None
+        return Content(self).__call__ if self.response_field else lambda _: None
 
 
 class PublicRoute(PrivateRoute):

@@ -1,6 +1,7 @@
 """Head and body of a response in one write: uvicorn makes two, a system call and a packet each."""
 
 from collections.abc import Awaitable, Sequence
+from operator import itemgetter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -9,6 +10,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 _EMPTY = (204, 304)
 # What ends the head of a response after which the connection is closed, and of one after which it is kept.
 LAST = b"connection: close\r\n\r\n"
+
+# As numbers: of bytes, Python first tries whether they are one, and makes an error of it.
+_CR, _LF, _NUL = b"\r\n\0"
+_name = itemgetter(0)
 
 
 def kept_for(seconds: int) -> bytes:
@@ -78,12 +83,12 @@ def _announced(cycle: RequestResponseCycle, kept: bytes, start: Message) -> Mess
 
 def _head(headers: Sequence[tuple[bytes, bytes]], status: int, size: int) -> bytes | None:
     """Status line and headers; None where they are not those of a body of `size` bytes, or would break the framing."""
-    named = dict(headers)
-    if b"connection" in named or b"transfer-encoding" in named:
+    names, lines = [*map(_name, headers)], [*map(b": ".join, headers)]
+    if b"connection" in names or b"transfer-encoding" in names:
         return None
-    whole = size == 0 if status in _EMPTY else int(named.get(b"content-length", -1)) == size
-    lines = b"\r\n".join([name + b": " + value for name, value in headers])
-    head = b"%b%b\r\n" % (STATUS_LINE[status], lines)
-    # As many bytes as the ends of its lines have, and no more.
-    ends = len(head) - len(head.translate(None, b"\r\n\0"))
-    return head if whole and ends == 2 * (len(headers) + 1) else None
+    if size if status in _EMPTY else b"content-length: %d" % size not in lines:
+        return None
+    text = b"".join(lines)
+    if _CR in text or _LF in text or _NUL in text:
+        return None
+    return b"%b%b\r\n" % (STATUS_LINE[status], b"\r\n".join(lines))

@@ -35,6 +35,7 @@ VALUES = [
     *(0, 1, -1, 2**31, -(2**63), 2**70, True, False, None, 1.5, -2.5, float("nan"), float("-inf")),
     *(Decimal("1.50"), Decimal(-3), b"a\0'\\", ID, [ID], [], ["it's", None], [1, -2], [True], Word.QUOTED, Number.ONE),
     *(datetime(2030, 1, 31, 9, 0, 0, 1, UTC), datetime(1, 1, 1, tzinfo=timezone(timedelta(minutes=90)))),
+    *(datetime.min.replace(tzinfo=UTC), datetime(1900, 1, 1, tzinfo=timezone(timedelta(hours=5, seconds=1708)))),
     datetime(9999, 12, 31),  # noqa: DTZ001
     *(date(2030, 1, 31), time(9, 30), timedelta(days=-1, seconds=3)),
 ]
