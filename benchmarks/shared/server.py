@@ -29,6 +29,7 @@ class Contestant:
     folder: Path
     command: tuple[str, ...]
     variables: dict[str, str] = field(default_factory=dict)
+    seconds_to_start: float = 30
 
     @property
     def prefix(self) -> str:
@@ -109,7 +110,7 @@ class Server:
         return int(self.process.num_fds())
 
     def _wait_until_it_responses(self) -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + self.contestant.seconds_to_start
         while time.monotonic() < end and self.process.poll() is None:
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/live", timeout=1)

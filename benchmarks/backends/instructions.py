@@ -1,0 +1,67 @@
+"""How many instructions a request takes in the whole server: what a change brings, to a few in a thousand, on a machine
+whose speed changes by half within minutes. Instructions are no time: what waits for memory is not in them.
+
+PYTHONPATH=benchmarks/shared .venv/bin/python benchmarks/backends/instructions.py [GET …] (after `make bench`, for its
+PostgreSQL and tokens; with Debian's valgrind). Then `callgrind_annotate --inclusive=yes FILE` says in which functions.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tempfile import NamedTemporaryFile, mkdtemp
+
+from postgres import Postgres
+from server import Contestant, Server, product
+from wrk import tokens, wrk
+
+OPERATIONS = ("GET", "LIST", "CREATE", "UPDATE", "MIX")
+# So few that all tokens are known, and code is specialised, before it is counted.
+USERS, CONNECTIONS = 20, 16
+WARM_UP_SECONDS, SECONDS = 15, 15
+# valgrind takes some fifty times as long.
+SECONDS_TO_START = 180
+
+
+def counted(server: Server, operation: str, token_file: str, dumps: Path) -> tuple[float, Path]:
+    """The instructions of a request, and the file in the folder `dumps` that says where they are."""
+    wrk(server, operation, token_file, WARM_UP_SECONDS, CONNECTIONS)
+    _control(server, "--instr=on")
+    wrk(server, operation, token_file, 1, CONNECTIONS)
+    _control(server, "--zero")
+    requests = wrk(server, operation, token_file, SECONDS, CONNECTIONS)["requests"]
+    _control(server, "--dump")
+    (where,) = dumps.glob("*.1")
+    total = re.search(r"^(?:totals|summary): (\d+)", where.read_text(), re.MULTILINE)
+    assert total is not None, where
+    return int(total[1]) / requests, where
+
+
+def _control(server: Server, command: str) -> None:
+    subprocess.run(["callgrind_control", command, str(server.process.pid)], check=True, capture_output=True)
+
+
+def main(operations: list[str]) -> None:
+    """Prints a line for each operation."""
+    if shutil.which("valgrind") is None:
+        sys.exit("valgrind is missing: apt-get install valgrind")
+    with Postgres() as postgres, tokens() as all_tokens, NamedTemporaryFile("w", suffix=".tokens") as few:
+        few.writelines(line + "\n" for line in Path(all_tokens).read_text().splitlines()[:USERS])
+        few.flush()
+        for operation in operations:
+            dumps = Path(mkdtemp())
+            with Server(_under_valgrind(dumps), postgres.url) as server:
+                instructions, where = counted(server, operation, few.name, dumps)
+                print(f"{operation}: {instructions:,.0f} instructions ({where})", flush=True)
+
+
+def _under_valgrind(dumps: Path) -> Contestant:
+    plain = product("this API")
+    options = ("--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={dumps / 'callgrind'}")
+    return replace(plain, command=("valgrind", *options, *plain.command), seconds_to_start=SECONDS_TO_START)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or list(OPERATIONS))
