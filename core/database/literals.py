@@ -16,7 +16,7 @@ def uuid_literal(value: UUID) -> str:
 
 
 def _time_literal(value: datetime) -> str:
-    if value.tzinfo is UTC:  # in a third of the time; it leaves out the seconds that an offset may have
+    if value.tzinfo is UTC:  # in a third of the time; it rounds other offsets to a minute
         return f"'{orjson.dumps(value)[1:-1].decode()}'::timestamptz"
     return f"'{value.isoformat()}'::{'timestamp' if value.tzinfo is None else 'timestamptz'}"
 
