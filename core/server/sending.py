@@ -86,9 +86,11 @@ def _head(headers: Sequence[tuple[bytes, bytes]], status: int, size: int) -> byt
     names, lines = [*map(_name, headers)], [*map(b": ".join, headers)]
     if b"connection" in names or b"transfer-encoding" in names:
         return None
-    if size if status in _EMPTY else b"content-length: %d" % size not in lines:
-        return None
+    if status in _EMPTY:
+        whole = size == 0
+    else:
+        whole = names.count(b"content-length") == 1 and b"content-length: %d" % size in lines
     text = b"".join(lines)
-    if _CR in text or _LF in text or _NUL in text:
+    if not whole or _CR in text or _LF in text or _NUL in text:
         return None
     return b"%b%b\r\n" % (STATUS_LINE[status], b"\r\n".join(lines))

@@ -33,6 +33,7 @@ SENT: dict[str, list[Message]] = {
     "/head-only": [_start(TWO)],
     "/too-short": [_start(THREE), _body(b"ok")],
     "/too-long": [_start(TWO), _body(b"oks")],
+    "/two-lengths": [_start(THREE, TWO), _body(b"ok")],
     "/two-lines": [_start((b"x-a", b"1\r\nx-b: 2"), TWO), _body(b"ok")],
     "/nul": [_start((b"x-a", b"\0"), TWO), _body(b"ok")],
     "/half-line": [_start((b"x-a", b"1\nx-b: 2"), TWO), _body(b"ok")],
@@ -138,7 +139,7 @@ def test_what_would_break_the_framing_is_not_sent(port: int, path: str) -> None:
     assert not connection.received.startswith(OK)
 
 
-@pytest.mark.parametrize("path", ["/head-only", "/too-short", "/too-long", "/two-heads", "/twice"])
+@pytest.mark.parametrize("path", ["/head-only", "/too-short", "/too-long", "/two-lengths", "/two-heads", "/twice"])
 def test_a_response_that_is_not_what_it_says_ends_the_connection(port: int, path: str) -> None:
     with connect(port) as connection:
         ask(connection, path)
