@@ -20,11 +20,12 @@ ADVICE = {
         "Show the errors at their fields; send again when they are mended.",
     ),
     Problem.MALFORMED_JSON: Advice(
-        "The body is not UTF-8 JSON, repeats a member, is nested too deeply, or holds NaN, NUL or half a character.",
+        "The body is not UTF-8 JSON, repeats a member, is nested too deeply, holds NaN, NUL or half a character, "
+        "or has more members or items than anybody means.",
         "Mend the serialisation.",
     ),
     Problem.BAD_REQUEST: Advice(
-        "The HTTP itself is wrong: framing, or not exactly one `Host`.",
+        "The HTTP itself is wrong: framing, or not exactly one `Host`; or a preflight asks for what no page may send.",
         "Mend the client or the proxy between.",
     ),
     Problem.KEY_REQUIRED: Advice(
@@ -180,7 +181,10 @@ FIELD_ADVICE = {
     FieldCode.INVALID_CURSOR: ("", "It is no `next_cursor` of a list with the same `sort`. Begin with the first page."),
     FieldCode.GUESSABLE_PASSWORD: ("", "The password is a common one, or much like the address or the name."),
     FieldCode.NOTHING_CHOSEN: ("", "A change or a deletion of many needs `id` or a filter, and not both."),
-    FieldCode.CHOSEN_TWICE: ("", "`etags` in the body choose the rows, and the query does so too."),
+    FieldCode.CHOSEN_TWICE: (
+        "",
+        "`etags` in the body choose the rows, and so does the query, or they name one twice.",
+    ),
     FieldCode.NOT_OF_ONE: ("", "If-Match is for one row; a change of many has `etags` in its body."),
     FieldCode.STALE: ("", "The row has changed since its tag was read. With `precondition_failed` alone."),
     FieldCode.INVALID: ("", "The value is not valid in another way: see `message`."),

@@ -144,7 +144,7 @@ class FieldParams(TypedDict, total=False):
 
 
 class FieldError(TypedDict):
-    """One invalid input. `pointer` is a JSON Pointer (RFC 6901) into the body, or begins with /query or /path."""
+    """One invalid input. `pointer` is a JSON Pointer (RFC 6901): into the body, or from /query, /path or /header on."""
 
     pointer: Annotated[str, Field(description="Where it is.")]
     message: Annotated[str, Field(description="What is wrong, for people; it may be worded anew.")]

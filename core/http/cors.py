@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 
 import structlog
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,7 +30,7 @@ def cors(origins: Sequence[str], with_cookies: AbstractSet[str], app: ASGIApp) -
         app,
         allow_origins=[one for one in origins if "*" not in one],
         allow_origin_regex=origins_regex(origins),
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         # Tracing adds its own. What protects is the bearer token, which no browser sends by itself.
         allow_headers=["*"],
         expose_headers=EXPOSED_HEADERS,
@@ -47,7 +48,7 @@ def cors(origins: Sequence[str], with_cookies: AbstractSet[str], app: ASGIApp) -
 
 
 class _Cors(CORSMiddleware):
-    """Starlette's, before which an origin that is not allowed is named."""
+    """Starlette's, before which an origin that is not allowed is named; what it rejects is a problem."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Responds to one request of a page."""
@@ -56,8 +57,19 @@ class _Cors(CORSMiddleware):
         allowed = self.is_allowed_origin(origin=origin)
         if not allowed and origin != own_origin(scope):
             _log.info("origin not allowed", **{"todo_api.origin": origin[:_LENGTH], "todo_api.setting": "CORS_ORIGINS"})
-        if not allowed and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-            detail = "Pages of this origin may not read responses: it is not in CORS_ORIGINS."
-            await respond(ProblemError(Problem.ORIGIN_NOT_ALLOWED, detail), scope, receive, send)
+        if scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+            await self._preflight(scope, receive, send, allowed=allowed)
             return
         await (super().__call__ if allowed else self.app)(scope, receive, send)
+
+    async def _preflight(self, scope: Scope, receive: Receive, send: Send, *, allowed: bool) -> None:
+        response = self.preflight_response(Headers(scope=scope))
+        if not allowed:
+            detail = "Pages of this origin may not read responses: it is not in CORS_ORIGINS."
+            await respond(ProblemError(Problem.ORIGIN_NOT_ALLOWED, detail), scope, receive, send)
+        elif response.status_code >= 400:
+            detail = f"No page may send such a request here: {bytes(response.body).decode()}."
+            headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+            await respond(ProblemError(Problem.BAD_REQUEST, detail, headers=headers), scope, receive, send)
+        else:
+            await response(scope, receive, send)

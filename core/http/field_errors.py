@@ -112,6 +112,8 @@ def field_error(item: Mapping[str, Any]) -> FieldError:
     A validator of a slice gives one of our codes by PydanticCustomError("malformed", "Must be …", {"expected": "…"}).
     """
     where, *path = (part for part in item["loc"] if not str(part).startswith(CHOICE))
+    if path[1:] and path[-1] == "[key]" and item["type"] != "extra_forbidden":
+        path.pop()  # pydantic's word for a name that is no key of a map: the place is that of its value
     prefix = "" if where == "body" else f"/{where}"
     code, message, params = _told(item["type"], item.get("ctx", {}), item)
     error = FieldError(pointer=prefix + "".join(map(_segment, path)), message=message, code=code)

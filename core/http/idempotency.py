@@ -108,7 +108,8 @@ class _Keys(OwnedRepository):
             except DatabaseUnavailableError as error:
                 if error.sqlstate != LOCK_NOT_AVAILABLE:
                     raise
-                raise ProblemError(Problem.REQUEST_IN_PROGRESS, "The first request with this key runs.") from None
+                detail = "The first request with this key is under way, or another write that this one has to wait for."
+                raise ProblemError(Problem.REQUEST_IN_PROGRESS, detail) from None
             if claimed is not None:
                 return None
             stored = await self._database.fetch_one(self._own(_find(key)))

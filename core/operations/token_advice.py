@@ -17,6 +17,7 @@ ADVICE: Mapping[str, str] = {
     "not_a_jwt": _SEND,
     "no_subject": f"it is a cookie or the link of an e-mail: {_SEND}; made by hand, .setSubject(user.id)",
     "numeric_subject": ".setSubject(String(user.id))",
+    "long_subject": "a user's id has at most 255 characters: .setSubject(user.id)",
     "wrong_type": f"it is made for something else: {_SEND}",
     "expired": f"get another; if all are, {_CLOCK}",
     "not_yet_valid": _CLOCK,

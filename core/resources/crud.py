@@ -84,8 +84,8 @@ class CrudRepository(OwnedRepository, Generic[V]):
 
     async def list(self, query: ListQuery) -> Page[V]:
         """A page of the rows that pass the filters. Raises ProblemError 400 for a cursor of another list."""
+        page_query = self._own(self.rows.page(query))  # a wrong cursor is wrong also for who has the list
         change = await self._look_for_changes() if self._conditions.known else None
-        page_query = self._own(self.rows.page(query))
         rows: list[Any] = await self._database.fetch_all(page_query)
         if not rows and change is None:
             change = await self._of_empty_page()

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import BaseModel, Discriminator, Field, Tag, field_validator
+from pydantic_core import PydanticCustomError
 
 from core.database.queries import Query
 from core.database.statements import Statement, Variant
@@ -38,8 +39,19 @@ class TaggedChanges(InputModel):
     """Base of changes of rows that must be as the client knows them. A slice adds `set`: the changes of one row."""
 
     etags: dict[UUID, Annotated[str, Field(max_length=256, json_schema_extra={"pattern": PATTERN})]] = Field(
-        min_length=1, max_length=MAX_IDS, description="The rows by their ids, each with its entity tag."
+        min_length=1,
+        max_length=MAX_IDS,
+        description="The rows by their ids, each with its entity tag. What is not there (any more) is left out.",
     )
+
+    @field_validator("etags", mode="wrap")
+    @classmethod
+    def _named_once(cls, given: Any, read: Callable[[Any], dict[UUID, str]]) -> dict[UUID, str]:
+        """A UUID has several spellings."""
+        etags = read(given)
+        if len(etags) < len(given):
+            raise PydanticCustomError(FieldCode.CHOSEN_TWICE, "Must name each row once")
+        return etags
 
 
 def _kind(body: Any) -> str:

@@ -12,6 +12,9 @@ from core.urls import canonical
 # Two clocks differ; an `iat` one second ahead is normal.
 LEEWAY_SECONDS = 10
 
+# OpenID Connect Core, section 2; PostgreSQL's indexes take no id of any length.
+MAX_SUBJECT_LENGTH = 255
+
 # The end of the year 9999. A time beyond it is in milliseconds, or a trick.
 _LATEST = 253_402_300_799
 
@@ -106,6 +109,8 @@ def subject(claims: Mapping[str, Any]) -> str:
         raise TokenError("numeric_subject")
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise TokenError("no_subject")
+    if len(value) > MAX_SUBJECT_LENGTH:
+        raise TokenError("long_subject")
     return value
 
 

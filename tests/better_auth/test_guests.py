@@ -122,6 +122,31 @@ def test_what_was_deleted_meanwhile_does_not_come_back(deployment: Deployment, g
     assert listed(api, guest.token()) == others
 
 
+def test_what_the_guest_has_changed_meanwhile_is_what_they_keep(deployment: Deployment, guest: Visitor) -> None:
+    """Cut before its end; the guest is still one, and goes on."""
+    api, relay = deployment.api, deployment.relay
+    first, *others = written(api, guest.token())
+    relay.breaks(len(REQUESTS), "before")
+    assert guest.sign_up().status_code == 500
+    relay.mend()
+    with client_of(api, guest.token()) as client:
+        assert client.patch(f"/tasks/{first['id']}", json={"title": "Water them again"}).status_code == 200
+    assert guest.sign_in(guest.email).status_code == 200
+    assert listed(api, guest.token()) == [{**first, "title": "Water them again"}, *others]
+
+
+def test_a_guest_of_an_account_that_was_deleted_here_keeps_their_tasks(deployment: Deployment, guest: Visitor) -> None:
+    """Better Auth still knows it. Its token is rejected as the guest's is once the move is over."""
+    api = deployment.api
+    with Visitor(deployment.url) as account:
+        assert account.sign_up().status_code == 200
+        with client_of(api, account.token()) as client:
+            assert client.delete(f"{api.url}/api/v1/users/me").status_code == 204
+    before = written(api, guest.token())
+    assert guest.sign_in(account.email).status_code == 500
+    assert listed(api, guest.token()) == before
+
+
 def test_a_guest_without_tasks(deployment: Deployment, guest: Visitor) -> None:
     old = guest.token()
     assert guest.sign_up().status_code == 200

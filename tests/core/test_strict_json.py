@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.strict_json import MAX_DEPTH, StrictJsonError, loads
+from core.strict_json import MAX_CONTAINERS, MAX_DEPTH, MAX_MEMBERS, StrictJsonError, loads
 
 SYNTAX = "The text is not valid JSON."
 NOT_UTF8 = "The text is not UTF-8."
@@ -56,8 +56,8 @@ TOO_DEEP = "The text is nested deeper than 20 levels."
         (b"\xef\xbb\xbf1", SYNTAX),
         ('{"a":1}'.encode("utf-16-le"), SYNTAX),
         ('{"a":1}'.encode("utf-32-be"), SYNTAX),
-        (b"9" * 5000, SYNTAX),
-        (b"-" + b"9" * 5000, SYNTAX),
+        (b"9" * 5000, TOO_LARGE),
+        (b"-" + b"9" * 5000, TOO_LARGE),
         ('{"a":1}'.encode("utf-16"), NOT_UTF8),
         (b'"\xff"', NOT_UTF8),
         (b'"\xc3"', NOT_UTF8),
@@ -147,6 +147,24 @@ def test_a_deep_or_broken_text_costs_no_stack(data: bytes) -> None:
 )
 def test_brackets_inside_a_string_nest_nothing(data: bytes) -> None:
     assert loads(data) is not None
+
+
+@pytest.mark.parametrize("data", [b"[" * 15 + b"{},[", b'{"a":[' + b"[[]]," * 30])
+def test_what_is_not_closed_is_not_called_deep(data: bytes) -> None:
+    with pytest.raises(StrictJsonError, match=SYNTAX):
+        loads(data)
+
+
+def test_how_many_members_and_containers_there_may_be() -> None:
+    """Whoever is asked about each of them is busy for a while, and does not know yet who asks."""
+    members = [b'"%d":[]' % number for number in range(MAX_MEMBERS + 1)]
+    assert len(loads(b"{" + b",".join(members[1:]) + b"}")) == MAX_MEMBERS
+    with pytest.raises(StrictJsonError, match=r"An object has more than 10,000 members\."):
+        loads(b"{" + b",".join(members) + b"}")
+    containers = [b"[]"] * MAX_CONTAINERS
+    assert len(loads(b"[" + b",".join(containers[1:]) + b"]")) == MAX_CONTAINERS - 1
+    with pytest.raises(StrictJsonError, match=r"The text has more than 100,000 arrays and objects\."):
+        loads(b"[" + b",".join(containers) + b"]")
 
 
 def test_many_siblings_nest_nothing() -> None:

@@ -688,7 +688,7 @@ export interface components {
         FieldCode: "missing" | "unknown_field" | "wrong_type" | "malformed" | "not_allowed" | "too_short" | "too_long" | "too_small" | "too_large" | "not_a_multiple" | "nul_character" | "other_id" | "invalid_cursor" | "guessable_password" | "nothing_chosen" | "chosen_twice" | "not_of_one" | "stale" | "invalid";
         /**
          * FieldError
-         * @description One invalid input. `pointer` is a JSON Pointer (RFC 6901) into the body, or begins with /query or /path.
+         * @description One invalid input. `pointer` is a JSON Pointer (RFC 6901): into the body, or from /query, /path or /header on.
          */
         FieldError: {
             /** @description What is wrong, for programs. */
@@ -1958,7 +1958,7 @@ export interface components {
         TaskUpdates: {
             /**
              * Etags
-             * @description The rows by their ids, each with its entity tag.
+             * @description The rows by their ids, each with its entity tag. What is not there (any more) is left out.
              */
             etags: {
                 [key: string]: string;

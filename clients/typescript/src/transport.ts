@@ -27,21 +27,21 @@ export function transport(
     return again ? authorized(request, sent) : arrived;
   }
 
-  async function whole(request: Request, resource: string): Promise<Response> {
+  /** `resource` is what the request is about: the path below the user, undefined where it has no owner. */
+  async function whole(request: Request, resource?: string): Promise<Response> {
     const since = tags.writes;
     const { response, code, text } = await authorized(request);
     if (response.status >= 400 && code === undefined)
       throw new UnreachableError(`something before the API responds ${response.status}`, response.status);
     if (response.headers.has("Idempotent-Replayed") && response.status < 204 && !text)
       throw new DeletedSinceError("the write was done, and what it wrote has been deleted since");
-    tags.learn(request.method, resource, response, text, since);
+    if (resource !== undefined) tags.learn(request.method, resource, response, text, since);
     return response;
   }
 
   return async (request: Request): Promise<Response> => {
     const resource = OF_USER.exec(new URL(request.url).pathname)?.[1];
-    if (resource === undefined) return whole(request, "");
-    if (request.method === "GET") return whole(request, resource);
+    if (resource === undefined || request.method === "GET") return whole(request, resource);
     // One key for all repeats. Writes to one resource, and to many with it among them, go one after the other: each has
     // the tag of the one before.
     if (!request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", crypto.randomUUID());
@@ -60,37 +60,34 @@ export function transport(
 
 /** The entity tag of each resource as it was seen last, by the path below the user. */
 class EntityTags {
-  /** How many tags came from writes. */
+  /** How many writes there were that changed what is known. */
   writes = 0;
-  readonly #tags = new Map<string, { tag: string; write: number }>();
+  /** Without a tag: what was written or deleted, and has not been read since. */
+  readonly #known = new Map<string, { tag: string | undefined; write: number }>();
 
   of(resource: string): string | undefined {
-    return this.#tags.get(resource)?.tag;
+    return this.#known.get(resource)?.tag;
   }
 
   /** `since` is `writes` as it was when the request began. */
   learn(method: string, resource: string, response: Response, text: string, since: number): void {
-    const gone = response.status === 404 || response.status === 410;
-    const found: unknown = response.status === 200 || response.status === 201 ? JSON.parse(text) : undefined;
-    const many = isObject(found) && Array.isArray(found.ids) ? found.ids : undefined;
-    if (many !== undefined) for (const id of many) this.#forget(`${resource}/${id}`);
-    else if (gone || (response.ok && (method === "DELETE" || method === "PATCH"))) this.#forget(resource);
-    if (!isObject(found)) return;
-    const collection = resource.replace(/\/changes$/, "");
-    const write = method === "GET" ? 0 : (this.writes += 1);
-    const set = (name: string, tag: unknown) => {
+    const isWrite = method !== "GET";
+    if (isWrite && response.ok) this.writes += 1;
+    const write = isWrite ? this.writes : 0;
+    const set = (name: string, tag?: unknown) => {
       // What was read before a write of one's own, and comes after it, is old.
-      const isOld = method === "GET" && (this.#tags.get(name)?.write ?? 0) > since;
-      if (typeof tag === "string" && !isOld) this.#tags.set(name, { tag, write });
+      if (!isWrite && (this.#known.get(name)?.write ?? 0) > since) return;
+      this.#known.set(name, { tag: typeof tag === "string" ? tag : undefined, write });
     };
-    const rows: unknown = method === "POST" ? [found] : found.items;
-    if (!Array.isArray(rows)) set(resource, response.headers.get("ETag"));
-    else for (const row of rows) if (isObject(row)) set(`${collection}/${row.id}`, row.etag);
-  }
-
-  /** It, and what is below it. */
-  #forget(resource: string): void {
-    for (const known of this.#tags.keys()) if (isWithin(known, resource)) this.#tags.delete(known);
+    const found: unknown = response.status === 200 || response.status === 201 ? JSON.parse(text) : undefined;
+    const gone = response.status === 404 || response.status === 410 || (response.ok && method === "DELETE");
+    if (isObject(found)) {
+      const collection = resource.replace(/\/changes$/, "");
+      const rows: unknown = method === "POST" ? [found] : found.items;
+      if (Array.isArray(found.ids)) for (const id of found.ids) set(`${resource}/${id}`);
+      else if (!Array.isArray(rows)) set(resource, response.headers.get("ETag"));
+      else for (const row of rows) if (isObject(row)) set(`${collection}/${row.id}`, row.etag);
+    } else if (gone) for (const name of this.#known.keys()) if (isWithin(name, resource)) set(name);
   }
 }
 

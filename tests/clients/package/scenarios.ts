@@ -32,6 +32,7 @@ const scenarios: Record<string, () => Promise<object>> = {
     await all(listed.pages());
     await lastOf(followed.changes());
     await take(wrote.PATCH(TASK, { params, body: { title: "Feed the cat" } }));
+    await take(made.PATCH("/api/v1/users/{user_id}", { params: { path: me }, body: { name: "Ada" } })); // tells nothing of tasks
     const late: unknown[] = [];
     for (const one of [made, read, listed, followed]) {
       const { error } = await one.PATCH(TASK, { params, body: { title: "Too late" } });
@@ -62,6 +63,7 @@ const scenarios: Record<string, () => Promise<object>> = {
     const list = take(todo.GET(TASKS, { params: { path: me } }));
     const edits = ["1", "2", "3"].map((title) => todo.PATCH(TASK, { params: { path }, body: { title } }));
     const edited = await Promise.all(edits);
+    await take(todo.PATCH(TASKS, { params: { path: me, query: { id: [id] } }, body: { title: "4" } }));
     seen();
     const listed = (await list).items.length;
     const last = await todo.DELETE(TASK, { params: { path } });

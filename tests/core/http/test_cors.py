@@ -60,7 +60,7 @@ def test_a_listed_origin_may_read_responses_and_the_headers_it_needs(browser: ht
         assert "access-control-allow-credentials" not in response.headers
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
 def test_a_preflight_of_a_listed_origin_needs_no_token(browser: httpx.Client, method: str) -> None:
     asked = {
         "Origin": APP,
@@ -70,7 +70,9 @@ def test_a_preflight_of_a_listed_origin_needs_no_token(browser: httpx.Client, me
     response = browser.options("/api/v1/users/me/tasks", headers=asked)
     assert response.status_code == 200
     assert response.headers["access-control-allow-origin"] == APP
-    assert _list(response.headers["access-control-allow-methods"]) == {"get", "post", "put", "patch", "delete"}
+    assert _list(response.headers["access-control-allow-methods"]) == {
+        *("get", "head", "post", "put", "patch", "delete")
+    }
     assert _list(response.headers["access-control-allow-headers"]) == set(TRACING)
     assert response.headers["access-control-max-age"] == "7200"
     assert response.headers["x-request-id"]
@@ -123,7 +125,8 @@ def test_a_method_that_no_operation_has_is_rejected(browser: httpx.Client) -> No
     for method in ("TRACE", "CONNECT", "QUERY"):
         asked = {**PREFLIGHT, "Access-Control-Request-Method": method}
         response = browser.options("/api/v1/users/me/tasks", headers=asked)
-        assert response.status_code >= 400
+        detail = "No page may send such a request here: Disallowed CORS method."
+        assert_problem(response, 400, "bad_request", detail=detail)
         assert method not in response.headers["access-control-allow-methods"]
 
 

@@ -36,7 +36,7 @@ def mallory(api_server: RunningServer) -> Iterator[UserClient]:
         (b'{"title": -Infinity}', NAN),
         (b'{"title": 1e999}', "A number is too large."),
         (b'{"title": -1e999}', "A number is too large."),
-        (b'{"title": ' + b"9" * 5000 + b"}", NOT_JSON),
+        (b'{"title": ' + b"9" * 5000 + b"}", "A number is too large."),
         (b'{"title": "a\\u0000b"}', NUL),
         (b'{"\\u0000": "a"}', NUL),
         (b'{"title": "a\x00b"}', NOT_JSON),
@@ -90,7 +90,7 @@ def test_brackets_in_a_string_are_text_at_any_depth(alice: UserClient) -> None:
 
 
 def test_what_is_wrong_in_very_many_places_is_told_of_a_hundred(mallory: UserClient, api: httpx.Client) -> None:
-    body = json.dumps({"title": "a", **{f"field{number}": 0 for number in range(50_000)}})
+    body = json.dumps({"title": "a", **{f"field{number}": 0 for number in range(9_000)}})
     response = mallory.post(mallory.tasks, content=body, headers=JSON)
     errors = assert_problem(response, 400, "validation_failed")["errors"]
     expected = {"pointer": "/field0", "message": "This field is not known", "code": "unknown_field"}

@@ -76,7 +76,7 @@ def same_bytes(text: str) -> Iterable[str]:
         "me",
         "мир🌱\u202e",
         "' OR 1=1 --",
-        "x" * 4000,
+        "x" * 255,
     ],
 )
 def test_a_valid_token_names_its_subject_character_for_character(subject: str) -> None:

@@ -86,6 +86,7 @@ def test_a_header_that_asks_for_more_is_rejected(header: Any, reason: str) -> No
         (claiming(sub="1"), "numeric_subject"),
         (claiming(sub="0"), "numeric_subject"),
         (claiming(sub="-1.5"), "numeric_subject"),
+        (claiming(sub=f'"{"u" * 256}"'), "long_subject"),
         (claiming(sub="true"), "no_subject"),
         (claiming(sub="null"), "no_subject"),
         (claiming(sub='["u1"]'), "no_subject"),

@@ -109,6 +109,8 @@ def test_one_stale_tag_keeps_all_from_being_changed(alice: UserClient, three: li
         ({"etags": {ROW: "x"}, "set": {"title": ""}}, "/set/title"),
         ({"etags": {ROW: "x"}, "set": {}, "title": "x"}, "/title"),
         ({"etags": {ROW: "7"}, "set": {}}, f"/etags/{ROW}"),
+        ({"etags": {"x": "*"}, "set": {}}, "/etags/x"),
+        ({"etags": {ROW: "*", ROW.upper(): "*"}, "set": {}}, "/etags"),
     ],
 )
 def test_what_is_wrong_with_a_body_is_told_where_it_is(alice: UserClient, body: Any, pointer: str) -> None:
