@@ -171,7 +171,8 @@ class TaskListQuery(TaskFilters, CountedQuery):
 
     sort: Sort = Field(
         default="-created_at",
-        description="`-` is the other way round. By `due_at`, tasks without a due time come last (first with `-`).",
+        description="`-` is the other way round. By `due_at`, tasks without a due time come last (first with `-`); by "
+        "`title`, case does not count, and the order of letters is that of the database's collation.",
     )
 
 

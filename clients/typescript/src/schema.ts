@@ -3186,7 +3186,7 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_cursor` of the page before, with the same `sort` and filters. */
                 cursor?: string;
-                /** @description `-` is the other way round. By `due_at`, tasks without a due time come last (first with `-`). */
+                /** @description `-` is the other way round. By `due_at`, tasks without a due time come last (first with `-`); by `title`, case does not count, and the order of letters is that of the database's collation. */
                 sort?: "created_at" | "-created_at" | "updated_at" | "-updated_at" | "due_at" | "-due_at" | "title" | "-title";
                 /** @description Whether to count all that pass the filters: `total`. */
                 include_total?: boolean;
