@@ -170,10 +170,7 @@ def _serve(app: Api, settings: Settings, opened: listening.Listening, exporter: 
     def work(sockets: list[socket.socket], parent: int, place: int) -> None:
         if exporter is not None:
             exporter.meter.take(place)
-        try:
-            server.Server(config, settings.shutdown_notice, parent).run(sockets)
-        finally:
-            logging.flush()
+        server.Server(config, settings.shutdown_notice, parent).run(sockets)
 
     sys.exit(Workers(settings.web_concurrency, sockets, work).run())
 

@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Request
 from fastapi.dependencies.models import Dependant
 
 from core.http import context, headers
-from core.resources.many import Written
+from core.resources.many_schemas import Written
 from core.resources.models import Versioned
 from core.resources.pagination import Page
 from core.resources.preconditions import (

@@ -24,7 +24,7 @@ from core.database.transaction import Transaction
 from core.http import context, headers
 from core.http.responses import AnyResponse, Header, WholeResponse
 from core.problems import FieldCode, FieldError, FieldParams, Problem, ProblemError
-from core.resources.many import Written
+from core.resources.many_schemas import Written
 from core.resources.models import TIMESTAMP, OwnedTable, owner_column
 from core.resources.preconditions import ExistsError
 from core.resources.repository import OwnedRepository, UnknownOwnerError
@@ -108,7 +108,7 @@ class _Keys(OwnedRepository):
             except DatabaseUnavailableError as error:
                 if error.sqlstate != LOCK_NOT_AVAILABLE:
                     raise
-                detail = "The first request with this key is under way, or another write that this one has to wait for."
+                detail = "The first request with this key runs, or another write that this one waits for."
                 raise ProblemError(Problem.REQUEST_IN_PROGRESS, detail) from None
             if claimed is not None:
                 return None

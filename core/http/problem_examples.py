@@ -45,7 +45,10 @@ _MET = {
         "If-Match has a tag as this API gives none: something on the way, such as a proxy that compresses, weakened it "
         "(W/) or added to it. Switch that off for this API, or send the tag without W/ and without the addition.",
     ),
-    Problem.REQUEST_IN_PROGRESS: (_TASKS, "The first request with this key runs."),
+    Problem.REQUEST_IN_PROGRESS: (
+        _TASKS,
+        "The first request with this key runs, or another write that this one waits for.",
+    ),
     Problem.IDEMPOTENCY_KEY_REUSED: (_TASKS, "This key was used for another request. Make a new one."),
     Problem.TOO_MANY_ROWS: (_TASKS, "More than 1000 were chosen, and nothing was done."),
     Problem.CONFLICT: (_TASKS, "The request conflicts with what is stored."),

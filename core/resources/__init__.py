@@ -6,7 +6,8 @@ from core.resources.crud import CrudRepository
 from core.resources.feed import Changes, ChangesQuery
 from core.resources.filters import Filter, containing, one_of
 from core.resources.links import LinkRepository, Links, LinkTable
-from core.resources.many import MERGED, MERGED_OR_TAGGED, TAGGED, ManyRepository, Selection, TaggedChanges, Written
+from core.resources.many import ManyRepository
+from core.resources.many_schemas import MERGED, MERGED_OR_TAGGED, TAGGED, Selection, TaggedChanges, Written
 from core.resources.models import TIMESTAMP, OwnedTable, Timestamps, Versioned
 from core.resources.pagination import ListQuery, Page
 from core.resources.preconditions import ETag

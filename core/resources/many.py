@@ -1,76 +1,24 @@
 """Many rows of one owner changed or removed at once: all of those that were chosen, or none."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, Discriminator, Field, Tag, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel
 
 from core.database.queries import Query
 from core.database.statements import Statement, Variant
-from core.problems import CHOICE, FieldCode, FieldError, Problem, ProblemError
+from core.problems import FieldCode, FieldError, Problem, ProblemError
 from core.resources.crud import CrudRepository
+from core.resources.many_schemas import MAX_ROWS, Selection, TaggedChanges, Written
 from core.resources.many_sql import ManySql
 from core.resources.models import Versioned
-from core.resources.preconditions import PATTERN, expected_versions
+from core.resources.preconditions import expected_versions
 from core.resources.repository import UnknownOwnerError
 from core.resources.row_sql import Columns
 from core.resources.rows import Rows
-from core.resources.schemas import InputModel, OutputModel, example
 
 V = TypeVar("V", bound=Versioned)
-
-# How many rows a client names, and how many are written at most.
-MAX_IDS, MAX_ROWS = 100, 1000
-
-
-class Selection(InputModel):
-    """Base of what chooses rows. A slice adds the filters of its list, by the same names."""
-
-    id: list[UUID] = Field(
-        default=[],
-        max_length=MAX_IDS,
-        description="These; repeat the parameter for several. What is not there is left out. Not beside a filter.",
-    )
-
-
-class TaggedChanges(InputModel):
-    """Base of changes of rows that must be as the client knows them. A slice adds `set`: the changes of one row."""
-
-    etags: dict[UUID, Annotated[str, Field(max_length=256, json_schema_extra={"pattern": PATTERN})]] = Field(
-        min_length=1,
-        max_length=MAX_IDS,
-        description="The rows by their ids, each with its entity tag. What is not there (any more) is left out.",
-    )
-
-    @field_validator("etags", mode="wrap")
-    @classmethod
-    def _named_once(cls, given: Any, read: Callable[[Any], dict[UUID, str]]) -> dict[UUID, str]:
-        """A UUID has several spellings."""
-        etags = read(given)
-        if len(etags) < len(given):
-            raise PydanticCustomError(FieldCode.CHOSEN_TWICE, "Must name each row once")
-        return etags
-
-
-def _kind(body: Any) -> str:
-    return _TAGGED if isinstance(body, dict) and not body.keys().isdisjoint({"etags", "set"}) else _MERGED
-
-
-# A body that is a merge for all that the query chooses, or changes of rows with tags:
-# `Annotated[Annotated[NoteUpdate, MERGED] | Annotated[NoteUpdates, TAGGED], MERGED_OR_TAGGED]`.
-_MERGED, _TAGGED = f"{CHOICE}merged", f"{CHOICE}tagged"
-MERGED, TAGGED, MERGED_OR_TAGGED = Tag(_MERGED), Tag(_TAGGED), Discriminator(_kind)
-
-
-class Written(OutputModel):
-    """What was done to many rows: to how many, and which."""
-
-    model_config = example(count=1, ids=["01a221af-ea66-724f-b462-68f20ad6c67d"])
-
-    count: int = Field(description="How many there were.")
-    ids: list[UUID] = Field(description="Their ids.")
 
 
 class ManyStatements:

@@ -19,12 +19,15 @@ _NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 _log = structlog.get_logger("core.server.listening")
 
 
+# So many connections wait to be accepted, or as many as the system allows; uvicorn's own.
+BACKLOG = 2048
+
 # systemd passes the first one under this number (sd_listen_fds).
 FIRST_DESCRIPTOR = 3
 
 
 class Listening(NamedTuple):
-    """Bound sockets, and what uvicorn's configuration is to call them: `host` and `port`, or `uds`."""
+    """Sockets that listen, and what uvicorn's configuration is to call them: `host` and `port`, or `uds`."""
 
     sockets: list[socket.socket]
     names: dict[str, Any]
@@ -70,7 +73,7 @@ def _inherited(descriptor: int) -> socket.socket:
 
 
 def listeners(host: str, port: int) -> list[socket.socket]:
-    """Bound sockets for all addresses of `host`, with one port; `::` is both families, however the system is set. A
+    """Listening sockets for all addresses of `host`, with one port; `::` is both families, however the system is set. A
     `host` that begins with / is the path of a Unix socket.
 
     Raises OSError where none can be had, or a port is taken.
@@ -101,6 +104,7 @@ def _bound(family: int, address: tuple[object, ...], *, both: bool) -> socket.so
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not both)
         made.bind(address)
+        made.listen(BACKLOG)  # or a second process can bind it as well, and is told nothing
     except OSError:
         made.close()
         raise
@@ -121,6 +125,7 @@ def _unix(path: Path) -> socket.socket:
     try:
         made.bind(str(path))
         path.chmod(0o666)
+        made.listen(BACKLOG)
     except OSError:
         made.close()
         raise

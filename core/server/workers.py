@@ -9,8 +9,12 @@ from collections.abc import Callable
 
 import structlog
 
+from core.logging import flush
+
 # A worker that ends sooner has not served: another would end as soon.
 LIFE_SECONDS = 2
+# Before the next one is started then, while others serve.
+PAUSE_SECONDS = 1
 
 _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 
@@ -41,7 +45,8 @@ class Workers:
     def run(self) -> int:
         """Ends after SIGTERM, SIGHUP or SIGINT, which it passes on, when all workers have ended; gives the exit status.
 
-        A worker that dies is replaced. One that dies as soon as it is born ends all, with status 1.
+        A worker that dies is replaced. One that dies as soon as it is born ends all, with status 1, unless another has
+        served for longer.
         """
         gc.collect()
         gc.freeze()  # what the collector looks at it writes to, and what is written to is shared no more
@@ -76,7 +81,11 @@ class Workers:
         _log.error("worker ended", **{"process.pid": pid, "process.exit.code": status})
         if time.monotonic() - born > LIFE_SECONDS:
             self._fork()
+        elif any(time.monotonic() - other > LIFE_SECONDS for other, _ in self._born.values()):
+            time.sleep(PAUSE_SECONDS)
+            self._fork()
         else:
+            _log.error("no worker lives", **{"error.reason": f"one ended within {LIFE_SECONDS} s, and none is older"})
             self._status = 1
             self._leave(signal.SIGTERM)
 
@@ -102,10 +111,22 @@ class Workers:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, self._handlers)
-        try:
-            self._serve(self._listeners, self._alive, place)
-        finally:
-            os._exit(0)
+        os._exit(_status_of(lambda: self._serve(self._listeners, self._alive, place)))
+
+
+def _status_of(serve: Callable[[], None]) -> int:
+    """The exit status of a worker, which nobody else tells why it ended."""
+    try:
+        serve()
+    except KeyboardInterrupt:
+        return 0
+    except BaseException as error:
+        _log.critical("worker failed", exc_info=error)
+        return 1
+    else:
+        return 0
+    finally:
+        flush()
 
 
 def _ended() -> list[tuple[int, int]]:

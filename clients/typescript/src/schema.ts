@@ -1539,7 +1539,7 @@ export interface components {
          * @description The first request with this key is under way
          * @example {
          *       "code": "request_in_progress",
-         *       "detail": "The first request with this key runs.",
+         *       "detail": "The first request with this key runs, or another write that this one waits for.",
          *       "instance": "/api/v1/users/me/tasks",
          *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
          *       "status": 409,

@@ -120,7 +120,7 @@ def test_while_the_first_request_runs_a_repeat_is_a_conflict(user: UserClient, o
         claim(first, user)
         repeat = create(user)
         title = "The first request with this key is under way"
-        detail = f"{title}, or another write that this one has to wait for."
+        detail = "The first request with this key runs, or another write that this one waits for."
         assert_problem(repeat, 409, "request_in_progress", title=title, detail=detail)
         assert 1 <= int(repeat.headers["retry-after"]) <= 3
         assert_first(create(user, "another"))

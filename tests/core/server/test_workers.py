@@ -1,5 +1,6 @@
 """WEB_CONCURRENCY: several processes serve one port, are replaced when they die, and end together."""
 
+import json
 import os
 import signal
 import subprocess
@@ -164,3 +165,43 @@ def test_one_that_cannot_serve_at_all_ends_the_start(process: ApiProcess) -> Non
     victim.send_signal(signal.SIGKILL)
     assert process.wait() < 15
     assert process.exit_status == 1
+
+
+def test_one_that_dies_young_is_replaced_while_others_serve(process: ApiProcess) -> None:
+    """As who kills for want of memory may hit the newest again."""
+    until(lambda: len(started(process)) == WORKERS)
+    time.sleep(LIFE_SECONDS)
+    before = set(workers(process))
+    min(before, key=lambda one: one.pid).kill()
+    until(lambda: len(set(workers(process)) - before) == 1)
+    (young,) = set(workers(process)) - before
+    young.kill()
+    until(lambda: len(started(process)) >= WORKERS + 1 and len(workers(process)) == WORKERS and not young.is_running())
+    assert httpx.get(f"{process.url}/health/live").status_code == 200
+
+
+# Each worker meets a bug that nobody catches.
+WITH_A_BUG = """
+import sys
+from core import logging
+from core.server.workers import Workers
+
+def serve(*_):
+    raise MemoryError("planted")
+
+logging.configure("INFO", "production")
+sys.exit(Workers(1, [], serve).run())
+"""
+
+
+def test_why_a_worker_failed_is_told() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITH_A_BUG], cwd=project_root(), timeout=20, capture_output=True, check=False
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (1, b"")
+    told = {line["message"]: line for line in lines}
+    assert told["worker failed"]["exception.type"] == "builtins.MemoryError"
+    assert "planted" in told["worker failed"]["exception.stacktrace"]
+    assert told["worker ended"]["process.exit.code"] == 1
+    assert "no worker lives" in told
