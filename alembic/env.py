@@ -1,11 +1,13 @@
 """Alembic's environment: finds every slice's tables by itself, and leaves tables alone that are not ours."""
 
+import os
 import random
 import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
+import psycopg2
 import structlog
 from alembic import context
 from alembic.util import CommandError
@@ -14,7 +16,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import SQLModel
 
 from core import config, logging
-from core.database import column_rules, distribution, migrations, table_schema
+from core.database import column_rules, distribution, errors, migrations, table_schema
 
 LOCK_TIMEOUT = "1s"
 LOCK_NOT_AVAILABLE = "55P03"
@@ -44,7 +46,8 @@ def _url() -> str:
         return migrations.url_of_settings()
     except config.ConfigurationError as error:
         # As main.py does; Alembic's own errors go to standard output, broken into lines.
-        sys.exit(str(error) if (config.PROJECT_ROOT / ".env").exists() else f"{error}\n{_NO_ENV_FILE}")
+        is_at_a_desk = os.environ.get("APP_ENV") != "production" and not (config.PROJECT_ROOT / ".env").exists()
+        sys.exit(f"{error}\n{_NO_ENV_FILE}" if is_at_a_desk else str(error))
 
 
 def _migrate() -> None:
@@ -57,6 +60,9 @@ def _migrate() -> None:
         try:
             _try(engine)
         except OperationalError as error:
+            if error.statement is None and isinstance(error.orig, psycopg2.Error):  # it could not connect
+                told = errors.translate(error.orig, connecting=True)
+                raise CommandError(f"{told}. `python -m core.operations.doctor` says what to set.") from None
             if not tries_left or getattr(error.orig, "pgcode", None) != LOCK_NOT_AVAILABLE:
                 raise
             context.config.print_stdout("A lock is held by others. Tries left: %d", tries_left)

@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 from core import urls
 from core.env_file import ENV_FILE_ENCODING, env_file_problem
@@ -15,11 +21,22 @@ VERSION: str = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["pro
 
 S = TypeVar("S", bound=BaseSettings)
 
+_BYTE_ORDER_MARK = "\ufeff"
+
 _CONFIG = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
 
 
 class ConfigurationError(Exception):
     """The settings cannot be used. The message names every problem and no value of a secret."""
+
+
+class _Secrets(SecretsSettingsSource):
+    """Files of secrets, read as `.env` and variables are: empty is unset, and a byte order mark is none of it."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The text of a file, None where there is none."""
+        value, key, is_complex = super().get_field_value(field, field_name)
+        return (value.removeprefix(_BYTE_ORDER_MARK).strip() or None if value else None), key, is_complex
 
 
 class DatabaseSettings(BaseSettings):
@@ -34,6 +51,20 @@ class DatabaseSettings(BaseSettings):
     database_url: SecretStr | None = Field(default=None, validate_default=True)
     database_url_unpooled: SecretStr | None = None
     deletions_kept_days: int = Field(default=30, ge=1, le=3650)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """pydantic's, in its order."""
+        assert isinstance(file_secret_settings, SecretsSettingsSource)
+        secrets = _Secrets(settings_cls, file_secret_settings.secrets_dir)
+        return init_settings, env_settings, dotenv_settings, secrets
 
     @field_validator("database_url", "database_url_unpooled")
     @classmethod

@@ -6,6 +6,8 @@ from typing import Any
 
 import psycopg2
 
+from core.database import grants
+
 # Classes and codes of SQLSTATE (PostgreSQL documentation, appendix A) that mean: not now, perhaps later.
 _AWAY_CLASSES = {"08", "53"}
 # A write met a server, or a session, that takes none.
@@ -19,7 +21,7 @@ _BAD_VALUE_CLASSES = {"22"}
 _BAD_VALUE = {"23502", "23514"}
 _UNDEFINED_CLASSES = {"42", "3F"}
 NO_PRIVILEGE = "42501"
-_PERMISSION_DENIED = re.compile(r"permission denied for (table|schema) (\w{1,63})")
+_PERMISSION_DENIED = re.compile(r"permission denied for (table|schema|function) (\w{1,63})")
 
 
 class DatabaseError(Exception):
@@ -128,8 +130,8 @@ def _violated(state: str, diagnostics: Any) -> tuple[str, str | None]:
 
 
 def _missing_grant(error: psycopg2.Error) -> str:
-    """What the role may not, and the grant that mends it. Of PostgreSQL's words only those are taken that name a table
-    or a schema: a function may raise the same with anything in it."""
+    """What the role may not, and the grant that mends it. Of PostgreSQL's words only those are taken that name a table,
+    a schema or a function: a function may raise the same with anything in it."""
     found = _PERMISSION_DENIED.fullmatch(error.diag.message_primary or "")
     if found is None:
         return type(error).__name__
@@ -138,8 +140,9 @@ def _missing_grant(error: psycopg2.Error) -> str:
         return f"{found[0]}: GRANT USAGE ON SCHEMA {name} TO the role of DATABASE_URL"
     sent = getattr(error.cursor, "query", None) or b""
     place = re.search(rf"\b(\w+)\.{name}\b", sent.decode(errors="replace"))
-    table = f"{place[1]}.{name}" if place else name
-    return f"{found[0]}: GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO the role of DATABASE_URL"
+    whole = f"{place[1]}.{name}" if place else name
+    granted = f"EXECUTE ON FUNCTION {whole}" if what == "function" else f"{grants.of_table(name)} ON {whole}"
+    return f"{found[0]}: GRANT {granted} TO the role of DATABASE_URL"
 
 
 def _reason(what: str, error: psycopg2.Error) -> str:

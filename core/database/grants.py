@@ -23,6 +23,11 @@ WHERE n.nspname = '{schema}' AND (
 ) AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, p.privilege)"""
 
 
+def of_table(name: str) -> str:
+    """What the role needs on one of our tables."""
+    return "SELECT" if name in READ_ONLY else ", ".join(ALL)
+
+
 def needed(schema: str, role: str) -> list[str]:
     """The statements that let `role` serve, and change no schema."""
     written, read = (", ".join(f"{schema}.{name}" for name in names) for names in (_written(), READ_ONLY))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from fastapi import Depends, Request
@@ -25,8 +25,6 @@ from core.tokens.verifier import Principal, TokenVerifier
 
 T = TypeVar("T")
 
-# Told of each request as it ends: its scope, its status, how many seconds it took, what was known of it.
-Observe = Callable[[Scope, int, float, "RequestContext | None"], None]
 
 _KEY = "todo_api"
 # Of the state that every request finds as `request.state`: set while the process drains before it ends.
@@ -34,6 +32,15 @@ DRAINING = "draining"
 NO_TAGS = Tags(None)
 # Of what `quote` would change nothing.
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*").fullmatch
+
+
+class Observe(Protocol):
+    """Told of each request as it ends: its scope, its status, how many seconds it took, what was known of it. Where the
+    protocol rejected it that is nothing but the code of its problem."""
+
+    def __call__(
+        self, scope: Scope, status: int, seconds: float, found: "RequestContext | None", code: str | None = None
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,9 +97,11 @@ class RequestMiddleware:
             await own(scope, receive, send)
 
     async def _respond(self, error: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
-        in_scope(scope).rejection = error
-        # To a preflight, CORS would respond before it is rejected.
-        app = _reject if scope["method"] == "OPTIONS" else self._rejections
+        found = in_scope(scope)
+        found.rejection = error
+        # To a preflight, CORS would respond before it is rejected; who is no page has no Origin to be looked at.
+        with_cors = b"origin" in found.headers and scope["method"] != "OPTIONS"
+        app = self._rejections if with_cors else _reject
         await app(scope, receive, send)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from core.http.context import RequestContext
 from core.metrics.cells import Cells
 from core.metrics.families import BOUNDS, CODES, CONNECTION_WAITS, DURATIONS, METHODS, OPERATIONS, PROBLEMS
-from core.problems import Problem
 
 # The last number of a histogram's cell, behind its buckets.
 SUM = len(BOUNDS) + 1
@@ -40,12 +39,18 @@ class Meter:
         self._waits = self.cells.at(CONNECTION_WAITS)
         self.publish()
 
-    def observe(self, scope: Mapping[str, Any], status: int, seconds: float, found: RequestContext | None) -> None:
-        """A request has ended. `found` is None for one that was rejected in a flood: nothing is known of it."""
+    def observe(
+        self,
+        scope: Mapping[str, Any],
+        status: int,
+        seconds: float,
+        found: RequestContext | None,
+        code: str | None = None,
+    ) -> None:
+        """A request has ended: see core.http.context.Observe."""
         numbers = self._numbers
         if found is None:
             route: str | None = None
-            code: str | None = Problem.OVERLOADED.code
         else:
             route = found.route or getattr(scope.get("route"), "path", None)  # FastAPI knows the route of a 405
             code = found.problem_code

@@ -20,6 +20,7 @@ from core.operations.findings import Finding, note, ok, skipped, wrong
 from core.urls import UNIX
 
 SECONDS = 10
+_NOT_OURS = "not of this API"
 
 
 def main() -> None:
@@ -30,7 +31,8 @@ def main() -> None:
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     migrations.load_models()
-    bad = asyncio.run(_print(load_settings, os.environ.get("TOKEN") or None, os.environ.get("URL") or None))
+    token = os.environ.get("TOKEN", "").strip().removeprefix("Bearer ")  # as it stands in a header
+    bad = asyncio.run(_print(load_settings, token or None, os.environ.get("URL") or None))
     sys.exit(int(bad))
 
 
@@ -89,12 +91,14 @@ def _from_outside(settings: Settings, token: str | None, url: str | None) -> Fin
     """Whether the API is where clients look for it, and takes the token there."""
     if url is None:
         return skipped("url", "give the address for clients as the variable URL to have the API asked there")
+    if not url.startswith(("http://", "https://")):
+        return wrong("url", "it has to begin with https:// or http://")
     path = urlsplit(url).path.rstrip("/")
     if path != settings.root_path:
         return wrong("url", f"its path is {path or 'empty'}: set ROOT_PATH to that, or give the URL with ROOT_PATH")
-    asked = "/api/v1/users/me" if token else "/health/ready"
-    status, code = _asked(url.rstrip("/") + asked, token)
-    if status != 200:
+    asked, field = ("/api/v1/users/me", "id") if token else ("/health/ready", "status")
+    status, code = _asked(url.rstrip("/") + asked, token, field)
+    if status != 200 or code:
         return wrong("url", f"{asked} is {status or 'not reached'} {code}: {_cure(status, code)}")
     return ok("url", f"{asked} is 200")
 
@@ -104,29 +108,32 @@ def _cure(status: int, code: str) -> str:
         return "let the proxy send a certificate of that name, or set SSL_CERT_FILE to that of its authority"
     if not status:
         return "give the URL that the proxy listens at, and let it run"
+    if status == 200:
+        return "something else is there: the proxy must pass /api/ and /health/ to the API"
     if status in (502, 503, 504):
         return "no process behind the proxy is ready: its line `not ready` in the log says why"
     return "the proxy must pass it on without ROOT_PATH"
 
 
-def _asked(url: str, token: str | None) -> tuple[int, str]:
-    """The status, 0 if there was no response, and the code of its problem."""
+def _asked(url: str, token: str | None, field: str) -> tuple[int, str]:
+    """The status, 0 if there was no response, and the code of its problem; empty where the content has the field."""
     request = Request(url, headers={"Authorization": f"Bearer {token.strip()}"} if token else {})  # noqa: S310
     try:
         with urlopen(request, timeout=SECONDS) as response:  # noqa: S310
-            return response.status, ""
+            return response.status, "" if _value(response.read(65536), field) else _NOT_OURS
     except HTTPError as error:
         with error:
-            return error.code, _code(error.read(65536))
+            return error.code, _value(error.read(65536), "code") or _NOT_OURS
     except (URLError, OSError, ValueError) as error:
         return 0, str(getattr(error, "reason", error))
 
 
-def _code(body: bytes) -> str:
+def _value(body: bytes, field: str) -> str:
+    """Of JSON that has the field; empty for all else."""
     try:
-        return str(json.loads(body)["code"])
+        return str(json.loads(body)[field])
     except (ValueError, KeyError, TypeError):
-        return "not of this API"
+        return ""
 
 
 if __name__ == "__main__":

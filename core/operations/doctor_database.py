@@ -1,5 +1,6 @@
 """The doctor on the database: whether it can be reached, is ours, is migrated, and lets us do what we need."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from operator import itemgetter
@@ -14,6 +15,7 @@ from core.database.database import Database
 from core.database.errors import DatabaseError
 from core.database.queries import SCHEMA
 from core.database.table_schema import of_catalogue
+from core.database.writable import require_writable
 from core.operations.findings import Finding, note, ok, skipped, wrong
 from core.problems import Problem
 from core.tokens.claims import LEEWAY_SECONDS
@@ -32,6 +34,18 @@ SELECT current_database(), current_user::text, CASE WHEN to_regnamespace(schema)
     THEN has_database_privilege(current_database(), 'CREATE') ELSE has_schema_privilege(schema, 'CREATE') END
 FROM (SELECT %s) AS ours (schema)"""
 _LOCAL = ("localhost", "127.0.0.1", "::1")
+# What to set where libpq, or the server, says so; the first that it says.
+_CURES = {
+    "no pg_hba.conf entry": "let the role in from here (pg_hba.conf), with TLS where it asks for that",
+    "too many connections": "allow more (CONNECTION LIMIT, max_connections), or set DATABASE_POOL_SIZE lower",
+    "permission denied for database": "GRANT CONNECT ON that database TO the role of DATABASE_URL",
+    "does not support SSL": "let the server have TLS, or take sslmode out of DATABASE_URL",
+    'database "': "set the name of the database in DATABASE_URL, or create it",
+    **dict.fromkeys(
+        ("authentication", "no password", 'role "'),
+        "set the user and the password of DATABASE_URL, or let them in (pg_hba.conf)",
+    ),
+}
 
 
 async def look(settings: Settings, url: str) -> AsyncIterator[Finding]:
@@ -57,8 +71,9 @@ async def look(settings: Settings, url: str) -> AsyncIterator[Finding]:
 
 
 def _cure(error: DatabaseError, url: str) -> str:
-    if any(words in str(error) for words in ("authentication", "no password", 'role "')):
-        return "set the user and the password of DATABASE_URL, or let them in (pg_hba.conf)"
+    for words, cure in _CURES.items():
+        if words in str(error):
+            return cure
     local = parse_dsn(url).get("host") in _LOCAL
     hint = " (inside a container, localhost is the container itself)" if local else ""
     return f"set DATABASE_URL to a server that can be reached{hint}"
@@ -69,6 +84,10 @@ async def _inside(database: Database, schema: str, *, accounts: bool) -> AsyncIt
     lacking = await database.fetch_all(grants.missing(schema))
     yield wrong("grants", grants.told(schema, lacking)) if lacking else ok("grants", "all that the API needs")
     yield skipped("schema", "needs the grants") if lacking else await _schema(database, accounts=accounts)
+    try:
+        await require_writable(database.pool, asyncio.get_running_loop().time() + SECONDS, None)
+    except DatabaseError as error:
+        yield wrong("database", f"{error}: let it, and the role of DATABASE_URL (default_transaction_read_only)")
     before = time.time()
     theirs = (await database.fetch_all(_TIME))[0]
     yield clock("the database's", theirs, (before + time.time()) / 2)

@@ -69,6 +69,8 @@ def _why(settings: Settings, error: Exception) -> str:
         return f"{told}, and redirects are not followed: set {variable} to where it leads (https for http, probably)"
     if isinstance(error, ssl.SSLError):
         return f"{told}: set {variable} with http, if it has no https"
+    if str(error).startswith("the status is") or "too large" in str(error):
+        return f"{told}: something responds there, and does not give the keys; its own log says why"
     if urlsplit(url).hostname in _LOCAL:
         return (
             f"{told}: start Better Auth; inside a container, localhost is the container itself: set "

@@ -6,7 +6,7 @@ from typing import Literal
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from core.http.context import DRAINING
+from core.http.context import DRAINING, Observe
 from core.server import rejections
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -21,6 +21,7 @@ class FramedProtocol(HttpToolsProtocol, ABC):
 
     # What clients find the paths of the API behind; `root_path` is uvicorn's.
     prefix: str
+    observe: Observe | None
     # The part of a message that is being received, None between two. The first head is due at once.
     _part: Literal["head", "body"] | None = "head"
     # Whether no further message is read.
@@ -79,6 +80,8 @@ class FramedProtocol(HttpToolsProtocol, ABC):
         self._ended = True
         why = rejections.HEAD_TOO_LARGE if self._too_large else rejections.BAD_FRAMING
         response = rejections.unreadable(why, self.client, self.prefix)
+        if self.observe is not None:
+            self.observe({"method": "_OTHER"}, why[0].status, 0.0, None, why[0].code)
         own = self.cycle if self._part == "body" else None
         before = self._before(own)
         if before is not None:

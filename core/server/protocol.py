@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from core.http.admission import Gate
 from core.http.authorization import API
-from core.http.context import DRAINING, Observe
+from core.http.context import DRAINING
 from core.http.middleware import access_fields, request_id_of
 from core.logging.access import AccessLog
 from core.problems import Problem
@@ -42,7 +42,6 @@ class BoundedProtocol(FramedProtocol):
     head_timeout: float
     body_timeout: float
     gate: Gate | None
-    observe: Observe | None
     proxies: Proxies | None
     # What ends the head of a response after which the connection is kept.
     kept: bytes
@@ -115,7 +114,7 @@ class BoundedProtocol(FramedProtocol):
         self.transport.write(rejections.overloaded(self.gate.reject(), self.prefix, path, request_id, end))
         scope = {**self.scope, "method": self.parser.get_method().decode(), "path": path}
         if self.observe is not None:
-            self.observe(scope, 503, time.perf_counter() - started, None)
+            self.observe(scope, 503, time.perf_counter() - started, None, _OVERLOADED)
         fields = {**access_fields(scope, headers, 503, started), "error.code": _OVERLOADED}
         _access_log.write("error", {"request_id": request_id, **fields})
         if self._ended:

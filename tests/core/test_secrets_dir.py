@@ -39,6 +39,17 @@ def test_each_file_is_a_setting_in_whatever_case_and_without_its_last_newline(fo
     assert settings.database_url.get_secret_value() == URL
 
 
+def test_an_empty_file_is_unset_and_a_byte_order_mark_no_part_of_a_secret(folder: Path) -> None:
+    """As an empty variable is, and as `.env` is read: a key of a mounted secret is emptied, and not taken away."""
+    (folder / "better_auth_secret").write_bytes(b"\xef\xbb\xbf" + SECRET.encode())
+    for name in ("better_auth_secret_previous", "better_auth_url", "web_concurrency", "database_url_unpooled"):
+        (folder / name).write_text("\n")
+    settings = load_settings(None)
+    assert settings.better_auth_secret is not None
+    assert settings.better_auth_secret.get_secret_value() == SECRET
+    assert settings.model_fields_set == {"better_auth_secret", "secrets_dir"}
+
+
 def test_as_docker_and_kubernetes_mount_them_files_may_be_links(folder: Path) -> None:
     (folder / "..data").mkdir()
     (folder / "..data" / "BETTER_AUTH_SECRET").write_text(SECRET)

@@ -379,12 +379,70 @@ def server_away(world: World) -> Case:
     )
 
 
+def no_such_database(world: World) -> Case:
+    return Case(
+        r'database +cannot connect: .*database "tudu" does not exist: set the name of the database in DATABASE_URL.*',
+        {"database_url": re.sub(r"/test_\w+", "/tudu", world.database.proxied_url)},
+        {"database_url": world.database.proxied_url},
+        make_token("u1"),
+    )
+
+
+def may_not_connect(world: World) -> Case:
+    url = world.role()
+    name, database = re.findall(r"api_\w+", url)[0], re.findall(r"test_\w+", url)[0]
+    world.database.query(f"ALTER ROLE {name} CONNECTION LIMIT 0")
+
+    def mend() -> None:
+        world.database.query(f"ALTER ROLE {name} CONNECTION LIMIT 5; GRANT CONNECT ON DATABASE {database} TO {name}")
+        for sql in least_grants(name):
+            world.database.query(sql)
+
+    return Case(
+        r"database +cannot connect: .*too many connections.*: allow more .*",
+        {"database_url": url},
+        {"database_url": url, "database_pool_size": 2},
+        make_token("u1"),
+        mend=mend,
+    )
+
+
+def takes_no_writes(world: World) -> Case:
+    url = world.role()
+    name = re.findall(r"api_\w+", url)[0]
+    for sql in [*least_grants(name), f"ALTER ROLE {name} SET default_transaction_read_only = on"]:
+        world.database.query(sql)
+    return Case(
+        r"database +the server takes no writes: .*default_transaction_read_only.*",
+        {"database_url": url, "database_url_unpooled": world.database.proxied_url},
+        {"database_url": url, "database_url_unpooled": world.database.proxied_url},
+        make_token("u1"),
+        mend=lambda: world.database.query(f"ALTER ROLE {name} RESET default_transaction_read_only"),
+    )
+
+
+def keys_in_trouble(world: World) -> Case:
+    world.server.status = 500
+
+    def mend() -> None:
+        world.server.status = 200
+
+    return Case(
+        r"keys +.*: the status is 500: something responds there, and does not give the keys.*",
+        {"better_auth_url": world.server.url},
+        {"better_auth_url": world.server.url},
+        world.token(),
+        mend=mend,
+    )
+
+
 MISTAKES = [
     *(wrong_path, http_for_https, https_for_http, unknown_authority, trailing_slash, slash_of_an_origin, base_path),
     *(audience, audience_of_a_secret, issuer, secret_where_keys_are_published, keys_where_a_secret_signs),
     *(session_token, clock, rotated_key, other_secret, localhost_in_a_container, missing_grant, no_grants),
     *(pooled_migrations, migrations_elsewhere, migrations_by_nobody, login_of_nobody, host_bits, everybody_a_proxy),
-    *(foreign_column, not_migrated, no_room, server_away),
+    *(foreign_column, not_migrated, no_room, server_away, no_such_database, may_not_connect, takes_no_writes),
+    keys_in_trouble,
 ]
 
 
@@ -519,7 +577,11 @@ def test_the_api_is_asked_where_clients_look_for_it(world: World, start_server: 
     assert "not reached" in away
     assert away.endswith("give the URL that the proxy listens at, and let it run")
     assert "set SSL_CERT_FILE" in str(findings(world, {}, None, world.secure.url)[-1])
-    world.server.path, world.server.status = "/health/ready", 502
+    world.server.path = "/health/ready"  # as a page that is served for every path
+    taken = str(findings(world, {}, None, world.server.url)[-1])
+    assert taken.startswith("wrong    url         /health/ready is 200 not of this API: something else is there")
+    assert str(findings(world, {}, None, "localhost:80")[-1]).endswith("it has to begin with https:// or http://")
+    world.server.status = 502
     assert "no process behind the proxy is ready" in str(findings(world, {}, None, world.server.url)[-1])
 
 

@@ -214,6 +214,11 @@ def test_a_failure_of_the_database_carries_its_sqlstate(
             "DATABASE_URL",
         ),
         (
+            "SELECT ON todo.sync_history",
+            "SELECT ON todo.sync_history",
+            "permission denied for table sync_history: GRANT SELECT ON todo.sync_history TO the role of DATABASE_URL",
+        ),
+        (
             "USAGE ON SCHEMA todo",
             "USAGE ON SCHEMA todo",
             "permission denied for schema todo: GRANT USAGE ON SCHEMA todo TO the role of DATABASE_URL",
@@ -230,7 +235,8 @@ def test_a_missing_grant_is_named(
     database.query(f"GRANT USAGE ON SCHEMA todo TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA todo TO {role}")
     database.query(f"REVOKE {revoked} FROM {role}")
     with ApiProcess(database.url.replace("postgres:@", f"{role}:@")) as limited, UserClient(limited.url) as user:
-        response = user.get(user.tasks)
+        path = f"{user.tasks}/changes" if "sync" in revoked else user.tasks
+        response = user.get(path)
         assert response.status_code == 500
         line = line_of(limited, response.headers["x-request-id"], "request failed")
         assert (line["db.response.status_code"], line["exception.message"]) == ("42501", told)
@@ -239,7 +245,7 @@ def test_a_missing_grant_is_named(
             assert ready.json()["code"] == "database_unavailable"
             assert line_of(limited, ready.headers["x-request-id"], "not ready")["error.reason"] == told
         database.query(f"GRANT {granted} TO {role}")
-        assert user.get(user.tasks).status_code == 200
+        assert user.get(path).status_code == 200
 
 
 def test_a_bug_is_an_error_with_all_that_is_known_of_it(
@@ -284,6 +290,15 @@ def test_an_origin_that_is_not_allowed_is_named_with_the_setting(process: ApiPro
     response = httpx.request(method, f"{process.url}/health/live", headers=headers)
     line = line_of(process, response.headers["x-request-id"], "origin not allowed")
     assert (line["todo_api.origin"], line["todo_api.setting"]) == ("https://app.example.com", "CORS_ORIGINS")
+
+
+def test_a_rejection_of_who_is_no_page_says_nothing_of_origins(process: ApiProcess) -> None:
+    with UserClient(process.url) as user:
+        response = user.post(user.tasks, content=b"x" * 2_000_000)
+    assert response.status_code == 413
+    request_id = response.headers["x-request-id"]
+    assert line_of(process, request_id)["http.response.status_code"] == 413
+    assert {line["message"] for line in process.lines if line.get("request_id") == request_id} == {"request"}
 
 
 def test_a_page_of_the_apis_own_origin_is_not_named(process: ApiProcess) -> None:

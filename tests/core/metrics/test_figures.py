@@ -110,6 +110,18 @@ def test_what_anybody_invents_makes_no_series_of_its_own(process: ApiProcess, po
     assert sum(count for (method, _, _), count in found.requests().items() if method == "_OTHER") == 20
 
 
+def test_what_is_not_http_is_counted(process: ApiProcess, port: int) -> None:
+    """A proxy that breaks requests is seen."""
+    before = scrape(port)
+    with connect(process.port) as one:
+        one.send(b"BREW / HTTP/9\r\n\r\n")
+        assert one.response() is not None
+    after = scrape(port)
+    code = "bad_request"
+    counted = after.of("todo_api_problems_total", code=code) - before.of("todo_api_problems_total", code=code)
+    assert counted == 1
+
+
 def test_sign_ins_that_are_throttled_are_counted(own: TestDatabase, port: int) -> None:
     with ApiProcess(own.url, METRICS_PORT=str(port), SIGN_IN_ATTEMPTS_PER_ACCOUNT="2") as process:
         for _ in range(4):
