@@ -1,5 +1,6 @@
 """The fast path: operations whose declarations lie in a subset of FastAPI's are found and served in fewer steps."""
 
+import re
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from core.http.arguments import Arguments, NotFastError
 from core.http.paths import Paths, overlap
 from core.http.responses import EMPTY, AnyResponse, WholeResponse
 from core.http.routing import PrivateRoute
+
+_PLAIN_SEGMENT = re.compile(r"[^{}]*|\{[A-Za-z_]\w*\}")
 
 
 class FastOperation:
@@ -46,9 +49,11 @@ class FastOperation:
         found.result = result
         headers = representation.described(request)
         status = 201 if found.makes else self._route.status_code or 200
+        content = self._route.content(result)
         if extra is not None:
             headers, status = [*extra.raw_headers, *headers], extra.status_code or status
-        return WholeResponse(status, headers, self._route.content(result))
+            content = None if status in EMPTY else content
+        return WholeResponse(status, headers, content)
 
 
 class Dispatcher:
@@ -61,8 +66,9 @@ class Dispatcher:
     def __init__(self, app: FastAPI, following: ASGIApp, *, fast: bool) -> None:
         self._app = app
         self._following = following
-        # Whether a slice declares HEAD itself.
-        self._heads = any("HEAD" in route.methods for route in app.router.routes if isinstance(route, PrivateRoute))
+        # Where a slice declares HEAD itself.
+        routes = [route for route in app.router.routes if isinstance(route, PrivateRoute)]
+        self._heads = [route.path_regex for route in routes if "HEAD" in route.methods]
         self._paths: Paths[FastOperation] = Paths()
         for template, operations in _by_template(app.router.routes if fast else ()):
             self._paths.add(template, operations)
@@ -84,7 +90,9 @@ class Dispatcher:
 
     def _as_get(self, scope: Scope) -> Scope:
         """A HEAD is served by GET's operation (RFC 9110, section 9.3.2); the server sends no content for it."""
-        return {**scope, "method": "GET"} if scope.get("method") == "HEAD" and not self._heads else scope
+        if scope.get("method") != "HEAD" or any(one.match(scope["path"]) for one in self._heads):
+            return scope
+        return {**scope, "method": "GET"}
 
 
 def _by_template(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, dict[str, FastOperation]]]:
@@ -110,10 +118,7 @@ def _by_template(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, dict[str, F
 
 def _is_plain_path(path: str) -> bool:
     """Whether each segment is fixed, or one parameter that is any text."""
-    return all(
-        ("{" not in part and "}" not in part) or (part.startswith("{") and part.endswith("}") and ":" not in part)
-        for part in path.split("/")
-    )
+    return all(map(_PLAIN_SEGMENT.fullmatch, path.split("/")))
 
 
 def _is_plain_response(route: PrivateRoute) -> bool:

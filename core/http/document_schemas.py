@@ -49,11 +49,11 @@ def plain_parameters(operation: dict[str, Any]) -> None:
     """A query has no null: what is optional is left out."""
     for parameter in operation.get("parameters", ()):
         schema = parameter["schema"]
-        kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
-        if len(kinds) == 1:
-            del schema["anyOf"]
-            schema.update(kinds[0])
+        choices = schema.pop("anyOf", [])
+        kinds = [one for one in choices if one != {"type": "null"}]
+        if len(kinds) < len(choices):
             schema.pop("default", None)
+        schema |= {"anyOf": kinds} if len(kinds) > 1 else kinds[0] if kinds else {}
         if parameter["in"] == "query":
             _without_nul(schema)
         if parameter["name"] == "user_id":

@@ -1,4 +1,4 @@
-"""What FastAPI's own handler gets and gives: a body that was read before, and the result as the endpoint gave it."""
+"""What FastAPI's own handler gives: the result as the endpoint gave it, and what is told of it."""
 
 import functools
 import inspect
@@ -9,22 +9,6 @@ from fastapi import Request, Response
 
 from core.http import context, representation
 from core.http.responses import EMPTY, AnyResponse
-
-
-class ReadRequest(Request):
-    """A request whose body was read and parsed before FastAPI asks for it."""
-
-    def __init__(self, request: Request, raw: bytes, value: Any) -> None:
-        super().__init__(request.scope, request.receive)
-        self._raw, self._value = raw, value
-
-    async def body(self) -> bytes:
-        """All bytes."""
-        return self._raw
-
-    async def json(self) -> Any:
-        """The value, read as strict JSON."""
-        return self._value
 
 
 def noting(endpoint: Callable[..., Any]) -> Callable[..., Any]:

@@ -123,7 +123,8 @@ def field_error(item: Mapping[str, Any]) -> FieldError:
 
 
 def _told(kind: str, context: Mapping[str, Any], item: Mapping[str, Any]) -> tuple[FieldCode, str, dict[str, Any]]:
-    rule = _RULES.get(kind)
+    # Without a validator's own words its message is a library's, which repeats what was sent.
+    rule = None if kind == "value_error" and "error" not in context else _RULES.get(kind)
     if rule is not None and context.keys() >= set(rule.found.values()):
         params = {**rule.params, **{ours: _plain(context[name]) for ours, name in rule.found.items()}}
         if rule.code is FieldCode.NOT_ALLOWED:

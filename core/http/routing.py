@@ -15,7 +15,7 @@ from core.http import context, idempotency, json_body, representation
 from core.http.authorization import authorize
 from core.http.content import Content
 from core.http.dependencies import owned_repository
-from core.http.fastapi_handler import ReadRequest, described, noting
+from core.http.fastapi_handler import described, noting
 from core.http.origins import reject_other_origins
 from core.http.parameters import QueryParameters
 from core.http.responses import AnyResponse, Header, WholeResponse
@@ -62,9 +62,10 @@ class PrivateRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> AnyResponse:
-            async def call(raw: bytes, body: Any) -> AnyResponse:
-                response = await handler(ReadRequest(request, raw, body) if self.takes_json else request)
-                return described(request, response)
+            async def call(_: bytes, body: Any) -> AnyResponse:
+                if self.takes_json:
+                    request._json = body  # read as strict JSON
+                return described(request, await handler(request))
 
             return await self.admit(request, call)
 
@@ -80,7 +81,10 @@ class PrivateRoute(APIRoute):
         if scope["query_string"]:
             scope["query_string"] = self.query_parameters.normalised(scope["query_string"])
         # What an endpoint that creates does not take is still part of what an Idempotency-Key stands for.
-        raw = await json_body.receive(request) if self.takes_json or self.creates else b""
+        raw = b""
+        if self.takes_json or self.creates:
+            # There Starlette keeps it, for an endpoint or a dependency that asks for it.
+            raw = request._body = await json_body.receive(request)
         body = self._json(request, raw) if self.takes_json else None
         services = found.services
         # The clock of the database starts when the request is complete: a slow client does not use it up.

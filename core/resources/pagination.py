@@ -5,7 +5,7 @@ import binascii
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -92,7 +92,7 @@ def page_of(
 
 
 def _text(value: Any) -> str:
-    return value.isoformat() if isinstance(value, date) else str(value)
+    return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
 def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Position:
@@ -106,7 +106,7 @@ def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Posi
             raise ValueError
         check(value)
         return Position(value, UUID(row))
-    except (ValueError, TypeError, AttributeError, binascii.Error):
+    except (ValueError, TypeError, AttributeError, ArithmeticError, binascii.Error):
         error = FieldError(
             pointer="/query/cursor",
             message="Must be a next_cursor of a list with the same sort; leave it out for the first page",
@@ -128,6 +128,18 @@ def check_of(name: str, key: Any) -> Callable[[str], object]:
     if getattr(key, "nullable", False):
         raise TypeError(f"sort {name}: NULL has no place in an order; write func.coalesce(column, …), and index that")
     kind = key.type.python_type
-    if issubclass(kind, datetime):
-        return check_time
-    return date.fromisoformat if issubclass(kind, date) else kind
+    return next((check for known, check in _CHECKS.items() if issubclass(kind, known)), kind)
+
+
+def _check_date(value: str) -> None:
+    if value != "infinity":
+        date.fromisoformat(value)
+
+
+# A datetime is a date. Of an interval PostgreSQL tells what it is none of (400 as well).
+_CHECKS: dict[type, Callable[[str], object]] = {
+    datetime: check_time,
+    date: _check_date,
+    time: time.fromisoformat,
+    timedelta: str,
+}

@@ -110,6 +110,11 @@ class Checker:
         return self.fixed in q
 
 
+async def signed(request: Request) -> int:
+    """As who compares a signature of the body with a header."""
+    return len(await request.body())
+
+
 async def counted(request: Request) -> int:
     """How often it was called in this request."""
     request.state.count = getattr(request.state, "count", 0) + 1
@@ -381,6 +386,27 @@ def declare(router: APIRouter) -> None:  # noqa: C901, PLR0915 (one after the ot
     @router.post("/raw-body")
     async def raw_body(request: Request) -> dict[str, int]:
         return {"length": len(await request.body())}
+
+    @router.post("/raw-body-beside-a-model")
+    async def raw_body_beside_a_model(item: Item, request: Request) -> dict[str, Any]:
+        return {"name": item.name, "length": len(await request.body()), "json": await request.json()}
+
+    @router.post("/raw-body-in-a-dependency")
+    async def raw_body_in_a_dependency(item: Item, length: Annotated[int, Depends(signed)]) -> dict[str, Any]:
+        return {"name": item.name, "length": length}
+
+    @router.post("/streamed-body-beside-a-model")
+    async def streamed_body_beside_a_model(item: Item, request: Request) -> dict[str, Any]:
+        return {"name": item.name, "length": sum([len(chunk) async for chunk in request.stream()])}
+
+    @router.get("/pair/{one}-{two}")
+    async def pair(one: str, two: str) -> list[str]:
+        return [one, two]
+
+    @router.get("/emptied", response_model=User)
+    async def emptied(response: Response) -> Any:
+        response.status_code = status.HTTP_204_NO_CONTENT
+        return {"username": "ann"}
 
     @router.get("/teapot/{number}")
     async def raises(number: int) -> None:

@@ -77,6 +77,11 @@ IDIOMS: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/background", {}),
     ("GET", "/request", {}),
     ("POST", "/raw-body", {"content": b"\x00 anything"}),
+    ("POST", "/raw-body-beside-a-model", {"json": ITEM}),
+    ("POST", "/raw-body-in-a-dependency", {"json": ITEM}),
+    ("POST", "/streamed-body-beside-a-model", {"json": ITEM}),
+    ("GET", "/pair/one-two", {}),
+    ("GET", "/emptied", {}),
     ("GET", "/outer/one", {}),
     ("GET", "/outer/inner/one", {}),
 ]

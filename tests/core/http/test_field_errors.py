@@ -166,3 +166,9 @@ def test_the_document_lists_the_codes(alice: UserClient) -> None:
     schemas = alice.get("/openapi.json").json()["components"]["schemas"]
     assert schemas["FieldCode"]["enum"] == list(FieldCode)
     assert set(schemas["FieldParams"]["properties"]) == set(FieldParams.__annotations__)
+
+
+def test_a_value_error_of_pydantics_own_types_repeats_nothing() -> None:
+    """EmailStr's has no `error`, and a text that quotes what was sent."""
+    item = {"type": "value_error", "loc": ("body", "email"), "msg": "not valid: ü@x", "ctx": {"reason": "ü@x"}}
+    assert field_error(item) == {"pointer": "/email", "message": "This value is not valid", "code": "invalid"}

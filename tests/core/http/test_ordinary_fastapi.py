@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -394,3 +394,34 @@ def test_a_keyed_create_that_fastapi_serves_is_made_once(database: TestDatabase,
     assert second.headers["idempotent-replayed"] == "true"
     assert first.headers["etag"] == second.headers["etag"]
     assert database.query("SELECT count(*) FROM tasks WHERE user_id = %s", user) == [(1,)]
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+def test_a_create_may_read_its_body_itself(database: TestDatabase, fast_path: bool) -> None:
+    """As a webhook's receiver does: what it takes is no model, and it has a key as every create."""
+    router = private_router("raw", "/users/{user_id}/raw")
+
+    @router.post("", response_model=TaskRead, status_code=201)
+    async def make_raw(tasks: Tasks, request: Request) -> Task:
+        return await tasks.create(TaskCreate.model_validate_json(await request.body()))
+
+    headers = {"Authorization": f"Bearer {make_token(uuid4().hex)}", "Idempotency-Key": "raw"}
+    asked = ("POST", "/users/me/raw", {"headers": headers, "json": {"title": "Raw"}})
+    first, again = ask(database, lambda app: app.include_router(router), asked, asked, fast_path=fast_path)
+    assert (first.status_code, first.json()["title"]) == (201, "Raw")
+    assert (again.status_code, again.json()) == (201, first.json())
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+def test_who_declares_head_declares_it_of_one_path(database: TestDatabase, fast_path: bool) -> None:
+    router = public_router("heads", "/heads")
+
+    @router.head("/own")
+    async def of_its_own(response: Response) -> None:
+        response.headers["X-Own"] = "yes"
+
+    headers = {"Authorization": f"Bearer {make_token(uuid4().hex)}"}
+    asked = [("HEAD", path, {"headers": headers}) for path in ("/heads/own", "/users/me/tasks")]
+    own, other = ask(database, lambda app: app.include_router(router), *asked, fast_path=fast_path)
+    assert (own.status_code, own.headers["x-own"]) == (200, "yes")
+    assert other.status_code == 200

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Column, Date, Integer, Interval, Numeric, Time, Uuid
 
 from core.problems import Problem, ProblemError
 from core.resources.models import OwnedTable
-from core.resources.pagination import MAX_LIMIT, Limit, Position, check_time, decode, encode, page_of
+from core.resources.pagination import MAX_LIMIT, Limit, Position, check_of, check_time, decode, encode, page_of
 
 ROW = UUID("0192f7a0-0000-7000-8000-00000000002a")
 TIME = "2030-01-31 09:00:00.123456+00"
@@ -41,6 +42,25 @@ def test_a_cursor_comes_back_as_the_position_it_was_made_from(value: str) -> Non
 @pytest.mark.parametrize("value", [TIME, "2030-01-31T09:00:00Z", "0001-01-01 00:00:00+00", "infinity"])
 def test_a_cursor_of_a_time_is_taken(value: str) -> None:
     assert decode(encode("due_at", Position(value, ROW)), "due_at", check_time) == Position(value, ROW)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "wrong"),
+    [
+        (Date, ["2030-01-31", "infinity"], ["x", "2030-13-01"]),
+        (Time, ["09:30:00", "09:30:00.123456"], ["x", "25:00:00"]),
+        (Interval, ["1:00:00", "1 day, 0:00:00"], []),
+        (Numeric, ["12.50", "-1"], ["x", ""]),
+        (Integer, ["7"], ["x", "7.5"]),
+        (Uuid, [str(ROW)], ["x"]),
+    ],
+)
+def test_what_a_column_of_a_type_may_be_sorted_from(column: Any, values: list[str], wrong: list[str]) -> None:
+    check = check_of("key", Column("key", column, nullable=False))
+    for value in values:
+        assert decode(encode("key", Position(value, ROW)), "key", check) == Position(value, ROW)
+    for value in wrong:
+        assert rejection(cursor(["key", value, str(ROW)]), "key", check).errors
 
 
 def test_a_cursor_that_is_padded_means_the_same() -> None:
