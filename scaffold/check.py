@@ -38,7 +38,10 @@ _TYPES = ("text80!", "text20", "text5000", "text40?", "bool", "bool!", "bool?", 
 _ENUMS = ("enum(low,high)", "enum(red,green,blue)!", "enum(one,two)?")
 # What of `make quick` a slice can break; what it says itself is measured, too.
 _LINT = (("ruff", "format", "--check", "--quiet", "."), ("ruff", "check", "--quiet", "."), ("mypy",))
-_CONTRACT = [f"tests/contract/test_{name}.py" for name in ("walls", "openapi_document", "document_rules", "documents")]
+_CONTRACT = [
+    f"tests/contract/test_{name}.py"
+    for name in ("walls", "openapi_document", "document_rules", "documents", "document_for_generators")
+]
 _RULES = [
     f"tests/architecture/test_{name}.py"
     for name in ("rules", "plans_of_statements", "plans_at_size", "statements_as_sent", "bounds")
