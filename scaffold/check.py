@@ -22,6 +22,8 @@ PAIR = {
     "labels": ("name:text80! color:text20 archived:bool due_at:time? kind:enum(plain,checklist)", "tasks"),
     "habits": ("name:text120! target:int! weekly:bool? paused_at:time? note:text5000?", "labels"),
 }
+# What has no filter.
+BARE = {"notes": ("name:text80!", "")}
 _NAMES = (
     "recipes",
     "shopping_items",
@@ -178,7 +180,7 @@ def main() -> None:
     small = parser.parse_args().small
     trials = [{name: (fields_of(seed), "")} for seed, name in zip(SEEDS, _NAMES, strict=True)]
     try:
-        for slices in [{"labels": PAIR["labels"]}] if small else [PAIR, *trials]:
+        for slices in [{"labels": PAIR["labels"], **BARE}] if small else [PAIR, BARE, *trials]:
             sys.stdout.write(f"{' and '.join(slices)}\n")
             tried(slices)
         if not small:

@@ -1,7 +1,8 @@
 """Tables of a size at which PostgreSQL reads none of them for its smallness, and rows to be looked for."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -108,6 +109,12 @@ _OF_TYPE = {
     float: "i",
     UUID: "lpad(to_hex(i), 32, '0')::uuid",
     datetime: "timestamptz '2026-01-01Z' + i * interval '1 minute'",
+    date: "date '2026-01-01' + (i % 1000)::integer",
+    time: "time '00:00' + i * interval '1 second'",
+    timedelta: "i * interval '1 second'",
+    Decimal: "i % 1000",
+    object: "'{\"x\": 1}'::jsonb",
+    list: "'{}'",
 }
 
 

@@ -4,7 +4,8 @@ import ast
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,12 @@ _OF_TYPE: dict[type, Any] = {
     bytes: b"bytes",
     UUID: UUID(int=1),
     datetime: datetime(2030, 1, 1, tzinfo=UTC),
+    date: date(2030, 1, 1),
+    time: time(9),
+    timedelta: timedelta(hours=1),
+    Decimal: Decimal(1),
+    object: {"x": 1},  # of JSON
+    list: ["x"],
 }
 
 

@@ -29,7 +29,8 @@ def test_a_statement_of_the_product_carries_its_owner(database: TestDatabase, na
     database.proxy.clear()
     asyncio.run(_send(database, queries))
     sent = list(database.proxy.queries)
-    assert len(sent) == len(queries) > 0
+    assert len(sent) == len(queries)
+    assert queries or name.endswith(".chosen")  # of a table whose lists have no filter there is none
     assert [sql for sql in sent if unscoped(sql) or unqualified(sql)] == []
     assert [(sql, wrong) for sql in sent if (wrong := refused(sql))] == []
     for query, sql in zip(queries, sent, strict=True):

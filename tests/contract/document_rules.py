@@ -145,7 +145,9 @@ def _body(operation: Operation) -> Iterator[str]:
     choices = operation.body_schema.get("oneOf", [operation.body_schema])
     for choice in (resolve(one, operation.schemas) for one in choices):
         for name, field in choice.get("properties", {}).items():
-            if any(_is_endless(one) for one in (field, *field.get("anyOf", ()))):
+            kinds = field.get("anyOf", [field])
+            is_decimal = {"type": "number"} in kinds  # whose text has as many digits as there are
+            if not is_decimal and any(map(_is_endless, kinds)):
                 yield f"`{name}` is a text of any length: give it a max_length"
     if any(
         one.get("additionalProperties") is not False for one in (resolve(each, operation.schemas) for each in choices)

@@ -20,14 +20,15 @@ _TYPES: dict[str, Any] = {
 
 def disobeys(value: Any, schema: Mapping[str, Any], schemas: Mapping[str, Any], place: str = "") -> Iterator[str]:
     """A sentence for each part of the value that is something else; `place` is its JSON Pointer."""
-    schema = resolve(schema, schemas)
+    is_described, schema = "description" in schema, resolve(schema, schemas)
     if "anyOf" in schema:
         found = [list(disobeys(value, one, schemas, place)) for one in schema["anyOf"]]
         yield from min(found, key=len)
         return
     kind = schema.get("type")
-    if kind is None:
-        yield f"{place or '/'}: the schema does not say what it is: give it a response_model"
+    if kind is None:  # a field may be any JSON, and says in words what it is
+        if not is_described:
+            yield f"{place or '/'}: the schema does not say what it is: give it a response_model"
     elif not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
         yield f"{place or '/'}: {type(value).__name__} where the document says {kind}"
     elif kind == "object":

@@ -12,6 +12,15 @@ from fastapi import FastAPI
 from core.config import load_settings
 from main import create_app
 
+# A value of each format but UUIDs, of which each is another.
+FORMATS = {
+    "date-time": "2030-01-31T09:00:00Z",
+    "date": "2030-01-31",
+    "time": "09:00:00",
+    "duration": "PT1H",
+    "email": "somebody@example.com",
+    "uri": "https://example.com/2030",
+}
 METHODS = ("get", "put", "post", "delete", "patch")
 REF = "#/components/schemas/"
 
@@ -116,6 +125,8 @@ def example(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
         )
     if "enum" in schema:
         return schema["enum"][-1]
+    if "type" not in schema:
+        return {"example": [1, "of anything"]}
     match schema["type"]:
         case "object":
             return {name: example(one, schemas) for name, one in schema.get("properties", {}).items()}
@@ -123,15 +134,13 @@ def example(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
             return [example(schema["items"], schemas)]
         case "boolean":
             return True
-        case "integer":  # FastAPI writes its bounds as -1.0
+        case "integer" | "number":  # FastAPI writes bounds of integers as -1.0
             return int(schema.get("minimum", 1))
-        case "number":
-            return schema.get("minimum", 1)
         case _:
             return _text(schema)
 
 
 def _text(schema: Mapping[str, Any]) -> str:
-    formats = {"date-time": "2030-01-31T09:00:00Z", "uuid": str(uuid.uuid4())}
+    formats = {**FORMATS, "uuid": str(uuid.uuid4())}
     plain = "an example that is long enough"[: schema.get("maxLength", 200)]
     return formats.get(schema.get("format", ""), plain.ljust(schema.get("minLength", 0), "."))
