@@ -23,6 +23,8 @@ _UNDEFINED_CLASSES = {"42", "3F"}
 NO_PRIVILEGE = "42501"
 _PERMISSION_DENIED = re.compile(r"permission denied for (table|schema|function) (\w{1,63})")
 
+_NOT_SENT = re.compile(r"can't adapt type '(\w{1,63})'")
+
 
 class DatabaseError(Exception):
     """Any failure of a statement. `sqlstate` is None where the server sent none, `constraint` where none was met."""
@@ -108,7 +110,8 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
     if connecting:
         return DatabaseUnavailableError(_reason("cannot connect", error), sqlstate=state or diagnostics.sqlstate)
     if state is None and isinstance(error, psycopg2.ProgrammingError):
-        return StatementError("psycopg2 cannot send it")
+        unknown = _NOT_SENT.search(str(error))
+        return StatementError(f"psycopg2 cannot send {f'a value of the type {unknown[1]}' if unknown else 'it'}")
     if state is None:
         return ConnectionLostError(_reason("connection lost", error))
     if state == NO_PRIVILEGE:

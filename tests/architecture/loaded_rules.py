@@ -46,6 +46,7 @@ def _tables(folder: Path) -> Iterator[str]:
     for table in metadata.sorted_tables:
         yield from _names(table)
         yield from _ownership(table)
+        yield from _silent_deletions(table)
     yield from importlib.import_module("core.database.column_rules").complaints()
 
 
@@ -74,6 +75,16 @@ def _ownership(table: Any) -> Iterator[str]:
         # A user and their tombstone own themselves.
         if column.name != "id" and [key.name for key in to_users] != [f"fk_{table.name}_user_id_users"]:
             yield f"{table.name}: the owner's foreign key is not fk_{table.name}_user_id_users"
+
+
+def _silent_deletions(table: Any) -> Iterator[str]:
+    """Of a table whose changes are told PostgreSQL removes nothing, and writes nothing, by itself but with the user."""
+    for key in table.foreign_key_constraints:
+        if "change" in table.columns and key.referred_table.name != "users" and key.ondelete:
+            yield (
+                f"{table.name}: {key.name} is ON DELETE {key.ondelete}, and the feed of changes would not tell: remove "
+                "the rows in the repository first, in one transaction (`_together`)"
+            )
 
 
 def _wire(folder: Path) -> Iterator[str]:

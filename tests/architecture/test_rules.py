@@ -133,9 +133,10 @@ def test_a_slice_without_one_of_its_files_is_found(tmp_path: Path) -> None:
 
 BAD_TABLES = """
 from typing import Any, ClassVar
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
-from core.resources.models import OwnedTable
+from core.resources.changes import ChangeTracked
+from core.resources.models import OwnedTable, Versioned
 from core.resources.schemas import InputModel
 
 class Stray(SQLModel, table=True):
@@ -154,6 +155,12 @@ class Late(SQLModel, table=True):
     user_id: str = Field(
         sa_column_args=[ForeignKey("users.id", ondelete="CASCADE")],
         sa_column_kwargs={"info": {"owner_column": True}}, primary_key=True,
+    )
+
+class Silent(ChangeTracked, Versioned, OwnedTable, table=True):
+    __tablename__ = "silents"
+    __table_args__: ClassVar[Any] = (
+        ForeignKeyConstraint(["user_id", "id"], ["tasks.user_id", "tasks.id"], "fk_silents_tasks", ondelete="CASCADE"),
     )
 
 class Loose(SQLModel, table=True):
@@ -198,6 +205,8 @@ def test_planted_breaches_in_tables_and_wire_are_found(tmp_path: Path) -> None:
         "modules.tasks.schemas.LateRead: a table on the wire",
         "modules.tasks.schemas.Open: takes unknown fields",
         "modules.tasks.schemas.Smuggling: takes `user_id`",
+        "silents: fk_silents_tasks is ON DELETE CASCADE, and the feed of changes would not tell: remove the rows in "
+        "the repository first, in one transaction (`_together`)",
         "strays: fk is named to_user",
         "strays: ix is named strays_by_name",
         "strays: refers to a user and has no owner",

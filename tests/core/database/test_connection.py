@@ -219,7 +219,7 @@ def test_a_value_that_cannot_be_sent_is_rejected_or_a_bug_and_no_outage(own: Tes
                 await value(connection, "SELECT %(v)s", text)
         own.proxy.clear()
         assert await value(connection, "SELECT 1") == 1
-        with pytest.raises(StatementError, match="psycopg2 cannot send it"):
+        with pytest.raises(StatementError, match="psycopg2 cannot send a value of the type object"):
             await value(connection, "SELECT %(v)s", object())
         return len(own.proxy.queries)
 

@@ -79,7 +79,7 @@ def test_odd_claims_shut_nobody_out(
     }
 
 
-@pytest.mark.parametrize("user_id", ["7", "018f4e9e-0000-7000-8000-000000000000", "ä b/c?d#e%2Ff", "x" * 2000])
+@pytest.mark.parametrize("user_id", ["7", "018f4e9e-0000-7000-8000-000000000000", "ä b/c?d#e%2Ff", "ü" * 255])
 def test_a_subject_is_any_text(make_user: Callable[..., UserClient], user_id: str) -> None:
     """Better Auth's ids are text, numbers or UUIDs, by its configuration."""
     user = make_user(user_id)
