@@ -22,7 +22,6 @@ _BAD_VALUE = {"23502", "23514"}
 _UNDEFINED_CLASSES = {"42", "3F"}
 NO_PRIVILEGE = "42501"
 _PERMISSION_DENIED = re.compile(r"permission denied for (table|schema|function) (\w{1,63})")
-
 _NOT_SENT = re.compile(r"can't adapt type '(\w{1,63})'")
 
 

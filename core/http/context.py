@@ -25,7 +25,6 @@ from core.tokens.verifier import Principal, TokenVerifier
 
 T = TypeVar("T")
 
-
 _KEY = "todo_api"
 # Of the state that every request finds as `request.state`: set while the process drains before it ends.
 DRAINING = "draining"

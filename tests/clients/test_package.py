@@ -159,6 +159,10 @@ def test_who_is_signed_out_is_told(run: Callable[..., Any]) -> None:
     assert run("signed_out") == [{"before": [True, None, True], "items": []}]
 
 
+def test_a_deleted_account_is_deleted_once(run: Callable[..., Any]) -> None:
+    assert run("account_deleted") == [{"status": 204, "sent": 2, "after": "account_deleted"}]
+
+
 def test_the_tokens_of_better_auth(
     run: Callable[..., Any], deploy: Callable[..., BetterAuth], start_server: Callable[..., RunningServer]
 ) -> None:

@@ -33,6 +33,9 @@ export function transport(
     const { response, code, text } = await authorized(request);
     if (response.status >= 400 && code === undefined)
       throw new UnreachableError(`something before the API responds ${response.status}`, response.status);
+    // Nothing of the account is left by which its deletion is known again: it was done before.
+    if (request.method === "DELETE" && resource === "" && code === "account_deleted")
+      return new Response(null, { status: 204, headers: response.headers });
     if (response.headers.has("Idempotent-Replayed") && response.status < 204 && !text)
       throw new DeletedSinceError("the write was done, and what it wrote has been deleted since");
     if (resource !== undefined) tags.learn(request.method, resource, response, text, since);

@@ -164,6 +164,21 @@ const scenarios: Record<string, () => Promise<object>> = {
     return { before, items };
   },
 
+  /** The response to the deletion of the account is lost, and of the account nothing is left by which to know it. */
+  async account_deleted() {
+    let lost = 0;
+    const losing = async (request: Request) => {
+      const response = await fetch(request);
+      if (request.method === "DELETE" && (lost += 1) === 1) throw new TypeError("lost");
+      return response;
+    };
+    const todo = createTodoClient({ baseUrl: API, token: signedIn, fetch: losing });
+    await take(todo.POST(TASKS, { params: { path: me }, body: { title: "Water the plants" } }));
+    const { response } = await todo.DELETE("/api/v1/users/{user_id}", { params: { path: me } });
+    const { error } = await todo.GET(TASKS, { params: { path: me } });
+    return { status: response.status, sent: lost, after: error?.code };
+  },
+
   async better_auth() {
     const browser = withCookies(AUTH);
     const name = { email: `${crypto.randomUUID()}@example.com`, password: "a long pass phrase", name: "Alice" };
