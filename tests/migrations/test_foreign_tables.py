@@ -169,14 +169,6 @@ def test_a_role_that_may_not_make_the_schema_is_told_what_to_grant(empty: PlainD
     assert empty.query("SELECT version_num FROM todo.alembic_version") == [(migrations.head(),)]
 
 
-def test_a_database_that_cannot_be_had_is_one_sentence(empty: PlainDatabase) -> None:
-    away = PlainDatabase(empty.url.replace("postgres:@", "nobody:hidden-word@"))
-    said = rejection(upgrade(away))
-    assert said.startswith("cannot connect: ")
-    assert said.endswith("`python -m core.operations.doctor` says what to set.")
-    assert "hidden-word" not in said
-
-
 def test_who_looks_makes_no_schema(empty: PlainDatabase) -> None:
     assert run_alembic("check", DATABASE_URL=empty.url).returncode != 0
     empty.alembic("current")
