@@ -107,7 +107,8 @@ _OF_TYPE = {
     int: "i",
     bool: "i % 2 = 0",
     float: "i",
-    UUID: "lpad(to_hex(i), 32, '0')::uuid",
+    # Each owner has the same, so that a row of theirs can refer to one of their own.
+    UUID: f"lpad(to_hex(i % {OF_EACH}), 32, '0')::uuid",
     datetime: "timestamptz '2026-01-01Z' + i * interval '1 minute'",
     date: "date '2026-01-01' + (i % 1000)::integer",
     time: "time '00:00' + i * interval '1 second'",

@@ -1,5 +1,6 @@
 """The published operations as plain values, and a valid request for each, made from the document alone."""
 
+import json
 import re
 import secrets
 import uuid
@@ -58,6 +59,12 @@ class Operation:
         return [name for name in re.findall(r"\{(\w+)\}", self.path) if name != "user_id"]
 
     @property
+    def parents(self) -> list[str]:
+        """The fields of its body that name another row, as `board_id` does."""
+        fields = (self.body_schema or {}).get("properties", {})
+        return [name for name, one in fields.items() if name.endswith("_id") and '"uuid"' in json.dumps(one)]
+
+    @property
     def chooses(self) -> bool:
         """Whether its query chooses the rows that it writes."""
         return any((one["in"], one["name"]) == ("query", "id") for one in self.spec.get("parameters", []))
@@ -77,10 +84,12 @@ class Operation:
         return self.path.format(**filled)
 
     def request(self, user_id: str, **values: str) -> dict[str, Any]:
-        """Arguments of `httpx.Client.request`: a valid call with every field of the body."""
+        """Arguments of `httpx.Client.request`: a valid call with every field of the body, and in it `values` too."""
         call: dict[str, Any] = {"method": self.method.upper(), "url": self.url(user_id, **values)}
         if self.body_schema is not None:
-            call["json"] = example(self.body_schema, self.schemas)
+            body = example(self.body_schema, self.schemas)
+            given = {name: values[name] for name in self.parents if name in values}
+            call["json"] = {**body, **given} if given else body
         if self.chooses:
             call["params"] = {"id": str(uuid.uuid4())}
         return call

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 
 from core.database.ownership import OWNER_COLUMN
 from tests.conftest import TestDatabase, UserClient, assert_problem, make_token, project_root
+from tests.contract.making import made
 from tests.contract.operations import METHODS, Operation, document, operations
 
 # All that anybody may call without a token. Whatever is not here is private.
@@ -104,36 +105,16 @@ def test_the_token_of_a_deleted_account_is_dead(
     alice: UserClient, database: TestDatabase, operation: Operation
 ) -> None:
     _fill(alice)
-    made = _made(alice, operation)
+    there = _made(alice, operation)
     assert alice.delete("/api/v1/users/me").status_code == 204
     before = _rows(database, alice.user_id)
     for user_id in (alice.user_id, "me"):
-        assert_problem(alice.request(**operation.request(user_id, **made)), 401, "account_deleted")
+        assert_problem(alice.request(**operation.request(user_id, **there)), 401, "account_deleted")
     assert _rows(database, alice.user_id) == before
 
 
 def _made(owner: UserClient, operation: Operation) -> dict[str, str]:
-    """The ids in the operation's path, of rows that their slice's own create makes for this owner.
-
-    What is removed and has no create of its own is attached before: it is a link.
-    """
-    ids: dict[str, str] = {}
-    for name in operation.ids:
-        create = _create(operation.path.partition(f"/{{{name}}}")[0])
-        response = owner.request(**create.request(owner.user_id, **ids))
-        assert response.status_code == 201, response.text
-        ids[name] = response.json()["id"]
-    for attach in (one for one in OWNED if one.method == "put" and one.body_schema is None):
-        if operation.method == "delete" and operation.path == attach.path:
-            assert owner.request(**attach.request(owner.user_id, **ids)).status_code == 204
-    return ids
-
-
-def _create(collection: str) -> Operation:
-    """What makes a row of a collection; of one below a row, where that makes none, what makes one of that name."""
-    own = "/api/v1/users/{user_id}/" + collection.rpartition("/")[2]
-    found = {one.path: one for one in OWNED if one.method == "post"}
-    return found.get(collection) or found[own]
+    return made(owner, OWNED, operation)
 
 
 def _fill(owner: UserClient) -> None:

@@ -1,0 +1,46 @@
+"""What has to be there before an operation: rows that the API makes for a user, found by the document alone."""
+
+from collections.abc import Mapping, Sequence
+
+from tests.conftest import UserClient
+from tests.contract.operations import Operation
+
+
+def made(user: UserClient, among: Sequence[Operation], operation: Operation) -> dict[str, str]:
+    """The ids of the rows that the operation's path and its body name, made by their slices' own creates.
+
+    What is removed and has no create of its own is attached before: it is a link.
+    """
+    ids: dict[str, str] = {}
+    for name in operation.ids:
+        ids[name] = _row(user, among, _of_collection(among, operation.path.partition(f"/{{{name}}}")[0]), ids)
+    for name in operation.parents:
+        create = _of_name(among, name)
+        if create is not None and name not in ids:
+            ids[name] = _row(user, among, create, {})
+    for attach in (one for one in among if one.method == "put" and one.body_schema is None):
+        if operation.method == "delete" and operation.path == attach.path:
+            assert user.request(**attach.request(user.user_id, **ids)).status_code == 204
+    return ids
+
+
+def _row(user: UserClient, among: Sequence[Operation], create: Operation, ids: Mapping[str, str]) -> str:
+    given = {**made(user, among, create), **ids} if create.parents else ids
+    response = user.request(**create.request(user.user_id, **given))
+    assert response.status_code == 201, response.text
+    return str(response.json()["id"])
+
+
+def _of_collection(among: Sequence[Operation], collection: str) -> Operation:
+    """What makes a row of a collection; of one below a row, where that makes none, what makes one of that name."""
+    own = "/api/v1/users/{user_id}/" + collection.rpartition("/")[2]
+    found = {one.path: one for one in among if one.method == "post"}
+    assert collection in found or own in found, f"nothing makes a row of {collection}"
+    return found.get(collection) or found[own]
+
+
+def _of_name(among: Sequence[Operation], name: str) -> Operation | None:
+    """What makes a row that `board_id` can name: POST …/boards. None for an id of something else."""
+    stem = name.removesuffix("_id")[:-1]  # a category is one of the categories
+    creates = [one for one in among if one.method == "post" and not one.path.endswith("}")]
+    return next((one for one in creates if one.path.rpartition("/")[2].replace("-", "_").startswith(stem)), None)
