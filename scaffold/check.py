@@ -180,7 +180,7 @@ def main() -> None:
     small = parser.parse_args().small
     trials = [{name: (fields_of(seed), "")} for seed, name in zip(SEEDS, _NAMES, strict=True)]
     try:
-        for slices in [{"labels": PAIR["labels"], **BARE}] if small else [PAIR, BARE, *trials]:
+        for slices in [{"labels": PAIR["labels"]}] if small else [PAIR, BARE, *trials]:
             sys.stdout.write(f"{' and '.join(slices)}\n")
             tried(slices)
         if not small:

@@ -173,3 +173,11 @@ def test_the_next_page_is_linked(alice: UserClient) -> None:
         titles += [task["id"] for task in response.json()["items"]]
     assert len(set(titles)) == len(titles) == 3
     assert "link" not in response.headers
+
+
+def test_a_wrong_cursor_is_wrong_also_for_who_has_the_list(alice: UserClient) -> None:
+    """A precondition is looked at where the response would be a good one (RFC 9110, section 13.2.1)."""
+    alice.create_task()
+    has = {"If-None-Match": alice.get(alice.tasks).headers["etag"]}
+    assert alice.get(alice.tasks, headers=has).status_code == 304
+    assert_problem(alice.get(alice.tasks, params={"cursor": "garbage"}, headers=has), 400, "validation_failed")
