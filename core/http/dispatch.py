@@ -34,7 +34,7 @@ class FastOperation:
 
     def respond(self, request: Request) -> Awaitable[AnyResponse]:
         """The response to a request for this operation. What it raises, the application's exception handlers take."""
-        return self._route.admit(request, lambda _, body: self._call(request, body))
+        return self._route.admit(request, lambda body: self._call(request, body))
 
     async def _call(self, request: Request, body: Any) -> AnyResponse:
         extra = _HeadersOnly() if self._arguments.takes_response else None

@@ -62,7 +62,7 @@ class PrivateRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> AnyResponse:
-            async def call(_: bytes, body: Any) -> AnyResponse:
+            async def call(body: Any) -> AnyResponse:
                 if self.takes_json:
                     request._json = body  # read as strict JSON
                 return described(request, await handler(request))
@@ -71,8 +71,8 @@ class PrivateRoute(APIRoute):
 
         return handle
 
-    async def admit(self, request: Request, call: Callable[[bytes, Any], Awaitable[AnyResponse]]) -> AnyResponse:
-        """The response of `call(raw body, its JSON value)`, once token, owner, query and body are right, within the
+    async def admit(self, request: Request, call: Callable[[Any], Awaitable[AnyResponse]]) -> AnyResponse:
+        """The response of `call(the body's JSON value)`, once token, owner, query and body are right, within the
         deadline, the concurrency limit, and once for each Idempotency-Key. What it raises becomes a problem."""
         scope, found = request.scope, context.of(request)
         found.route, found.tags = self.path, self.entity_tags
@@ -91,12 +91,12 @@ class PrivateRoute(APIRoute):
         # By this name for the loop's clock: to find the loop, Python asks the system for the process's id.
         found.deadline = time.monotonic() + services.settings.request_timeout
         if not self.bounded:
-            return await call(raw, body)
+            return await call(body)
         with services.gate:
             try:
                 if self.keyed and b"idempotency-key" in found.headers:
-                    return await idempotency.once(request, raw, lambda: call(raw, body), self._repeated(request))
-                return await call(raw, body)
+                    return await idempotency.once(request, raw, lambda: call(body), self._repeated(request))
+                return await call(body)
             except preconditions.UnchangedError as error:
                 return WholeResponse(304, representation.unchanged(request, error))
 
@@ -142,7 +142,7 @@ class PublicRoute(PrivateRoute):
 class CookieRoute(PublicRoute):
     """A public operation that takes or sets a cookie, for pages of allowed origins alone. Its path is fixed."""
 
-    async def admit(self, request: Request, call: Callable[[bytes, Any], Awaitable[AnyResponse]]) -> AnyResponse:
+    async def admit(self, request: Request, call: Callable[[Any], Awaitable[AnyResponse]]) -> AnyResponse:
         """Raises ProblemError 403 for a page of another origin, before anything else is looked at."""
         context.of(request).route = self.path
         reject_other_origins(request)

@@ -70,6 +70,15 @@ def written(api: RunningServer, token: str) -> list[dict[str, Any]]:
     return listed(api, token)
 
 
+def cut_before_its_end(deployment: Deployment, guest: Visitor) -> list[dict[str, Any]]:
+    """Gives what the guest had written: all of it is moved, and the guest is still one."""
+    before = written(deployment.api, guest.token())
+    deployment.relay.breaks(len(REQUESTS), "before")
+    assert guest.sign_up().status_code == 500
+    deployment.relay.mend()
+    return before
+
+
 def test_the_tasks_of_a_guest_go_with_them(deployment: Deployment, guest: Visitor) -> None:
     api, old = deployment.api, guest.token()
     before = written(api, old)
@@ -108,12 +117,9 @@ def test_it_is_finished_after_a_cut(deployment: Deployment, guest: Visitor, at: 
 
 
 def test_what_was_deleted_meanwhile_does_not_come_back(deployment: Deployment, guest: Visitor) -> None:
-    """Cut before its end, half of it used on another device, and done again."""
-    api, relay = deployment.api, deployment.relay
-    first, *others = written(api, guest.token())
-    relay.breaks(len(REQUESTS), "before")
-    assert guest.sign_up().status_code == 500
-    relay.mend()
+    """Half of it used on another device, and done again."""
+    api = deployment.api
+    first, *others = cut_before_its_end(deployment, guest)
     with Visitor(deployment.url) as elsewhere:
         assert elsewhere.sign_in(guest.email).status_code == 200
         with client_of(api, elsewhere.token()) as client:
@@ -123,12 +129,9 @@ def test_what_was_deleted_meanwhile_does_not_come_back(deployment: Deployment, g
 
 
 def test_what_the_guest_has_changed_meanwhile_is_what_they_keep(deployment: Deployment, guest: Visitor) -> None:
-    """Cut before its end; the guest is still one, and goes on."""
-    api, relay = deployment.api, deployment.relay
-    first, *others = written(api, guest.token())
-    relay.breaks(len(REQUESTS), "before")
-    assert guest.sign_up().status_code == 500
-    relay.mend()
+    """The guest is still one, and goes on."""
+    api = deployment.api
+    first, *others = cut_before_its_end(deployment, guest)
     with client_of(api, guest.token()) as client:
         assert client.patch(f"/tasks/{first['id']}", json={"title": "Water them again"}).status_code == 200
     assert guest.sign_in(guest.email).status_code == 200
