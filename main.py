@@ -12,7 +12,7 @@ import structlog
 from fastapi import FastAPI
 
 from core import health, logging
-from core.config import ConfigurationError, Settings, load_settings
+from core.config import ConfigurationError, Settings, doubtful_names, load_settings
 from core.database import chosen, migrations, observed, start_check, statements
 from core.database.compatibility import SchemaCheck
 from core.database.database import Database
@@ -136,6 +136,8 @@ def _prepare() -> tuple[Settings, str, dict[str, Any]]:
     except ConfigurationError as error:
         sys.exit(str(error))
     logging.configure(settings.log_level, settings.app_env, settings.log_format)
+    for name, doubt in doubtful_names(settings).items():
+        _log.warning("unknown setting", setting=name, reason=doubt)
     if settings.auth_local_accounts is None and not settings.local_accounts_enabled:
         reason = {"setting": "AUTH_LOCAL_ACCOUNTS", "reason": "BETTER_AUTH_SECRET is not set"}
         _log.info("local accounts are off", **reason)

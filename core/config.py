@@ -8,9 +8,17 @@ from pydantic_settings import NoDecode
 
 from core import urls
 from core.secret_strength import weakness
-from core.settings_base import PROJECT_ROOT, VERSION, ConfigurationError, DatabaseSettings, load
+from core.settings_base import PROJECT_ROOT, VERSION, ConfigurationError, DatabaseSettings, doubts, load
 
-__all__ = ["PROJECT_ROOT", "VERSION", "ConfigurationError", "Settings", "load_database_settings", "load_settings"]
+__all__ = [
+    "PROJECT_ROOT",
+    "VERSION",
+    "ConfigurationError",
+    "Settings",
+    "doubtful_names",
+    "load_database_settings",
+    "load_settings",
+]
 
 ENV_FILE = PROJECT_ROOT / ".env"
 
@@ -170,6 +178,11 @@ class Settings(DatabaseSettings):
 def load_settings(env_file: Path | None = ENV_FILE, **values: Any) -> Settings:
     """Settings from the environment, then `env_file`, then files. Raises ConfigurationError that lists all problems."""
     return load(Settings, env_file, **values)
+
+
+def doubtful_names(settings: Settings, env_file: Path | None = ENV_FILE) -> dict[str, str]:
+    """For each name beside `settings` that is none, but nearly one, half a sentence: it was ignored."""
+    return doubts(Settings, env_file, settings.secrets_dir)
 
 
 def load_database_settings(env_file: Path | None = ENV_FILE) -> DatabaseSettings:

@@ -15,6 +15,7 @@ from pydantic_settings import (
 
 from core import urls
 from core.env_file import ENV_FILE_ENCODING, env_file_problem
+from core.misspelt_settings import misspelt
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -105,7 +106,14 @@ def load(kind: type[S], env_file: Path | None, **values: Any) -> S:
         return kind(**sources, _secrets_dir=folder, **values)
     except ValidationError as error:
         lines = [_describe(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False)]
+    lines += [f"{name}: {doubt}" for name, doubt in doubts(kind, env_file, folder).items()]
     raise ConfigurationError("The settings cannot be used:\n" + "\n".join(f"  - {line}" for line in lines))
+
+
+def doubts(kind: type[BaseSettings], env_file: Path | None, folder: Path | None) -> dict[str, str]:
+    """For each name of the same sources that is no setting, but nearly one, half a sentence."""
+    found = misspelt(kind.model_fields, env_file, folder)
+    return {name: f"no setting has this name; {meant} may be meant" for name, meant in found.items()}
 
 
 def _check_secrets(folder: Path, kind: type[BaseSettings]) -> None:

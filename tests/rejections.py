@@ -1,5 +1,6 @@
 """What the client and what the log are told of a token that is rejected."""
 
+import atexit
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ from tests.conftest import RunningServer, assert_problem
 
 # One for all: making the context for TLS is what is slow about a client.
 _client = httpx.Client(timeout=20)
+atexit.register(_client.close)
 
 
 def profile(api: RunningServer, token: str) -> httpx.Response:

@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 import structlog
 
-from core.config import ConfigurationError, Settings, load_settings
+from core.config import ConfigurationError, Settings, doubtful_names, load_settings
 from core.database import chosen, migrations
 from core.operations import doctor_database, doctor_tokens
 from core.operations.findings import Finding, note, ok, skipped, wrong
@@ -57,6 +57,8 @@ async def examine(
             yield wrong("settings", line)
         return
     yield ok("settings", f"for {settings.app_env}")
+    for name, doubt in doubtful_names(settings).items():
+        yield note("settings", f"{name}: {doubt}")
     async for finding in doctor_database.look(settings, database_url):
         yield finding
     async for finding in doctor_tokens.look(settings, token):

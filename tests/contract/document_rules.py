@@ -114,10 +114,16 @@ def _content(operation: Operation) -> Iterator[str]:
             yield f"{status} is not a problem of the catalogue"
         elif status == "204" and content:
             yield "204 with a body"
-        elif status in ("200", "201") and list(content) != ["application/json"]:
-            yield f"{status} is not JSON"
-        elif status in ("200", "201") and not content["application/json"].get("schema"):
-            yield f"{status} has no schema: give it a response_model"
+        elif status in ("200", "201"):
+            yield from _success(status, content)
+
+
+def _success(status: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """JSON by a schema, or a file of one media type."""
+    if content.get("application/json") == {"schema": {}}:
+        yield f"{status} has no schema: give it a response_model, or a response_class with its media_type"
+    elif len(content) != 1:
+        yield f"{status} has {len(content)} media types, not one: give it a response_class with its media_type"
 
 
 def _of_catalogue(status: str, response: Mapping[str, Any]) -> bool:

@@ -157,12 +157,16 @@ def response_obeys(calls: Calls, operation: Operation) -> Iterator[str]:
     if declared is None:
         yield f"gives {response.status_code}, which is not declared"
         return
-    schema = declared.get("content", {}).get("application/json", {}).get("schema")
-    if not response.content or schema is None:
-        if response.content or schema is not None:
+    content = declared.get("content", {})
+    if not response.content or not content:
+        if response.content or content:
             yield f"{response.status_code}: a body without a schema, or a schema without a body"
         return
-    yield from disobeys(response.json(), schema, operation.schemas)
+    [kind] = {response.headers["content-type"].partition(";")[0]} & content.keys() or [""]
+    if not kind:
+        yield f"{response.status_code} has another media type than the document says"
+    elif kind == "application/json":
+        yield from disobeys(response.json(), content[kind]["schema"], operation.schemas)
 
 
 def naive_times(calls: Calls, operation: Operation) -> Iterator[str]:

@@ -10,6 +10,8 @@ from tests.contract.document_rules import breaches
 from tests.contract.operations import document
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+RESPONSE_MODEL = "give it a response_model, or a response_class with its media_type"
+MEDIA_TYPE = "give it a response_class with its media_type"
 Breach = Callable[[dict[str, Any]], None]
 
 
@@ -23,6 +25,11 @@ def _schema(broken: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
+def _created(broken: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = _operation(broken)["responses"]["201"]
+    return found
+
+
 BREACHES: dict[str, Breach] = {
     "createTask: not exactly one tag": lambda broken: _operation(broken)["tags"].append("more"),
     "createTask: does not declare 401": lambda broken: _operation(broken)["responses"].pop("401"),
@@ -31,10 +38,13 @@ BREACHES: dict[str, Breach] = {
     "createTask: 400 is not a problem of the catalogue": lambda broken: _operation(broken)["responses"]["400"].pop(
         "content"
     ),
-    "createTask: 201 is not JSON": lambda broken: _operation(broken)["responses"]["201"].pop("content"),
-    "createTask: 201 has no schema: give it a response_model": lambda broken: _operation(broken)["responses"]["201"][
-        "content"
-    ]["application/json"].update(schema={}),
+    f"createTask: 201 has 0 media types, not one: {MEDIA_TYPE}": lambda broken: _created(broken).pop("content"),
+    f"createTask: 201 has 2 media types, not one: {MEDIA_TYPE}": lambda broken: _created(broken)["content"].update(
+        {"text/csv": {"schema": {"type": "string"}}}
+    ),
+    f"createTask: 201 has no schema: {RESPONSE_MODEL}": lambda broken: _created(broken)["content"][
+        "application/json"
+    ].update(schema={}),
     "TaskRead.user_id: not for a client: leave it out of the schema": lambda broken: _schema(broken, "TaskRead")[
         "properties"
     ].update(user_id={"type": "string"}),
@@ -63,6 +73,12 @@ BREACHES: dict[str, Breach] = {
         "description"
     ].update(default=None),
 }
+
+
+def test_a_file_is_no_breach() -> None:
+    changed = copy.deepcopy(document())
+    _created(changed)["content"] = {"text/csv": {"schema": {"type": "string"}}}
+    assert breaches(changed) == breaches(document()) == []
 
 
 @pytest.mark.parametrize("breach", BREACHES)

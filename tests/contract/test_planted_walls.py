@@ -29,6 +29,8 @@ TOLD = {
     "naive": {"naive_times": "`due_at` takes a time without a zone"},
     "asking": {"naive_times": "?since= takes a time without a zone"},
     "unasked": {"unasked": "`total` comes unasked"},
+    "file": {},
+    "otherfile": {"response_obeys": "200 has another media type than the document says"},
     "unheard": {"unasked": "?include_total=true brings no `total`"},
 }
 
@@ -64,5 +66,6 @@ def test_a_mistake_is_told(
             for wall, operation in cases(own)
             for breach in wall(Calls(user, database, own), operation)
         ]
+    assert bool(told) == bool(TOLD[plant])
     for wall, sentence in TOLD[plant].items():
         assert any(one == wall and breach.startswith(sentence) for one, breach in told), told

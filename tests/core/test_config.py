@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from core.config import ConfigurationError, Settings, load_settings
+from core.config import ConfigurationError, Settings, doubtful_names, load_settings
 from tests.conftest import project_root
 
 # As random as a secret, and the same for every process that runs the tests.
@@ -110,6 +110,35 @@ def test_a_missing_secret_is_rejected() -> None:
     with pytest.raises(ConfigurationError) as raised:
         load_settings(None)
     assert str(raised.value) == f"{HEAD}  - BETTER_AUTH_SECRET: {NO_SECRET}"
+
+
+def test_a_name_that_is_nearly_a_setting_is_told_beside_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    env_file, secrets_dir = tmp_path / "env", tmp_path / "secrets"
+    secrets_dir.mkdir()
+    (secrets_dir / "better_auth_secrt").write_text(SECRET)
+    env_file.write_text(f"CORS_ORIGIN=https://app.example.com\nSECRETS_DIR={secrets_dir}\nLOG_LEVELS=\nPAGE=1\n")
+    monkeypatch.setenv("DATABASE_URI", "postgresql://db/app")
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(env_file)
+    assert str(raised.value).removeprefix(HEAD).splitlines() == [
+        f"  - BETTER_AUTH_SECRET: {NO_SECRET}",
+        "  - BETTER_AUTH_SECRT: no setting has this name; BETTER_AUTH_SECRET may be meant",
+        "  - CORS_ORIGIN: no setting has this name; CORS_ORIGINS may be meant",
+        "  - DATABASE_URI: no setting has this name; DATABASE_URL may be meant",
+    ]
+
+
+def test_a_name_beside_the_setting_that_it_is_like_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Better Auth's own BETTER_AUTH_SECRETS is."""
+    monkeypatch.setenv("BETTER_AUTH_SECRETS", f"2:{SECRET}")
+    settings = load_settings(None, better_auth_secret=SECRET)
+    assert doubtful_names(settings, None) == {
+        "BETTER_AUTH_SECRETS": "no setting has this name; BETTER_AUTH_SECRET may be meant"
+    }
+    monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
+    assert doubtful_names(load_settings(None), None) == {}
 
 
 @pytest.mark.parametrize("level", ["warning", "Warning", "WARNING"])

@@ -528,6 +528,15 @@ def test_what_is_no_mistake_is_a_note_or_skipped(world: World) -> None:
     assert "TRUSTED_PROXIES" in notes[2].text
 
 
+def test_a_misspelt_setting_is_a_note(world: World) -> None:
+    world.monkeypatch.setenv("TRUSTED_PROXY", "10.0.0.1")
+    told = [str(one) for one in findings(world, {}) if one.subject == "settings"]
+    assert told == [
+        "ok       settings    for development",
+        "note     settings    TRUSTED_PROXY: no setting has this name; TRUSTED_PROXIES may be meant",
+    ]
+
+
 @pytest.mark.parametrize("host", ["/tmp/api.sock", "localhost", "127.0.0.1"])
 def test_who_is_reached_from_this_machine_alone_needs_no_proxy(world: World, host: str) -> None:
     found = findings(world, {"app_env": "production", "host": host})

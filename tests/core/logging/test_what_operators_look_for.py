@@ -41,6 +41,7 @@ def process(own: TestDatabase) -> Iterator[ApiProcess]:
         LOG_PROBES="false",
         DATABASE_POOL_SIZE="1",
         BETTER_AUTH_SECRET_PREVIOUS=PREVIOUS,
+        CORS_ORIGIN="https://app.example.com",
     ) as running:
         yield running
 
@@ -66,6 +67,13 @@ def test_one_line_says_what_was_started_and_where_its_database_is(process: ApiPr
     )
     assert SECRET not in json.dumps(line)
     assert line["todo_api.versions"].keys() == {"python", "fastapi", "uvicorn", "psycopg2", "libpq"}
+
+
+def test_one_line_says_of_a_misspelt_setting_that_it_is_ignored(process: ApiProcess) -> None:
+    line = found(process, "unknown setting")
+    assert (line["level"], line["setting"]) == ("warning", "CORS_ORIGIN")
+    assert "CORS_ORIGINS may be meant" in line["reason"]
+    assert "example.com" not in json.dumps(line)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
