@@ -45,10 +45,8 @@ class Connection:
         # The cursor of the statement that is under way, when it began, and the seconds that the last one took.
         self._cursor: cursor | None = None
         self._began = self.took = 0.0
-        # Whether the server let the deadline pass without a word.
-        self.silent = False
-        # Whether a write met a server that takes none.
-        self.read_only = False
+        # Whether the server had time, and let the deadline pass without a word; and whether it takes no writes.
+        self.silent = self.read_only = False
         # Set by the pool while it is in use: it is not to be used again.
         self.retired = False
         # Whether the session itself has a limit for each statement.
@@ -118,6 +116,8 @@ class Connection:
         # What the loop's clock shows, but for its rounding to milliseconds.
         self._waiter, self._deadline, self._began = done, deadline, time.monotonic()
         try:
+            if deadline <= self._began:  # what would be sent now would cost the connection
+                raise DeadlineError("deadline")
             self._cursor, whole = sent(self._pg, *message(self), text=text)
             self._timer.set(min(deadline, self._began + LOOK_SECONDS))
             # As it sends, libpq may find that the server has gone, and close the socket: of that nobody is told.
@@ -186,7 +186,7 @@ class Connection:
                 return None
         if now < self._deadline:
             return self._deadline if self._connecting else min(self._deadline, now + LOOK_SECONDS)
-        self.silent = True
+        self.silent = now >= self._began + LOOK_SECONDS
         waiter.set_exception(DeadlineError("deadline"))
         self.close()
         return None

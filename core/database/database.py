@@ -97,7 +97,8 @@ class Database(Executor):
 
     @asynccontextmanager
     async def _transaction(self, schema: str, prepares: str | None = None) -> AsyncIterator[Transaction]:
-        made = Transaction(self.pool, schema, self._deadline(), self._usage(), self._watch, prepares, self._delegates)
+        bounds = schema, self._deadline(), self._usage(), self._watch
+        made = Transaction(self, self.pool, *bounds, prepares, self._delegates)
         try:
             yield made
             await made.commit()

@@ -1,5 +1,6 @@
 """Statements that are done together or not at all."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -25,13 +26,13 @@ LOCK_MILLISECONDS = 2000
 class Transaction(Executor):
     """The statements of one transaction, in order, on one connection that is taken when the first one is sent.
 
-    BEGIN travels with the first statement, and COMMIT with a last one that nobody waits for.
+    BEGIN travels with the first statement, and COMMIT with a last one that nobody waits for. What is sent after that,
+    as by a task in the background, goes to the database by itself; after a rollback it raises StatementError.
     """
-
-    autocommit = False
 
     def __init__(
         self,
+        database: Executor,
         pool: Pool,
         schema: str,
         deadline: float,
@@ -40,7 +41,9 @@ class Transaction(Executor):
         prepares: str | None,
         delegates: bool,
     ) -> None:
-        """`prepares` and `delegates` as core.database.message has them."""
+        """`database` takes what comes later; `prepares` and `delegates` as core.database.message has them."""
+        self.autocommit = False
+        self._database = database
         self._pool = pool
         self._schema = schema
         self._deadline = deadline
@@ -49,6 +52,9 @@ class Transaction(Executor):
         self._prepares, self._delegates = prepares, delegates
         self._connection: Connection | None = None
         self._last: Query[Any] | None = None
+        self._ended = False
+        # A connection is for one task at a time.
+        self._turn = asyncio.Lock()
 
     def at_end(self, query: Query[Any]) -> None:
         """Sends a write together with COMMIT. Its result is discarded; if it fails, so does the transaction."""
@@ -57,21 +63,18 @@ class Transaction(Executor):
 
     async def commit(self) -> None:
         """Ends it, if it has begun. Raises an error of core.database.errors."""
-        if self._connection is None:
-            return
-        sql, values = "COMMIT", None
-        if self._last is not None:
-            text, values = self._message(self._connection, self._last)
-            sql = f"{text}; COMMIT"
-        ended = await self._send(self._connection, sql, values, self._last)
-        if ended.statusmessage != "COMMIT":  # an error inside was caught, and PostgreSQL has rolled back
-            raise StatementError("the transaction had failed before its COMMIT")
+        async with self._turn:
+            if self._connection is not None:
+                await self._commit(self._connection)
+            self._ended = self.autocommit = True
 
     async def roll_back(self) -> None:
         """After an error the connection is given back clean, or closed."""
-        if self._connection is not None and not self._connection.closed:
-            with suppress(DatabaseError):
-                await self._connection.run("ROLLBACK", None, self._deadline)
+        async with self._turn:
+            self._ended = True
+            if self._connection is not None and not self._connection.closed:
+                with suppress(DatabaseError):
+                    await self._connection.run("ROLLBACK", None, self._deadline)
 
     def release(self) -> None:
         """Gives the connection back."""
@@ -80,12 +83,26 @@ class Transaction(Executor):
 
     async def transact(self, work: Callable[[Executor], Awaitable[T]]) -> T:
         """As part of this one."""
-        return await work(self)
+        return await (self._database.transact(work) if self.autocommit else work(self))
 
     async def _run(self, query: Query[Any], read: Callable[[cursor], T]) -> T:
-        if self._connection is None:
-            return read(await self._begin(query))
-        return read(await self._send(self._connection, *self._message(self._connection, query), query))
+        async with self._turn:
+            if not self._ended:
+                if self._connection is None:
+                    return read(await self._begin(query))
+                return read(await self._send(self._connection, *self._message(self._connection, query), query))
+        if not self.autocommit:
+            raise StatementError("the transaction was rolled back")
+        return await self._database._run(query, read)
+
+    async def _commit(self, connection: Connection) -> None:
+        sql, values = "COMMIT", None
+        if self._last is not None:
+            text, values = self._message(connection, self._last)
+            sql = f"{text}; COMMIT"
+        ended = await self._send(connection, sql, values, self._last)
+        if ended.statusmessage != "COMMIT":  # an error inside was caught, and PostgreSQL has rolled back
+            raise StatementError("the transaction had failed before its COMMIT")
 
     def _message(self, connection: Connection, query: Query[Any]) -> tuple[str, Values]:
         """What is sent for it, and the values."""

@@ -37,9 +37,12 @@ def limited(receive: Receive, max_bytes: int, seconds: float) -> Receive:
     """`receive` that raises ProblemError 413 beyond `max_bytes`, and 408 once a body has taken `seconds`."""
     size = 0
     deadline: float | None = None
+    whole = False
 
     async def receive_within() -> Message:
-        nonlocal size, deadline
+        nonlocal size, deadline, whole
+        if whole:  # what comes after a body is that the client has gone
+            return await receive()
         deadline = deadline or time.monotonic() + seconds  # the event loop's clock
         begun = receive().__await__()
         try:
@@ -49,6 +52,7 @@ def limited(receive: Receive, max_bytes: int, seconds: float) -> Receive:
         else:
             message = await _within(deadline, seconds, _Begun(begun, first))
         size += len(message.get("body", b""))
+        whole = not message.get("more_body")
         if size > max_bytes:
             raise _too_large(max_bytes)
         return message

@@ -33,7 +33,8 @@ Write = Callable[[], Awaitable[AnyResponse]]
 # Gives, by the id of the row if it has one, the content as it is now, None if it is gone, and the headers about it.
 Repeated = Callable[[UUID | None], Awaitable[tuple[bytes | None, Iterable[Header]]]]
 
-KEPT = timedelta(hours=24)
+# How long a key is kept, and how many old ones go with a new one at most, however wrong the plan is.
+KEPT, SWEPT = timedelta(hours=24), 10
 LOCK_NOT_AVAILABLE = "55P03"
 REPLAYED = "Idempotent-Replayed"
 
@@ -66,11 +67,11 @@ class IdempotencyKey(SQLModel, table=True):
 def _claim(key: str, fingerprint: bytes, kept: timedelta) -> ReturningInsert[str]:
     """Waits for whoever holds the same key in a transaction under way; gives a row only to the first.
 
-    Sweeps the owner's other keys that are old; one that another write is sweeping it leaves to that one, and does
-    not wait for it.
+    Sweeps some of the owner's other keys that are old; one that another write is sweeping it leaves to that one, and
+    does not wait for it.
     """
-    mine, others = col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.key) != key
-    old = select(IdempotencyKey.key).where(mine, others, col(IdempotencyKey.created_at) < func.now() - kept)
+    mine, other = col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.key) != key
+    old = select(IdempotencyKey.key).where(mine, other, col(IdempotencyKey.created_at) < func.now() - kept).limit(SWEPT)
     swept = delete(IdempotencyKey).where(mine, col(IdempotencyKey.key).in_(old.with_for_update(skip_locked=True)))
     new = insert(IdempotencyKey).values(user_id=OWNER, key=key, fingerprint=fingerprint).on_conflict_do_nothing()
     return new.returning(col(IdempotencyKey.key)).add_cte(swept.cte("swept"))

@@ -49,6 +49,8 @@ class Outgoing:
         elif start["status"] == 304:
             name_tag(self._scope, start)
         self.status = start["status"]
+        # What is done from here on, as by a stream or in the background, has time of its own.
+        self._found.deadline = 0.0
         if self._whole is None or not self._whole(start, message):
             await self._send(start)
             await self._send(message)

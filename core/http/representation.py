@@ -1,6 +1,8 @@
 """What a response tells of the row or page that it gives: its entity tag, where it is, where the next page is."""
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from fastapi import Request
 
@@ -42,16 +44,23 @@ def write_tags(found: context.RequestContext) -> int | None:
     result = found.result
     kind: type = type(result)
     is_page = _is_page(kind)
+    rows: Sequence[Any]
     if is_page is None:
-        return None
-    number, rows = (result.change, result["items"]) if is_page else (columns_of(result)["version"], (result,))
-    if found.tags.in_rows:
+        number, rows = None, _plain_rows(result) if kind is list else ()
+    else:
+        number, rows = (result.change, result["items"]) if is_page else (columns_of(result)["version"], (result,))
+    if found.tags.in_rows and rows:
         ending = found.tags.of_row(_owner(found))
         for row in rows:
             columns = columns_of(row)
             columns["etag"] = f'"{columns["version"]}{ending}'
     made: int | None = number
     return made
+
+
+def _plain_rows(result: list[Any]) -> list[Any]:
+    """Of a list that is no page, those that have a version."""
+    return [row for row in result if isinstance(row, Versioned)]
 
 
 @lru_cache(None)

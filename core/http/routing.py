@@ -76,6 +76,9 @@ class PrivateRoute(APIRoute):
         deadline, the concurrency limit, and once for each Idempotency-Key. What it raises becomes a problem."""
         scope, found = request.scope, context.of(request)
         found.route, found.tags = self.path, self.entity_tags
+        services = found.services
+        # By this name for the loop's clock: to find the loop, Python asks the system for the process's id.
+        deadline = time.monotonic() + services.settings.request_timeout
         if self.private:
             await authorize(request)
         if scope["query_string"]:
@@ -83,13 +86,13 @@ class PrivateRoute(APIRoute):
         # What an endpoint that creates does not take is still part of what an Idempotency-Key stands for.
         raw = b""
         if self.takes_json or self.creates:
+            # A slow client does not use up the time for the response.
+            deadline -= time.monotonic()
             # There Starlette keeps it, for an endpoint or a dependency that asks for it.
             raw = request._body = await json_body.receive(request)
+            deadline += time.monotonic()
         body = self._json(request, raw) if self.takes_json else None
-        services = found.services
-        # The clock of the database starts when the request is complete: a slow client does not use it up.
-        # By this name for the loop's clock: to find the loop, Python asks the system for the process's id.
-        found.deadline = time.monotonic() + services.settings.request_timeout
+        found.deadline = deadline
         if not self.bounded:
             return await call(body)
         with services.gate:

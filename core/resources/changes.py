@@ -17,7 +17,7 @@ class ChangeTracked(Timestamps):
     """Mixin of an owned table whose changes have the numbers of `next_change`; `updated_at` is in the same order.
 
     Whoever has seen a row with some `updated_at`, and asks for all from that time on, misses nothing: what commits
-    later has a later time. Deletions leave nothing to be found.
+    later has a later time. Deletions are told by the feed alone (core.resources.feed).
     """
 
     change: int = Field(sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})

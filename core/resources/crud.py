@@ -99,9 +99,10 @@ class CrudRepository(OwnedRepository, Generic[V]):
         return page
 
     async def _sweep(self, change: int) -> None:
-        """Forgets old deletions, at some of the numbers that deletions have."""
+        """Forgets some old deletions, at some of the numbers that deletions have."""
         if sweeps(change):
-            with suppress(DatabaseUnavailableError):  # the row is gone; the next sweep will do
+            # The row is gone, and the next sweep will do; but a transaction has failed with its statement.
+            with suppress(*((DatabaseUnavailableError,) if self._database.autocommit else ())):
                 await self._database.execute(self._own(forget(self._accounts.deletions_kept)))
 
     async def _put(self, row_id: UUID, values: Mapping[str, Any], created_at: datetime | None) -> V:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel, Field, TypeAdapter
@@ -184,9 +184,10 @@ def _malformed(header: str, message: str) -> ProblemError:
 
 
 def _row_schema(schema: Any) -> Any:
-    """The class of a row in the response: of a page that of its items, else that of the response itself."""
+    """The class of a row in the response: of a page or a list that of its items, else that of the response itself."""
     items = _fields(schema).get("items")
-    return schema if items is None else get_args(items.annotation)[0]
+    rows = schema if items is None else items.annotation
+    return get_args(rows)[0] if get_origin(rows) is list else rows
 
 
 def _fields(schema: Any) -> Mapping[str, Any]:

@@ -17,6 +17,8 @@ from core.resources.models import TIMESTAMP, owner_column
 
 # About each so manieth deletion of an owner also removes what is older than is kept: no worker is needed.
 SWEPT_AT = 32
+# So many go at once at most, however wrong the plan is.
+SWEPT = 100
 _BITS = 32
 _GOLDEN = 2654435769  # the golden ratio's fraction in as many bits
 
@@ -73,11 +75,17 @@ def is_deleted(collection: str, row_id: UUID) -> SelectOfScalar[bool]:
 
 @statement
 def forget(kept: timedelta) -> Update:
-    """Removes the owner's tombstones that are older than `kept`, and notes up to which number nothing is known now."""
+    """Removes some of the owner's tombstones that are older than `kept`, and notes up to which number nothing is known
+    for certain now."""
     mine, owner = col(Tombstone.user_id) == OWNER, owner_of(Tombstone)
     key = col(Tombstone.collection), col(Tombstone.id)
-    old = select(*key).where(mine, col(Tombstone.deleted_at) < func.now() - kept).with_for_update(skip_locked=True)
-    removed = delete(Tombstone).where(mine, tuple_(*key).in_(old)).returning(col(Tombstone.change)).cte("removed")
+    old = select(*key).where(mine, col(Tombstone.deleted_at) < func.now() - kept).limit(SWEPT)
+    removed = (
+        delete(Tombstone)
+        .where(mine, tuple_(*key).in_(old.with_for_update(skip_locked=True)))
+        .returning(col(Tombstone.change))
+        .cte("removed")
+    )
     newest = select(func.max(removed.c.change)).scalar_subquery()
     noted = update(owner.table).where(owner == OWNER, exists(select(removed.c.change)))
     return noted.values(forgotten=func.greatest(owner.table.c.forgotten, newest))

@@ -70,8 +70,9 @@ class LocalAccounts:
 
     async def sign_in(self, given: SignIn, address: str) -> Tokens:
         """Raises ProblemError 401, 429 or 503; the same way and in the same time for an unknown address."""
-        await self._throttle("account", _account_key(given.email), self._settings.sign_in_attempts_per_account)
+        # First: an address that has no more tries shuts nobody out of their account.
         await self._throttle("address", _address_key(address), self._settings.sign_in_attempts_per_address)
+        await self._throttle("account", _account_key(given.email), self._settings.sign_in_attempts_per_account)
         account = await self._repository.account_by_email(given.email)
         if account is not None:
             _name_user(account.user_id)
