@@ -18,9 +18,9 @@ class StrictJsonError(ValueError):
 def loads(data: bytes) -> Any:
     """The value of a UTF-8 JSON text.
 
-    Raises StrictJsonError for a syntax error, invalid UTF-8, a duplicate member name, NaN and infinities, a number
-    beyond a double, NUL or a lone surrogate in a string, nesting deeper than MAX_DEPTH, an object of more than
-    MAX_MEMBERS members, and more than MAX_CONTAINERS arrays and objects.
+    Raises StrictJsonError for a syntax error, invalid UTF-8, a duplicate member name, NaN and infinities, a fraction or
+    a power beyond a double, an integer of thousands of digits, NUL or a lone surrogate in a string, nesting deeper than
+    MAX_DEPTH, an object of more than MAX_MEMBERS members, and more than MAX_CONTAINERS arrays and objects.
     """
     try:
         text = data.decode("utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.types import Message, Receive
 
 from core.http.responses import Header
-from core.problems import Problem, ProblemError
+from core.problems import Problem, ProblemError, of_status
 
 # The rest of a rejected body is never read, so the connection cannot be used again.
 _CLOSE = {"Connection": "close"}
@@ -18,13 +18,17 @@ _CLOSE = {"Connection": "close"}
 def bad_head(
     lines: Sequence[Header], headers: Mapping[bytes, bytes], http_version: str, max_bytes: int
 ) -> ProblemError | None:
-    """400 unless it is HTTP/1 with one Host (RFC 9112, section 3.2), 413 for a length over `max_bytes`; None for a good
-    one. `headers` are its `lines` by name; the server takes no head with two lengths."""
+    """400 unless it is HTTP/1 with one Host (RFC 9112, section 3.2), 413 for a length over `max_bytes`, 501 for another
+    transfer coding than chunked (section 6.1); None for a good one. `headers` are its `lines` by name; the server takes
+    no head with two lengths."""
     if http_version not in ("1.0", "1.1"):
         return ProblemError(Problem.BAD_REQUEST, "Send HTTP/1.1.", headers=_CLOSE)
     length = headers.get(b"content-length")
     if length is not None and (len(length) > 18 or int(length) > max_bytes):
         return _too_large(max_bytes)
+    # Where chunked is not the last one, the server finds no end of the body, and responds itself.
+    if b"transfer-encoding" in headers and b"," in _joined(lines, b"transfer-encoding"):
+        return ProblemError(of_status(501), "Send `Transfer-Encoding: chunked` alone, or none.", headers=_CLOSE)
     hosts = int(b"host" in headers)
     if len(lines) > len(headers):
         hosts = [name for name, _ in lines].count(b"host")
@@ -89,6 +93,10 @@ class _Begun:
             except StopIteration as done:
                 message: Message = done.value
                 return message
+
+
+def _joined(lines: Sequence[Header], name: bytes) -> bytes:
+    return b",".join(value for one, value in lines if one == name)
 
 
 def _too_large(max_bytes: int) -> ProblemError:

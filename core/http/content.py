@@ -13,7 +13,7 @@ from core.http.text_schema import text_schema
 from core.resources.models import snapshot, text_snapshot
 
 # What pydantic alone can leave out.
-_FILTERS = {"include", "exclude", "exclude_none"}
+_FILTERS = {"include", "exclude", "exclude_none", "exclude_defaults"}
 # What a schema for texts gives consists of dicts, lists, texts, times and numbers alone, of which orjson makes the same
 # bytes as pydantic in a third of the time (tests/core/http/test_content.py).
 _to_json = partial(orjson.dumps, option=orjson.OPT_UTC_Z)
@@ -29,6 +29,7 @@ class Content:
             "exclude": route.response_model_exclude,
             "exclude_unset": unset_excluded,
             "exclude_none": route.response_model_exclude_none,
+            "exclude_defaults": route.response_model_exclude_defaults,
             "by_alias": route.response_model_by_alias,
         }
         # Each that is passed costs something.

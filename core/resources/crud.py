@@ -14,7 +14,7 @@ from core.resources.feed import Changes, ChangesQuery, position_of
 from core.resources.feed import page_of as changes_of
 from core.resources.models import Versioned
 from core.resources.pagination import ListQuery, Page, page_of
-from core.resources.preconditions import ExistsError, UnchangedError
+from core.resources.preconditions import ExistsError, UnchangedError, malformed
 from core.resources.repository import OwnedRepository, UnknownOwnerError
 from core.resources.rows import Rows
 from core.resources.tombstones import forget, is_deleted, sweeps
@@ -44,7 +44,12 @@ class CrudRepository(OwnedRepository, Generic[V]):
         return None if row_id is None else await self.get(row_id)
 
     async def create(self, new: BaseModel) -> V:
-        """Stores a new row. Its id sorts by the time of its making. Raises UniqueViolationError."""
+        """Stores a new row. Its id sorts by the time of its making.
+
+        Raises UniqueViolationError, and ProblemError 400 for an If-Match, which nothing new can match.
+        """
+        if self._expected is not None:
+            raise malformed("if-match", "Must not come with what makes something new")
         return await self._insert(self.rows.create(new.__dict__))
 
     async def replace(self, row_id: UUID, new: BaseModel) -> V | None:

@@ -136,7 +136,7 @@ def conditions_of_write(if_match: list[str], if_none_match: list[str], owner: st
     if puts and not if_match and [line.strip() for line in if_none_match] == ["*"]:
         return Conditions(absent=True)
     message = "Must be * alone, with a PUT that makes a new resource; If-Match says which version to change"
-    raise _malformed("if-none-match", message)
+    raise malformed("if-none-match", message)
 
 
 def explained(error: StaleError, if_match: list[str], owner: str) -> ProblemError:
@@ -168,7 +168,7 @@ def _tags(lines: list[str], header: str) -> list[str] | None:
     if value.strip() == "*":
         return ["*"]
     if not _LIST.fullmatch(value):
-        raise _malformed(header, "Must be entity tags or *")
+        raise malformed(header, "Must be entity tags or *")
     return _read(value)
 
 
@@ -177,7 +177,8 @@ def _read(value: str) -> list[str]:
     return [re.sub(r'-gzip"$', '"', item) for item in re.findall(_TAG, value)]
 
 
-def _malformed(header: str, message: str) -> ProblemError:
+def malformed(header: str, message: str) -> ProblemError:
+    """What a request is told whose precondition cannot be."""
     params = FieldParams(expected="entity-tag")
     error = FieldError(pointer=f"/header/{header}", message=message, code=FieldCode.MALFORMED, params=params)
     return ProblemError(Problem.VALIDATION_FAILED, "A precondition is malformed.", errors=[error])
@@ -185,8 +186,7 @@ def _malformed(header: str, message: str) -> ProblemError:
 
 def _row_schema(schema: Any) -> Any:
     """The class of a row in the response: of a page or a list that of its items, else that of the response itself."""
-    items = _fields(schema).get("items")
-    rows = schema if items is None else items.annotation
+    rows = items.annotation if (items := _fields(schema).get("items")) else schema
     return get_args(rows)[0] if get_origin(rows) is list else rows
 
 

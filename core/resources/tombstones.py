@@ -18,7 +18,7 @@ from core.resources.models import TIMESTAMP, owner_column
 # About each so manieth deletion of an owner also removes what is older than is kept: no worker is needed.
 SWEPT_AT = 32
 # So many go at once at most, however wrong the plan is.
-SWEPT = 100
+SWEPT = 1000
 _BITS = 32
 _GOLDEN = 2654435769  # the golden ratio's fraction in as many bits
 

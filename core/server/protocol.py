@@ -4,6 +4,7 @@ import asyncio
 import time
 from functools import partial
 from typing import Any, cast
+from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -107,7 +108,7 @@ class BoundedProtocol(FramedProtocol):
         """503, and its line in the log."""
         assert self.gate is not None
         started, headers = time.perf_counter(), dict(self.headers)
-        path = self.url.decode("latin-1").split("?")[0]
+        path = unquote(self.url.split(b"?")[0].decode("latin-1"))
         request_id = request_id_of(headers)
         self._ended = not self.parser.should_keep_alive() or DRAINING in self.app_state
         end = LAST if self._ended else self.kept

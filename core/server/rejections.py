@@ -1,5 +1,6 @@
 """What the protocol rejects without the application: responses as bytes, of the same form as every other failure."""
 
+from email.utils import formatdate
 from uuid import uuid4
 
 import orjson
@@ -38,7 +39,7 @@ def unreadable(why: Unreadable, client: tuple[str, int] | None, root_path: str) 
     )
     head = (
         f"HTTP/1.1 {problem.status} {problem.title}\r\ncontent-type: application/problem+json\r\n"
-        f"content-length: {len(body)}\r\nx-request-id: {occurrence.hex}\r\n"
+        f"content-length: {len(body)}\r\nx-request-id: {occurrence.hex}\r\ndate: {formatdate(usegmt=True)}\r\n"
         f"{_SECURITY}connection: close\r\n\r\n"
     )
     return head.encode() + body

@@ -6,8 +6,8 @@ from operator import itemgetter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-# Without content, and without a length of it (RFC 9110, section 8.6).
-_EMPTY = (204, 304)
+from core.http.responses import EMPTY
+
 # What ends the head of a response after which the connection is closed, and of one after which it is kept.
 LAST = b"connection: close\r\n\r\n"
 
@@ -86,7 +86,7 @@ def _head(headers: Sequence[tuple[bytes, bytes]], status: int, size: int) -> byt
     names, lines = [*map(_name, headers)], [*map(b": ".join, headers)]
     if b"connection" in names or b"transfer-encoding" in names:
         return None
-    if status in _EMPTY:
+    if status in EMPTY:
         whole = size == 0
     else:
         whole = names.count(b"content-length") == 1 and b"content-length: %d" % size in lines

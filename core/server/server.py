@@ -24,6 +24,8 @@ from core.server.sending import kept_for
 SHUTDOWN_SECONDS = 10
 # A connection that came just before has this long to send its request.
 LAST_ARRIVAL_SECONDS = 0.5
+# How soon SIGINT is noticed while it drains.
+LOOK_SECONDS = 0.05
 
 _log = structlog.get_logger("core.server.server")
 
@@ -115,9 +117,16 @@ class Server(uvicorn.Server):
             _log.info("stopping", **{"todo_api.drain_seconds": self._notice if self._drains else 0})
         if self._drains:
             self.lifespan.state[DRAINING] = True
-            await asyncio.sleep(self._notice)
+            await self._notify()
             await self._stop_listening(sockets or [])
         await super().shutdown(sockets)
+
+    async def _notify(self) -> None:
+        """Goes on serving for the time of the notice, or until SIGINT comes as well."""
+        for _ in range(round(self._notice / LOOK_SECONDS)):
+            if not self._drains:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _stop_listening(self, sockets: list[socket.socket]) -> None:
         """Closes the listeners, and serves the connections that are in their accept queues already."""

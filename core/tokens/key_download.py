@@ -37,14 +37,16 @@ def fetch(urls: Sequence[str], seconds: float = FETCH_SECONDS) -> tuple[str, byt
 
 
 def download(url: str, seconds: float = FETCH_SECONDS) -> bytes:
-    """What is at `url`. Follows no redirect. Raises NotThereError, OSError, HTTPException."""
+    """What is at `url`, within `seconds`, which each silent address of its host takes for itself. Follows no redirect.
+    Raises NotThereError, OSError, HTTPException."""
+    until = time.monotonic() + seconds
     parts = urlsplit(url)
     assert parts.hostname is not None
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     with closing(kind(parts.hostname, parts.port, timeout=seconds)) as connection:
         connection.connect()
         # The timeout is that of each read; a server that sends a byte now and then is hung up on.
-        limit = threading.Timer(seconds, hang_up, [connection.sock])
+        limit = threading.Timer(max(until - time.monotonic(), 0.01), hang_up, [connection.sock])
         limit.start()
         try:
             connection.request("GET", parts.path or "/", headers=_HEADERS)

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from core.config import Settings
 from core.database.database import Database
-from core.database.errors import UniqueViolationError
+from core.database.errors import ForeignKeyViolationError, UniqueViolationError
 from core.database.executor import Executor
 from core.logging import request_fields
 from core.problems import Problem, ProblemError
@@ -78,9 +78,12 @@ class LocalAccounts:
             _name_user(account.user_id)
         known = account.password_hash if account else None
         if not await self._passwords.verify(known, given.password.get_secret_value()) or account is None:
-            raise ProblemError(Problem.INVALID_CREDENTIALS, "The address or the password is wrong.")
+            raise _no_such_account()
         refresh = Refresh.new(uuid4())
-        await self._repository.add_session(refresh.session_id, account.user_id, refresh.hash, self.life)
+        try:
+            await self._repository.add_session(refresh.session_id, account.user_id, refresh.hash, self.life)
+        except ForeignKeyViolationError:  # it was deleted meanwhile
+            raise _no_such_account() from None
         await self._repository.forgive(_account_key(given.email))
         return self._tokens(account.user_id, refresh)
 
@@ -188,3 +191,8 @@ def _uuid(text: str | None) -> UUID | None:
         return UUID(text) if text else None
     except ValueError:
         return None
+
+
+def _no_such_account() -> ProblemError:
+    """Whatever is wrong: who tries is not told whether there is an account."""
+    return ProblemError(Problem.INVALID_CREDENTIALS, "The address or the password is wrong.")

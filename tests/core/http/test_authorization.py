@@ -1,7 +1,9 @@
 """Another user's path is 403 whatever follows, 401 comes before it, and the database is asked for neither."""
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -10,6 +12,7 @@ import httpx
 import pytest
 
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_token
+from tests.core.tokens.key_server import KeyServer, SigningKey
 
 FORBIDDEN = "The user in the path is not the user of the token."
 MISSING = "Send one header `Authorization: Bearer <token>`."
@@ -41,6 +44,23 @@ FOLLOWING: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/tasks/%00", {}),
     ("GET", "/nothing/here", {}),
 ]
+
+
+def test_the_wait_for_keys_is_part_of_the_time_for_the_response(
+    make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]
+) -> None:
+    own, key = make_database(), SigningKey()
+    with closing(KeyServer(key)) as server:
+        server.before = lambda: time.sleep(0.8)
+        api = start_server(database=own, better_auth_url=server.url, request_timeout=1)
+        with UserClient(api.url) as user:
+            user.create_task()
+            own.proxy.pause()
+            began = time.monotonic()
+            token = {"Authorization": f"Bearer {key.token(server.url)}"}
+            assert_problem(user.get("/api/v1/users/me/tasks", headers=token), 503, "database_unavailable")
+            assert 0.8 < time.monotonic() - began < 1.6
+            own.proxy.resume()
 
 
 @pytest.fixture(scope="module")

@@ -158,6 +158,13 @@ def test_a_client_that_asks_before_it_sends_is_told_to_go_on(strict_server: Runn
     assert (interim.status, response.status) == (100, 201)
 
 
+def test_a_body_in_another_coding_is_not_understood(strict_server: RunningServer, carol: UserClient) -> None:
+    with connect(strict_server.port) as connection:
+        connection.send(_head(carol, "Transfer-Encoding: gzip, chunked") + b"0\r\n\r\n")
+        expected = (501, "not_implemented", "Send `Transfer-Encoding: chunked` alone, or none.", "close")
+        assert _problem(connection.response()) == expected
+
+
 def test_the_limit_holds_for_bodies_that_nobody_reads(strict_server: RunningServer) -> None:
     (response,) = exchange(strict_server.port, LIVE + f"Content-Length: {BYTES + 1}\r\n\r\n".encode())
     assert _problem(response) == (413, "body_too_large", TOO_LARGE, "close")

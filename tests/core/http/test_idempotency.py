@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from core.http.idempotency import REPLAYED
+from core.http.idempotency import REPLAYED, SWEPT
 from tests.conftest import TestDatabase, UserClient, assert_problem, make_token
 from tests.core.http.extended_app import copies, extended_app
 
@@ -283,6 +283,17 @@ def test_keys_are_kept_for_a_day_and_swept_by_a_later_create(
     assert REPLAYED in create(alice, "young").headers
     assert REPLAYED not in create(alice, "old").headers
     assert_replay(create(bob, "old"), of_bob)  # only its owner's create sweeps a key
+
+
+def test_each_write_sweeps_some_keys(alice: UserClient, database: TestDatabase) -> None:
+    for number in range(SWEPT + 2):
+        create(alice, f"old-{number}")
+    database.query(
+        "UPDATE idempotency_keys SET created_at = now() - interval '2 days' WHERE user_id = %s", alice.user_id
+    )
+    for left in (3, 2):
+        create(alice, f"new-{left}")
+        assert database.query("SELECT count(*) FROM idempotency_keys WHERE user_id = %s", alice.user_id) == [(left,)]
 
 
 def test_a_create_without_a_key_is_one_round_trip_and_with_one_three(alice: UserClient, database: TestDatabase) -> None:

@@ -186,6 +186,13 @@ def test_a_write_that_must_find_nothing_changes_nothing(alice: UserClient, metho
     assert alice.get(path).json() == before
 
 
+def test_what_makes_something_new_can_match_nothing(alice: UserClient) -> None:
+    _, tag = task_of(alice)
+    response = alice.post(alice.tasks, json={"title": "new"}, headers={"If-Match": tag})
+    assert_malformed(response, "if-match", "Must not come with what makes something new")
+    assert alice.post(alice.tasks, json={"title": "new"}, headers={"If-Match": "*"}).status_code == 201
+
+
 @each_write
 def test_what_is_missing_or_somebody_elses_is_not_found(
     alice: UserClient, bob: UserClient, method: str, sent: dict[str, Any]

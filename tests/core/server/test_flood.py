@@ -77,6 +77,12 @@ def test_what_comes_in_a_flood_is_rejected_unseen_and_told_as_any_other(
     }
 
 
+def test_its_path_is_as_any_others(flooded: UserClient, process: ApiProcess) -> None:
+    response = ask(flooded, path="/api/v1/users/me/a%20b%C3%A4", headers={"X-Request-ID": "flood-2"})
+    assert (response.status_code, response.json()["instance"]) == (503, "/api/v1/users/me/a%20b%C3%A4")
+    assert process.find(lambda line: line.get("request_id") == "flood-2")["url.path"] == "/api/v1/users/me/a bä"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "sent", "status"),
     [

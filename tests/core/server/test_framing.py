@@ -5,6 +5,8 @@ as the requests that were sent.
 """
 
 from collections.abc import Iterator
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -126,6 +128,7 @@ def assert_too_large(response: RawResponse) -> None:
         "code": "request_header_fields_too_large",
     }
     assert (response.status, response.header("connection")) == (431, "close")
+    assert parsedate_to_datetime(response.header("date") or "").tzinfo is UTC
     assert response.header("content-type") == "application/problem+json"
 
 
@@ -150,6 +153,7 @@ def assert_rejected(response: RawResponse) -> None:
         "cache-control": "no-store",
     }
     assert {name: response.header(name) for name in expected} == expected
+    assert parsedate_to_datetime(response.header("date") or "").tzinfo is UTC
 
 
 @pytest.fixture(scope="module")

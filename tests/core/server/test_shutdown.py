@@ -139,6 +139,16 @@ def test_an_interrupt_ends_it_without_notice() -> None:
         assert process.wait() < 4
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_interrupt_ends_the_notice_too(workers: str) -> None:
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    with ApiProcess(url, SHUTDOWN_NOTICE="4", WEB_CONCURRENCY=workers) as process:
+        process.terminate()
+        _wait_for(lambda: httpx.get(f"{process.url}/health/ready").json()["code"] == "shutting_down")
+        process.send(signal.SIGINT)
+        assert process.wait() < 3
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_an_end_that_was_asked_for_is_no_failure(number: signal.Signals) -> None:
     """With one worker as with several: what watches over the process sees status 0."""

@@ -124,6 +124,22 @@ def test_an_address_is_throttled_over_all_accounts(
         assert Account.new(api).tokens["token_type"] == "Bearer"
 
 
+def test_an_address_that_has_no_tries_left_shuts_nobody_out(
+    make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]
+) -> None:
+    server = start_server(
+        database=make_database(),
+        sign_in_attempts_per_address=1,
+        sign_in_attempts_per_account=ALLOWED,
+        trusted_proxies="127.0.0.1",
+    )
+    with httpx.Client(base_url=server.url, timeout=20) as api:
+        account = Account.new(api)
+        somebody, owner = ({"X-Forwarded-For": address} for address in ("203.0.113.1", "203.0.113.2"))
+        assert _statuses(api, account.email, ALLOWED + 2, headers=somebody) == [401] + [429] * (ALLOWED + 1)
+        assert sign_in(api, account.email, headers=owner).status_code == 200
+
+
 def test_behind_a_trusted_proxy_the_address_is_the_one_it_forwards(
     make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]
 ) -> None:
