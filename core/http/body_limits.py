@@ -1,6 +1,7 @@
 """What a request may weigh, and how long its body may take."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Generator, Mapping, Sequence
 from functools import partial
@@ -11,6 +12,8 @@ from starlette.types import Message, Receive
 from core.http.responses import Header
 from core.problems import Problem, ProblemError, of_status
 
+# RFC 3986, section 3.2.2: a name, an address of IPv4, or one of IPv6 in brackets; and a port, which may be empty.
+_is_host = re.compile(rb"(\[[\w:.%-]+\]|[\w.~!$&'()*+,;=%-]*)(:\d*)?[ \t]*").fullmatch
 # The rest of a rejected body is never read, so the connection cannot be used again.
 _CLOSE = {"Connection": "close"}
 
@@ -18,9 +21,9 @@ _CLOSE = {"Connection": "close"}
 def bad_head(
     lines: Sequence[Header], headers: Mapping[bytes, bytes], http_version: str, max_bytes: int
 ) -> ProblemError | None:
-    """400 unless it is HTTP/1 with one Host (RFC 9112, section 3.2), 413 for a length over `max_bytes`, 501 for another
-    transfer coding than chunked (section 6.1); None for a good one. `headers` are its `lines` by name; the server takes
-    no head with two lengths."""
+    """400 unless it is HTTP/1 with a good Host (RFC 9112, section 3.2), 413 for a length over `max_bytes`, 501 for
+    another transfer coding than chunked (section 6.1); None for a good one. `headers` are its `lines` by name; the
+    server takes no head with two lengths."""
     if http_version not in ("1.0", "1.1"):
         return ProblemError(Problem.BAD_REQUEST, "Send HTTP/1.1.", headers=_CLOSE)
     length = headers.get(b"content-length")
@@ -34,6 +37,8 @@ def bad_head(
         hosts = [name for name, _ in lines].count(b"host")
     if hosts > 1 or (not hosts and http_version == "1.1"):
         return ProblemError(Problem.BAD_REQUEST, "Send exactly one Host header.", headers=_CLOSE)
+    if hosts and not _is_host(headers[b"host"]):
+        return ProblemError(Problem.BAD_REQUEST, "Host is not a host, with or without a port.", headers=_CLOSE)
     return None
 
 

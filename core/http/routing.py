@@ -53,8 +53,9 @@ class PrivateRoute(APIRoute):
         self.needs_body = self.takes_json and field is not None and field.field_info.is_required()
         self.repository = owned_repository(self.dependant) if self.private else None
         self.creates = self.private and self.methods == {"POST"} and self.status_code == 201
-        # Whether an Idempotency-Key is heeded.
-        self.keyed = self.creates or (self.repository is not None and self.methods <= _WRITES)
+        # Whether an Idempotency-Key is heeded. With an account its keys go, so that its deletion is known by none.
+        ends_account = self.methods == {"DELETE"} and self.path.endswith("/{user_id}")
+        self.keyed = self.creates or (self.repository is not None and self.methods <= _WRITES and not ends_account)
         self.entity_tags = preconditions.Tags(self.response_model if self.response_field else None)
         self.query_parameters = QueryParameters(self.dependant)
         assert self.dependant.call is not None

@@ -2916,8 +2916,6 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
-                "Idempotency-Key"?: string;
                 /** @description The ETag that the client has read: 412 if there is a newer version, or if it is of another user. */
                 "If-Match"?: string;
             };
@@ -2935,7 +2933,6 @@ export interface operations {
             /** @description Successful Response */
             204: {
                 headers: {
-                    "Idempotent-Replayed": components["headers"]["Idempotent-Replayed"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -2972,17 +2969,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ForbiddenProblem"];
                 };
             };
-            /** @description The first request with this key is under way */
-            409: {
-                headers: {
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["RequestInProgressProblem"];
-                };
-            };
             /** @description Precondition failed; The entity tag was altered on its way */
             412: {
                 headers: {
@@ -2992,16 +2978,6 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["PreconditionFailedProblem"] | components["schemas"]["EntityTagAlteredProblem"];
-                };
-            };
-            /** @description The key was used for another request */
-            422: {
-                headers: {
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["IdempotencyKeyReusedProblem"];
                 };
             };
             /** @description Internal server error */

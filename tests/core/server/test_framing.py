@@ -22,7 +22,16 @@ CLOSE = b"Connection: close\r\n\r\n"
 POST = b"POST /api/v1/auth/sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
+DETAILS = {
+    "This is not well-formed HTTP/1.1.",
+    "Send HTTP/1.1.",
+    "Send exactly one Host header.",
+    "Host is not a host, with or without a port.",
+}
 MALFORMED = {
+    "a host that is none": b"GET /health/live HTTP/1.1\r\nHost: a b\r\n\r\n",
+    "a host with a path": b"GET /health/live HTTP/1.1\r\nHost: localhost/health\r\n\r\n",
+    "a port that is none": b"GET /health/live HTTP/1.1\r\nHost: localhost:eighty\r\n\r\n",
     "no version": b"GET /health/live\r\n\r\n",
     "HTTP/0.9": b"GET /health/live HTTP/0.9\r\nHost: localhost\r\n\r\n",
     "HTTP/1.2": b"GET /health/live HTTP/1.2\r\nHost: localhost\r\n\r\n",
@@ -143,7 +152,7 @@ def assert_rejected(response: RawResponse) -> None:
         "code": "bad_request",
     }
     assert response.status == 400
-    assert detail in {"This is not well-formed HTTP/1.1.", "Send HTTP/1.1.", "Send exactly one Host header."}
+    assert detail in DETAILS
     assert instance
     assert response.header("x-request-id") == occurrence
     expected = {
