@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from core.config import Settings
 from core.database.database import Database
-from core.database.errors import ForeignKeyViolationError, UniqueViolationError
+from core.database.errors import UniqueViolationError
 from core.database.executor import Executor
 from core.logging import request_fields
 from core.problems import Problem, ProblemError
@@ -58,7 +58,7 @@ class LocalAccounts:
             repository = AuthRepository(transaction)
             user = await self._users.create(transaction, principal)
             await repository.add_account(principal.user_id, new.email, password_hash)
-            await repository.add_session(refresh.session_id, principal.user_id, refresh.hash, self.life)
+            await repository.add_session(refresh.session_id, principal.user_id, password_hash, refresh.hash, self.life)
             return UserRead.model_validate(user)
 
         try:
@@ -77,13 +77,16 @@ class LocalAccounts:
         if account is not None:
             _name_user(account.user_id)
         known = account.password_hash if account else None
-        if not await self._passwords.verify(known, given.password.get_secret_value()) or account is None:
-            raise _no_such_account()
+        verified = await self._passwords.verify(known, given.password.get_secret_value())
         refresh = Refresh.new(uuid4())
-        try:
-            await self._repository.add_session(refresh.session_id, account.user_id, refresh.hash, self.life)
-        except ForeignKeyViolationError:  # it was deleted meanwhile
-            raise _no_such_account() from None
+        if not (
+            verified
+            and account is not None
+            and await self._repository.add_session(
+                refresh.session_id, account.user_id, account.password_hash, refresh.hash, self.life
+            )
+        ):
+            raise ProblemError(Problem.INVALID_CREDENTIALS, "The address or the password is wrong.")
         await self._repository.forgive(_account_key(given.email))
         return self._tokens(account.user_id, refresh)
 
@@ -116,15 +119,18 @@ class LocalAccounts:
             await self._users.reject_deleted(principal)
         await self._throttle("user", _user_key(principal.user_id), self._settings.sign_in_attempts_per_account)
         known = account.password_hash if account else None
-        if not await self._passwords.verify(known, change.current_password.get_secret_value()):
+        if not await self._passwords.verify(known, change.current_password.get_secret_value()) or known is None:
             raise ProblemError(Problem.INVALID_CREDENTIALS, "The current password is wrong.")
         password = change.new_password.get_secret_value()
         reject_guessable(password, account.email_key if account else None, "/new_password")
         password_hash = await self._passwords.hash(password)
         kept = _uuid(principal.session_id)
-        await self._database.transact(
-            lambda transaction: AuthRepository(transaction).set_password(principal.user_id, password_hash, kept)
+        changed = await self._database.transact(
+            lambda transaction: AuthRepository(transaction).set_password(principal.user_id, known, password_hash, kept)
         )
+        if not changed:  # meanwhile another changed it, or the account was deleted
+            await self._users.reject_deleted(principal)
+            raise ProblemError(Problem.INVALID_CREDENTIALS, "The current password is wrong.")
 
     async def _repeated(self, old: Refresh) -> Tokens | None:
         """The response to a token that was used already; None where that was too long ago, or never."""
@@ -191,8 +197,3 @@ def _uuid(text: str | None) -> UUID | None:
         return UUID(text) if text else None
     except ValueError:
         return None
-
-
-def _no_such_account() -> ProblemError:
-    """Whatever is wrong: who tries is not told whether there is an account."""
-    return ProblemError(Problem.INVALID_CREDENTIALS, "The address or the password is wrong.")

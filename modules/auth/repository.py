@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy
 from sqlalchemy import ARRAY, Delete, Insert, case, delete, func, insert, literal, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate, Update
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 from sqlmodel import col, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
@@ -38,19 +39,22 @@ def _account_by_user(user_id: str) -> SelectOfScalar[LocalAccount]:
 
 
 @statement
-def _set_password(user_id: str, password_hash: str) -> Update:
-    return (
-        update(LocalAccount)
-        .where(col(LocalAccount.user_id) == user_id)
-        .values(password_hash=password_hash, updated_at=func.now())
-    )
+def _set_password(user_id: str, known: str, password_hash: str) -> ReturningUpdate[str]:
+    account = col(LocalAccount.user_id) == user_id, col(LocalAccount.password_hash) == known
+    changed = update(LocalAccount).where(*account).values(password_hash=password_hash, updated_at=func.now())
+    return changed.returning(col(LocalAccount.user_id))
 
 
 @statement
-def _add_session(session_id: UUID, user_id: str, token_hash: bytes, life: timedelta) -> Insert:
-    return insert(LocalSession).values(
-        id=session_id, user_id=user_id, token_hash=token_hash, expires_at=func.now() + life
-    )
+def _add_session(
+    session_id: UUID, user_id: str, known: str, token_hash: bytes, life: timedelta
+) -> ReturningInsert[str]:
+    """Waits for whoever changes the password, and has whoever changes it wait: they end every session that there is."""
+    account = col(LocalAccount.user_id) == user_id, col(LocalAccount.password_hash) == known
+    made: Any = session_id, LocalAccount.user_id, token_hash, func.now() + life
+    values = sqlalchemy.select(*made).where(*account).with_for_update(read=True)
+    new = insert(LocalSession).from_select(["id", "user_id", "token_hash", "expires_at"], values)
+    return new.returning(col(LocalSession.user_id))
 
 
 @statement
@@ -152,15 +156,19 @@ class AuthRepository:
         """The account of a user; users of Better Auth have none."""
         return await self._database.fetch_one(_account_by_user(user_id))
 
-    async def set_password(self, user_id: str, password_hash: str, kept: UUID | None) -> None:
-        """Stores the new hash and ends every session but `kept`."""
-        await self._database.execute(_set_password(user_id, password_hash))
+    async def set_password(self, user_id: str, known: str, password_hash: str, kept: UUID | None) -> bool:
+        """Stores the new hash and ends every session but `kept`; False where `known` is not the hash any more."""
+        if await self._database.fetch_one(_set_password(user_id, known, password_hash)) is None:
+            return False
         await self._database.execute(_end_other_sessions(user_id, kept))
+        return True
 
-    async def add_session(self, session_id: UUID, user_id: str, token_hash: bytes, life: timedelta) -> None:
-        """Begins a session, and removes the user's expired ones."""
-        await self._database.execute(_add_session(session_id, user_id, token_hash, life))
+    async def add_session(self, session_id: UUID, user_id: str, known: str, token_hash: bytes, life: timedelta) -> bool:
+        """Begins a session, and removes the user's expired ones; False where `known` is not the hash any more."""
+        if await self._database.fetch_one(_add_session(session_id, user_id, known, token_hash, life)) is None:
+            return False
         await self._database.execute(_sweep_sessions(user_id))
+        return True
 
     async def rotate(
         self, session_id: UUID, old_hash: bytes, new_hash: bytes, life: timedelta, grace: timedelta

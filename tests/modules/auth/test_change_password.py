@@ -1,18 +1,34 @@
 """Changing the password: the current one proves who asks, and every other session ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.conftest import TestDatabase, UserClient, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
+from tests.core.database.locks import wait_for_waiting
 from tests.modules.auth.accounts import AUTH, INVALID, PASSWORD, Account, bearer, refresh, sessions, sign_in
 
 pytestmark = pytest.mark.slow
 
 NEW = "staple battery horse"
 WRONG = "The current password is wrong."
+
+
+@pytest.fixture(scope="module")
+def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
+    """A database in which nobody else waits."""
+    return make_database()
+
+
+@pytest.fixture
+def api_of_own(own: TestDatabase, start_server: Callable[..., RunningServer]) -> Iterator[httpx.Client]:
+    """A client of a server on it."""
+    with httpx.Client(base_url=start_server(database=own).url, timeout=20) as client:
+        yield client
 
 
 def _change(api: httpx.Client, account: Account, **fields: Any) -> httpx.Response:
@@ -162,3 +178,51 @@ def test_guessing_the_current_password_is_throttled(api: httpx.Client) -> None:
     assert 0 < int(responses[-1].headers["retry-after"]) <= 90
     assert _change(api, account).status_code == 429
     assert sign_in(api, account.email).status_code == 200
+
+
+@contextmanager
+def under_way(database: TestDatabase, sql: str, *values: Any, waiting: int = 2) -> Iterator[None]:
+    """Somebody else's change, which is done when so many statements wait for it that the block begins."""
+    session = database.connect()
+    with closing(session), session.cursor() as cursor:
+        cursor.execute(sql, values)
+        yield
+        wait_for_waiting(database, waiting)
+        session.commit()
+
+
+CHANGED = "UPDATE local_accounts SET password_hash = 'another' WHERE user_id = %s"
+DELETED = "DELETE FROM users WHERE id = %s"
+GONE = "INSERT INTO deleted_users (id) VALUES (%s); " + DELETED
+
+
+def test_what_was_verified_before_another_change_changes_nothing(own: TestDatabase, api_of_own: httpx.Client) -> None:
+    """And begins no session."""
+    account = Account.new(api_of_own)
+    with ThreadPoolExecutor() as threads, under_way(own, CHANGED, account.user_id):
+        change = threads.submit(_change, api_of_own, account)
+        late = threads.submit(sign_in, api_of_own, account.email)
+    assert_problem(change.result(), 401, "invalid_credentials", detail=WRONG)
+    assert_problem(late.result(), 401, "invalid_credentials", detail="The address or the password is wrong.")
+    assert sessions(own, account) == 1
+
+
+def test_of_an_account_that_goes_meanwhile_nothing_is_left_to_change(
+    own: TestDatabase, api_of_own: httpx.Client
+) -> None:
+    account = Account.new(api_of_own)
+    with ThreadPoolExecutor() as threads, under_way(own, GONE, account.user_id, account.user_id):
+        change = threads.submit(_change, api_of_own, account)
+        late = threads.submit(sign_in, api_of_own, account.email)
+    assert_problem(change.result(), 401, "account_deleted")
+    assert_problem(late.result(), 401, "invalid_credentials")
+
+
+def test_a_change_waits_for_a_sign_in_and_ends_its_session(own: TestDatabase, api_of_own: httpx.Client) -> None:
+    account = Account.new(api_of_own)
+    added = "INSERT INTO local_sessions (id, user_id, token_hash, expires_at) SELECT gen_random_uuid(), user_id, '', "
+    begun = f"{added} now() + interval '1 day' FROM local_accounts WHERE user_id = %s FOR SHARE"
+    with ThreadPoolExecutor() as threads, under_way(own, begun, account.user_id, waiting=1):
+        change = threads.submit(_change, api_of_own, account)
+    assert change.result().status_code == 204
+    assert sessions(own, account) == 1
