@@ -75,7 +75,7 @@ def url_of_settings() -> str:
 def load_models() -> None:
     """Imports the models of core and of every slice, so that SQLModel.metadata has all tables."""
     importlib.import_module("core.database.compatibility")
-    importlib.import_module("core.http.idempotency")
+    importlib.import_module("core.http.idempotency_keys")
     for path in sorted(PROJECT_ROOT.glob("modules/*/models.py")):
         importlib.import_module(f"modules.{path.parent.name}.models")
 

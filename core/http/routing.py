@@ -84,9 +84,9 @@ class PrivateRoute(APIRoute):
             await authorize(request)
         if scope["query_string"]:
             scope["query_string"] = self.query_parameters.normalised(scope["query_string"])
-        # What an endpoint that creates does not take is still part of what an Idempotency-Key stands for.
-        raw = b""
-        if self.takes_json or self.creates:
+        # What is no JSON, or not taken, is still part of what an Idempotency-Key stands for.
+        raw, keyed = b"", self.keyed and b"idempotency-key" in found.headers
+        if self.takes_json or keyed:
             # A slow client does not use up the time for the response.
             deadline -= time.monotonic()
             # There Starlette keeps it, for an endpoint or a dependency that asks for it.
@@ -98,7 +98,7 @@ class PrivateRoute(APIRoute):
             return await call(body)
         with services.gate:
             try:
-                if self.keyed and b"idempotency-key" in found.headers:
+                if keyed:
                     return await idempotency.once(request, raw, lambda: call(body), self._repeated(request))
                 return await call(body)
             except preconditions.UnchangedError as error:

@@ -5,14 +5,20 @@ from datetime import timedelta
 from typing import Any, Protocol, Self, TypeVar, overload
 from uuid import UUID
 
-from sqlalchemy import any_, or_
+from sqlalchemy import any_, exists, or_
 from sqlalchemy.sql.selectable import TypedReturnsRows
+from sqlmodel import select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from core.database.errors import ForeignKeyViolationError
 from core.database.executor import Executor
+from core.database.ownership import OWNER
 from core.database.queries import Query, on_the_spot
+from core.database.statements import statement
+from core.resources.changes import owner_of
 from core.resources.models import Versioned, is_owner_constraint
 from core.resources.preconditions import NONE, Conditions, StaleError
+from core.resources.tombstones import Tombstone
 from core.tokens.verifier import Principal
 
 T = TypeVar("T")
@@ -37,6 +43,16 @@ class Accounts(Protocol):
 
 class UnknownOwnerError(Exception):
     """In a transaction: the owner has no row yet, so that nothing can be theirs."""
+
+
+class NothingInsertedError(TypeError):
+    """An INSERT gave no row though its owner is there."""
+
+
+@statement
+def _owner_is_known() -> SelectOfScalar[bool]:
+    owner = owner_of(Tombstone)
+    return select(exists(select(owner).where(owner == OWNER)))
 
 
 class OwnedRepository:
@@ -100,21 +116,33 @@ class OwnedRepository:
     async def _insert(self, query: Query[T]) -> T:
         """Runs an INSERT … RETURNING; one that counts the change (see `changes`) gives no row where there is no owner.
 
-        Raises UniqueViolationError, and in a transaction UnknownOwnerError.
+        Raises UniqueViolationError, in a transaction UnknownOwnerError, and NothingInsertedError.
         """
+        known = False
         while True:
             try:
                 row = await self._database.fetch_one(self._own(query))
+                if row is not None:
+                    return row
+                before, known = known, bool(await self._database.fetch_one(self._own(_owner_is_known())))
+                if before and known:  # so it was while the row was not inserted
+                    raise NothingInsertedError("ON CONFLICT DO NOTHING gives no row; call _insert_if_new")
+                if known:
+                    continue
             except ForeignKeyViolationError as error:
                 if not is_owner_constraint(error.constraint):
                     raise
-                row = None
-            if row is not None:
-                return row
             if not self._database.autocommit:
                 raise UnknownOwnerError
             # Raises for an account that was deleted meanwhile, so this ends.
             await self._accounts.provision(self._principal)
+
+    async def _insert_if_new(self, query: Query[T]) -> T | None:
+        """As `_insert`, for ON CONFLICT DO NOTHING: None where there was such a row."""
+        try:
+            return await self._insert(query)
+        except NothingInsertedError:
+            return None
 
     @overload
     async def _rows(self, source: TypedReturnsRows[T]) -> list[T]: ...

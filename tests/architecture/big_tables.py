@@ -85,10 +85,10 @@ VALUES: dict[str, Any] = {
 }
 # Where the name alone does not say it: what is inserted is new, what is swept is a day old.
 SPECIAL: dict[str, dict[str, Any]] = {
-    "core.http.idempotency._claim": {"key": "new", "kept": timedelta(hours=24)},
+    "core.http.idempotency_keys._claim": {"key": "new", "kept": timedelta(hours=24)},
     "modules.auth.repository._add_account": {"user_id": NEW, "email_key": "new@example.com"},
     "modules.auth.repository._add_session": {"session_id": NOWHERE},
-    "core.http.idempotency._fill": {"status": 201},
+    "core.http.idempotency_keys._fill": {"status": 201},
     "core.resources.tombstones.forget": {"kept": timedelta(days=30)},
     "modules.tasks.repository.Task.create": {"id": NOWHERE},
     "modules.tasks.repository.Task.put": {"id": NOWHERE},

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(CLUSTER_URL is None, reason="CLUSTER_URL names n
 # The engine says in a notice what it sends. It is asked at the coordinator, which has no rows itself.
 TOLD = "-c citus.log_remote_commands=on -c client_min_messages=notice"
 # The first statement of a transaction, and never sent by itself.
-BEGINS = "core.http.idempotency._claim"
+BEGINS = "core.http.idempotency_keys._claim"
 NAMES = [name for name in statements() if not name.startswith("modules.auth.") and name != BEGINS]
 ROWS = TaskRepository.rows
 NEW = {"title": "New", "description": None, "status": "pending", "due_at": None}

@@ -4,14 +4,18 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from fastapi import Request
 
-from core.http.idempotency import REPLAYED, SWEPT
+from core.http import private_router
+from core.http.idempotency import REPLAYED
+from core.http.idempotency_keys import SWEPT
+from modules.tasks.schemas import TaskUpdate
 from tests.conftest import TestDatabase, UserClient, assert_problem, make_token
-from tests.core.http.extended_app import copies, extended_app
+from tests.core.http.extended_app import Tasks, copies, extended_app
 
 MALFORMED = {
     "pointer": "/header/idempotency-key",
@@ -338,3 +342,26 @@ def test_a_slice_that_is_added_has_it_for_every_create(database: TestDatabase) -
             assert (await client.get(unseen.headers["location"])).json()["title"] == "Task 2"
 
     asyncio.run(run())
+
+
+uploads = private_router("uploads", "/users/{user_id}/uploads")
+
+
+@uploads.put("/{task_id}", status_code=204)
+async def upload(tasks: Tasks, task_id: UUID, request: Request) -> None:
+    """Takes a title that is no JSON."""
+    title = (await request.body()).decode()
+    assert await tasks.change(task_id, TaskUpdate(title=title)) is not None
+
+
+def test_a_body_that_is_no_json_is_part_of_what_a_key_stands_for(alice: UserClient, database: TestDatabase) -> None:
+    task = alice.create_task()["id"]
+
+    async def run() -> list[int]:
+        async with extended_app(uploads, database=database) as client:
+            headers = {"Authorization": alice.headers["authorization"], "Idempotency-Key": "k"}
+            path = f"/api/v1/users/me/uploads/{task}"
+            return [(await client.put(path, content=body, headers=headers)).status_code for body in ("a", "a", "b")]
+
+    assert asyncio.run(run()) == [204, 204, 422]
+    assert alice.get(f"{alice.tasks}/{task}").json()["title"] == "a"

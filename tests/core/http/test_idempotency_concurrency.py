@@ -222,3 +222,21 @@ def test_a_create_does_not_wait_for_another_that_sweeps(user: UserClient, own: T
 def _age(database: TestDatabase, user: UserClient) -> None:
     aged = "UPDATE idempotency_keys SET created_at = now() - interval '2 days' WHERE user_id = %s"
     database.query(aged, user.user_id)
+
+
+def test_the_first_write_of_an_account_that_is_deleted_meanwhile_is_done_or_rejected(
+    own: TestDatabase, server: RunningServer
+) -> None:
+    """The owner's row, which it has to make, may be gone again."""
+    for _ in range(6):
+        with transaction(own) as lock, UserClient(server.url) as user, ThreadPoolExecutor() as threads:
+            lock.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (user.user_id,))
+            write = threads.submit(create, user)
+            wait_for_waiting(own)
+            deletion = threads.submit(user.delete, "/api/v1/users/me")
+            wait_for_waiting(own, 2)
+            lock.connection.rollback()
+            assert deletion.result().status_code == 204
+            if write.result().status_code != 201:
+                assert_problem(write.result(), 401, "account_deleted")
+            assert_problem(create(user, "another"), 401, "account_deleted")

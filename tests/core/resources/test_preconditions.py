@@ -322,7 +322,8 @@ def test_the_document_declares_the_headers_and_their_responses() -> None:
     reads, key = ({"If-None-Match"}, {"304"}), "Idempotency-Key"
     writes = ({"If-Match", key}, {"412", "422"})
     expected = dict.fromkeys(("getTask", "listTasks", "getUser"), reads)
-    expected |= dict.fromkeys(("updateTask", "deleteTask", "updateUser", "deleteUser"), writes)
+    expected |= dict.fromkeys(("updateTask", "deleteTask", "updateUser"), writes)
+    expected["deleteUser"] = ({"If-Match"}, {"412"})
     expected["replaceTask"] = ({"If-Match", "If-None-Match", key}, {"201", "412", "422"})
     expected["updateTasks"], expected["deleteTasks"] = ({key}, {"412", "422"}), ({key}, {"422"})
     expected["createTask"] = ({key}, {"201", "422"})

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, insert, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -18,7 +19,7 @@ from core.database.ownership import OWNER
 from core.database.statements import statement
 from core.problems import Problem, ProblemError
 from core.resources.preconditions import Conditions
-from core.resources.repository import OwnedRepository, UnknownOwnerError, matching
+from core.resources.repository import NothingInsertedError, OwnedRepository, UnknownOwnerError, matching
 from core.tokens.verifier import Principal
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
@@ -47,6 +48,12 @@ def _add(task_id: UUID, title: str) -> ReturningInsert[Task]:
 
 
 @statement
+def _add_if_new(task_id: UUID) -> ReturningInsert[UUID]:
+    new = upsert(Task).values(user_id=OWNER, id=task_id, title="Water the plants", status="pending")
+    return new.on_conflict_do_nothing().returning(col(Task.id))
+
+
+@statement
 def _rename(task_id: UUID, title: str, expected: list[int] | None) -> ReturningUpdate[str]:
     mine = update(Task).where(col(Task.user_id) == OWNER, col(Task.id) == task_id)
     changed = mine.where(matching(Task.version, expected)).values(title=title, version=col(Task.version) + 1)
@@ -71,6 +78,12 @@ class Tasks(OwnedRepository):
 
     async def add(self, task_id: UUID, title: str = "Water the plants") -> Task:
         return await self._insert(_add(task_id, title))
+
+    async def add_if_new(self, task_id: UUID) -> UUID | None:
+        return await self._insert_if_new(_add_if_new(task_id))
+
+    async def add_as_new(self, task_id: UUID) -> UUID:
+        return await self._insert(_add_if_new(task_id))
 
     async def rename(self, task_id: UUID, title: str) -> str | None:
         return await self._write(_rename(task_id, title, self._expected), _find(task_id))
@@ -237,6 +250,26 @@ def test_in_a_transaction_a_counted_create_needs_the_owners_row(own: TestDatabas
     with pytest.raises(UnknownOwnerError):
         given(own, work)
     assert own.query("SELECT FROM tasks WHERE user_id = %s", new.user_id) == []
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_what_is_made_where_there_is_none_is_made_once(own: TestDatabase, together: bool) -> None:
+    """For a user who is new as well; whoever takes the second for new is told."""
+    new, task = someone(), uuid4()
+
+    async def work(path: Database, accounts: UserAccounts) -> list[object]:
+        tasks = tasks_of(new, path, accounts)
+
+        async def add(repository: Tasks) -> UUID | None:
+            return await repository.add_if_new(task)
+
+        made = [await (tasks._together(add) if together else add(tasks)) for _ in range(2)]
+        with pytest.raises(NothingInsertedError, match="call _insert_if_new"):
+            await tasks.add_as_new(task)
+        return [*made]
+
+    assert given(own, work) == [task, None]
+    assert own.query("SELECT count(*) FROM tasks WHERE user_id = %s", new.user_id) == [(1,)]
 
 
 def test_a_write_goes_through_for_an_expected_version_only(own: TestDatabase) -> None:
