@@ -117,7 +117,7 @@ class Connection:
         self._waiter, self._deadline, self._began = done, deadline, time.monotonic()
         try:
             if deadline <= self._began:  # what would be sent now would cost the connection
-                raise DeadlineError("deadline")
+                raise DeadlineError("the time of the request was over before this was sent")
             self._cursor, whole = sent(self._pg, *message(self), text=text)
             self._timer.set(min(deadline, self._began + LOOK_SECONDS))
             # As it sends, libpq may find that the server has gone, and close the socket: of that nobody is told.

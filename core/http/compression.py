@@ -43,16 +43,17 @@ async def compressed(scope: Scope, start: Message, content: Message) -> Message:
 
 
 def name_tag(scope: Scope, start: Message) -> None:
-    """Makes a 304 name the tag of what the client has: that of gzip if it sent that one and takes gzip.
+    """Makes a 304 name the tag of what the client has: that of gzip if it sent that one, and not the other as well or
+    takes gzip.
 
     A cache may use a 304 for nothing but what it has under the tag (RFC 9111, section 4.3.4). How long the content is,
     on which it depends whether it would be compressed, nobody knows here.
     """
     start["headers"] = with_vary(start["headers"], b"Accept-Encoding")
     sent = ",".join(values(scope, b"if-none-match")).encode("latin-1")
-    if takes_gzip(values(scope, b"accept-encoding")):
-        longer = [_of_gzip(one, 0) for one in start["headers"]]
-        start["headers"] = [new if new[1] in sent else old for old, new in zip(start["headers"], longer, strict=True)]
+    takes = takes_gzip(values(scope, b"accept-encoding"))
+    pairs = [(one, _of_gzip(one, 0)) for one in start["headers"]]
+    start["headers"] = [new if new[1] in sent and (takes or old[1] not in sent) else old for old, new in pairs]
 
 
 def takes_gzip(accept_encoding: list[str]) -> bool:

@@ -79,7 +79,7 @@ class RequestContext(Usage):
     def __init__(
         self, services: Services, request_id: str, lines: Sequence[Header], headers: Mapping[bytes, bytes]
     ) -> None:
-        # As Usage makes them, without a call more. The deadline is 0 before the request is complete.
+        # As Usage makes them, without a call more.
         self.deadline = self.statements_seconds = self.waiting_seconds = self.token_seconds = 0.0
         self.statements = 0
         self.services = services

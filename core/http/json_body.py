@@ -13,6 +13,9 @@ from core import strict_json
 from core.http import headers
 from core.problems import Problem, ProblemError
 
+# Nobody's is longer, and one with thousands of parameters takes long to read.
+MAX_TYPE_LENGTH = 256
+
 
 async def receive(request: Request) -> bytes:
     """All bytes of the body. Raises ClientDisconnect, and what `core.http.body_limits` raises (408, 413)."""
@@ -43,6 +46,8 @@ def parse(scope: Scope, body: bytes) -> Any:
 
 def _is_json(content_type: str, method: str) -> bool:
     """Whether it names JSON in UTF-8; a PATCH merges, so that it may say so (RFC 7396, section 4)."""
+    if len(content_type) > MAX_TYPE_LENGTH:
+        return False
     message = email.message.Message()
     message["content-type"] = content_type
     charset = message.get_param("charset", "utf-8")

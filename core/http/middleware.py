@@ -1,5 +1,6 @@
 """Around every request, pure ASGI: its id and trace, its limits, its last resort, and its one line in the log."""
 
+import asyncio
 import random
 import re
 import time
@@ -34,6 +35,7 @@ _random = random.getrandbits
 
 _PROBES = frozenset({"/health/live", "/health/ready"})
 _BUG = ProblemError(Problem.INTERNAL_ERROR, "Internal server error; its log has the cause under this request_id.")
+_ENDING = ProblemError(Problem.SHUTTING_DOWN, "This process is about to end.", headers={"Connection": "close"})
 
 _log = structlog.get_logger("core.http.middleware")
 
@@ -66,10 +68,11 @@ class RequestMiddleware:
             await self._handle(scope, headers, receive, outgoing)
         except ClientDisconnect:
             pass  # nobody is left to respond to
-        except Exception as error:
-            _log.error("request failed", exc_info=error, **{"error.type": type(error).__name__})
+        except asyncio.CancelledError:  # the process ends, and has waited for this one as long as it may
             if outgoing.status != CLIENT_CLOSED:
-                raise  # the response has begun: all that is left is to close the connection
+                raise
+            await self._respond(_ENDING, scope, receive, outgoing)
+        except Exception as error:
             await self._fail(error, scope, receive, outgoing)
         finally:
             if self._observe is not None:
@@ -88,13 +91,20 @@ class RequestMiddleware:
         app = self._pages if b"origin" in headers else self._app
         return app(scope, receive, send)
 
-    async def _fail(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-        """Responds to a bug: by the application's handler of Exception, if it has one."""
+    async def _fail(self, error: Exception, scope: Scope, receive: Receive, outgoing: Outgoing) -> None:
+        """Responds to a bug: by the application's handler of Exception, if it has one. Raises it where the response has
+        begun: all that is left is to close the connection."""
+        begun = outgoing.status != CLIENT_CLOSED
+        # Of a response that has begun, Starlette says only that; what it met is the cause.
+        met = (error.__cause__ if begun else None) or error
+        _log.error("request failed", exc_info=met, **{"error.type": type(met).__name__})
+        if begun:
+            raise error
         own = await failed(Request(scope, receive), error)
         if own is None:
-            await self._respond(_BUG, scope, receive, send)
+            await self._respond(_BUG, scope, receive, outgoing)
         else:
-            await own(scope, receive, send)
+            await own(scope, receive, outgoing)
 
     async def _respond(self, error: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
         found = in_scope(scope)

@@ -77,9 +77,8 @@ class PrivateRoute(APIRoute):
         deadline, the concurrency limit, and once for each Idempotency-Key. What it raises becomes a problem."""
         scope, found = request.scope, context.of(request)
         found.route, found.tags = self.path, self.entity_tags
-        services = found.services
         # By this name for the loop's clock: to find the loop, Python asks the system for the process's id.
-        deadline = time.monotonic() + services.settings.request_timeout
+        found.deadline = time.monotonic() + found.services.settings.request_timeout
         if self.private:
             await authorize(request)
         if scope["query_string"]:
@@ -87,16 +86,14 @@ class PrivateRoute(APIRoute):
         # What is no JSON, or not taken, is still part of what an Idempotency-Key stands for.
         raw, keyed = b"", self.keyed and b"idempotency-key" in found.headers
         if self.takes_json or keyed:
-            # A slow client does not use up the time for the response.
-            deadline -= time.monotonic()
-            # There Starlette keeps it, for an endpoint or a dependency that asks for it.
+            # A slow client does not use up the time for the response. Starlette looks for a body there.
+            found.deadline -= time.monotonic()
             raw = request._body = await json_body.receive(request)
-            deadline += time.monotonic()
+            found.deadline += time.monotonic()
         body = self._json(request, raw) if self.takes_json else None
-        found.deadline = deadline
         if not self.bounded:
             return await call(body)
-        with services.gate:
+        with found.services.gate:
             try:
                 if keyed:
                     return await idempotency.once(request, raw, lambda: call(body), self._repeated(request))

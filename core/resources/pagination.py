@@ -25,6 +25,9 @@ R = TypeVar("R", bound=OwnedTable)
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 50
 
+# Python reads other forms of ISO 8601 too, which PostgreSQL does not.
+_begins_with_date = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).match
+
 
 def _decimal(value: object) -> object:
     """pydantic reads `1.0`, ` 5`, `+5` and `5_0` as integers too."""
@@ -117,7 +120,7 @@ def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Posi
 
 def check_time(value: str) -> None:
     """A cursor's time, or `infinity`, which stands for none. Raises ValueError."""
-    if value != "infinity" and datetime.fromisoformat(value).tzinfo is None:
+    if value != "infinity" and (not _begins_with_date(value) or datetime.fromisoformat(value).tzinfo is None):
         raise ValueError(value)
 
 
@@ -132,8 +135,8 @@ def check_of(name: str, key: Any) -> Callable[[str], object]:
 
 
 def _check_date(value: str) -> None:
-    if value != "infinity":
-        date.fromisoformat(value)
+    if value != "infinity" and (not _begins_with_date(value) or not date.fromisoformat(value)):
+        raise ValueError(value)
 
 
 # A datetime is a date. Of an interval PostgreSQL tells what it is none of (400 as well).

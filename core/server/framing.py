@@ -149,6 +149,12 @@ class FramedProtocol(HttpToolsProtocol, ABC):
             super().on_message_complete()
             self._ended = not self.cycle.keep_alive
 
+    def drain(self) -> None:
+        """The response that is due is the connection's last."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+            self._ended = self._part != "body"
+
     @abstractmethod
     def _is_rejected(self) -> bool:
         """Whether the request of this head is rejected once it is whole, without the application."""

@@ -117,6 +117,9 @@ class Server(uvicorn.Server):
             _log.info("stopping", **{"todo_api.drain_seconds": self._notice if self._drains else 0})
         if self._drains:
             self.lifespan.state[DRAINING] = True
+            for connection in self.server_state.connections:
+                if isinstance(connection, BoundedProtocol):
+                    connection.drain()
             await self._notify()
             await self._stop_listening(sockets or [])
         await super().shutdown(sockets)

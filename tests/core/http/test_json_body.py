@@ -67,6 +67,8 @@ def test_a_rejection_by_the_head_does_not_wait_for_the_body(
         ("Application/JSON ; Charset=UTF-8", True),
         ('application/json;charset="utf8"', True),
         ("application/json;", True),
+        ("application/json" + ";" * 240, True),
+        ("application/json" + ";" * 241, False),
         ("text/json", False),
         ("application/json; charset=utf-7", False),
         ("application/json; charset*=utf-8'en'utf-8", False),

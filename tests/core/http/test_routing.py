@@ -156,9 +156,13 @@ def test_a_trailing_slash_is_another_path_and_nothing_redirects(alice: UserClien
 
 
 def test_a_location_does_not_reflect_the_host(alice: UserClient) -> None:
-    for host in ("evil.example.com", "x/evil", "x?y", "x#y", "[::1", "user@evil.example.com"):
+    for host in ("evil.example.com", "evil.example.com:8000", "[::1]", ""):
         response = alice.post(alice.tasks, json={"title": "Water the plants"}, headers={"Host": host})
         assert response.headers["location"] == f"{alice.tasks}/{response.json()['id']}"
+    for host in ("x/evil", "x?y", "x#y", "[::1", "user@evil.example.com"):
+        response = alice.post(alice.tasks, json={"title": "Water the plants"}, headers={"Host": host})
+        detail = "Host is not a host, with or without a port."
+        assert_problem(response, 400, "bad_request", detail=detail)
 
 
 def test_a_slow_body_does_not_use_up_the_time_of_the_database(start_server: Callable[..., RunningServer]) -> None:

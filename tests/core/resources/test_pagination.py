@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Column, Date, Integer, Interval, Numeric, Time, Uuid
 
 from core.problems import Problem, ProblemError
-from core.resources.models import OwnedTable
+from core.resources.models import TIMESTAMP, OwnedTable
 from core.resources.pagination import MAX_LIMIT, Limit, Position, check_of, check_time, decode, encode, page_of
 
 ROW = UUID("0192f7a0-0000-7000-8000-00000000002a")
@@ -47,7 +47,8 @@ def test_a_cursor_of_a_time_is_taken(value: str) -> None:
 @pytest.mark.parametrize(
     ("column", "values", "wrong"),
     [
-        (Date, ["2030-01-31", "infinity"], ["x", "2030-13-01"]),
+        (Date, ["2030-01-31", "infinity"], ["x", "2030-13-01", "2030-W01-1", "20300131"]),
+        (TIMESTAMP, [TIME], ["x", "2030-W01-1T00:00:00+00:00", "20300131T000000Z", "2030-01-31T00:00:00"]),
         (Time, ["09:30:00", "09:30:00.123456"], ["x", "25:00:00"]),
         (Interval, ["1:00:00", "1 day, 0:00:00"], []),
         (Numeric, ["12.50", "-1"], ["x", ""]),
