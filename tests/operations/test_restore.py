@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,17 @@ def run_line(program: str, folder: Path, database: TestDatabase) -> None:
     subprocess.run(["sh", "-c", line], cwd=folder, env=environment, check=True, timeout=60)
 
 
+def _number_anew(database: TestDatabase) -> None:
+    """As the document has it."""
+    text = (project_root() / "docs/operations.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```sql\n(UPDATE todo.sync_history .*?)```", text, re.DOTALL)
+    database.query(block)
+
+
+def _without(names: set[str], row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in names}
+
+
 @pytest.mark.slow
 def test_a_restored_backup_serves_what_was_there_and_clients_sync_anew(
     make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer], tmp_path: Path
@@ -36,13 +48,24 @@ def test_a_restored_backup_serves_what_was_there_and_clients_sync_anew(
         user.delete(f"{user.tasks}/{gone['id']}")
         run_line("pg_dump", tmp_path, before)
         stored = user.get(user.tasks).json()["items"]
-        user.patch(f"{user.tasks}/{changed['id']}", json={"title": "changed since"})
+        since = user.patch(f"{user.tasks}/{changed['id']}", json={"title": "changed since"}).headers["etag"]
+        of_list, of_profile = user.get(user.tasks).headers["etag"], user.get("/api/v1/users/me").headers["etag"]
         cursor = user.get(f"{user.tasks}/changes").json()["next_cursor"]
     after.query("DROP SCHEMA todo CASCADE")
     run_line("pg_restore", tmp_path, after)
     assert run("doctor", DATABASE_URL=after.proxied_url, BETTER_AUTH_SECRET=SECRET).returncode == 0
-    after.query("UPDATE todo.sync_history SET id = gen_random_uuid()")
+    _number_anew(after)
     with UserClient(start_server(database=after).url, user.user_id) as user:
-        assert user.get(user.tasks).json()["items"] == stored
+        other = user.patch(f"{user.tasks}/{changed['id']}", json={"title": "changed otherwise"})
+        assert user.get(user.tasks, headers={"If-None-Match": of_list}).status_code == 200
+        assert user.get("/api/v1/users/me", headers={"If-None-Match": of_profile}).status_code == 200
+        for path, tag in ((f"{user.tasks}/{changed['id']}", since), ("/api/v1/users/me", of_profile)):
+            assert user.delete(path, headers={"If-Match": tag}).status_code == 412
+        unseen = {"title": stored[0]["title"]}
+        user.patch(f"{user.tasks}/{changed['id']}", json=unseen, headers={"If-Match": other.headers["etag"]})
+        varying = {"etag", "updated_at"}
+        assert [_without(varying, one) for one in user.get(user.tasks).json()["items"]] == [
+            _without(varying, one) for one in stored
+        ]
         assert user.get(f"{user.tasks}/changes", params={"cursor": cursor}).json()["code"] == "cursor_expired"
         assert {task["id"] for task in user.get(f"{user.tasks}/changes").json()["items"]} == {kept["id"], changed["id"]}
