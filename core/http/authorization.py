@@ -5,6 +5,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.types import Scope
 
 from core.http import context, headers
+from core.http.json_body import ACCEPT_PATCH
 from core.problems import Problem, ProblemError
 from core.tokens.verifier import TokenError
 
@@ -44,9 +45,10 @@ def is_owned_path(request: Request) -> bool:
     return path.startswith(OWNED)
 
 
-def allowed_methods(request: Request) -> list[str]:
-    """The methods that the request's path takes, for `Allow` (RFC 9110, section 10.2.1)."""
+def allowed(request: Request) -> dict[str, str]:
+    """The headers that say what the request's path takes (RFC 9110, section 10.2.1; RFC 5789, section 3.1)."""
     path: str = request.scope["path"]
     contexts = iter_route_contexts(request.app.routes)
     found = {method for context in contexts if context.path_regex.match(path) for method in context.methods or ()}
-    return sorted(found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()))
+    methods = sorted(found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set()))
+    return {"Allow": ", ".join(methods), **({"Accept-Patch": ACCEPT_PATCH} if "PATCH" in found else {})}

@@ -22,7 +22,7 @@ from core.database.errors import (
     ValueRejectedError,
 )
 from core.http import context
-from core.http.authorization import allowed_methods, authorize, is_owned_path
+from core.http.authorization import allowed, authorize, is_owned_path
 from core.http.field_errors import field_error
 from core.http.headers import values as values_of
 from core.problems import PROBLEMS, Problem, ProblemDetails, ProblemError, StatusProblem, of_status
@@ -171,8 +171,7 @@ async def _of_http(request: Request, error: HTTPException) -> ProblemError:
         return rejected
     if error.status_code == 404:
         return ProblemError(Problem.NOT_FOUND, "There is no such path.")
-    allow = {"Allow": ", ".join(allowed_methods(request))}
-    return ProblemError(Problem.METHOD_NOT_ALLOWED, "This path does not take that method.", headers=allow)
+    return ProblemError(Problem.METHOD_NOT_ALLOWED, "This path does not take that method.", headers=allowed(request))
 
 
 def _of_endpoint(error: HTTPException) -> ProblemError:

@@ -47,7 +47,10 @@ class ListQuery(InputModel):
         default=None, description="The `next_cursor` of the page before, with the same `sort` and filters."
     )
     sort: str = "-created_at"
-    include_total: bool = Field(default=False, description="Whether to count all that pass the filters: `total`.")
+    include_total: bool = Field(
+        default=False,
+        description="Whether to count all that pass the filters: `total`, as of a moment after the page was read.",
+    )
 
 
 class Page(dict[str, Any], Generic[T]):

@@ -3164,7 +3164,7 @@ export interface operations {
                 cursor?: string;
                 /** @description `-` is the other way round. By `due_at`, tasks without a due time come last (first with `-`); by `title`, case does not count, and the order of letters is that of the database's collation. */
                 sort?: "created_at" | "-created_at" | "updated_at" | "-updated_at" | "due_at" | "-due_at" | "title" | "-title";
-                /** @description Whether to count all that pass the filters: `total`. */
+                /** @description Whether to count all that pass the filters: `total`, as of a moment after the page was read. */
                 include_total?: boolean;
                 /** @description Whether to count all that pass the filters, by kind: `counts`. It has no ETag then. */
                 include_counts?: boolean;

@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
+import httpx
 import pytest
 from fastapi import BackgroundTasks, Depends, Request, Response
 from fastapi.responses import StreamingResponse
+from structlog.testing import capture_logs
 
+from core.database.errors import DatabaseUnavailableError
 from core.http import found, located, owned, private_router
 from core.problems import Problem, ProblemError
 from modules.tasks.models import Task
@@ -93,6 +96,17 @@ async def file(tasks: Tasks, new: TaskCreate) -> Csv:
         for _ in range(3):
             await asyncio.sleep(TIMEOUT / 2)
             yield f"{found(await tasks.get(task.id), 'task').title}\r\n"
+
+    return Csv(rows())
+
+
+@router.get("/cut", response_class=Csv)
+async def cut() -> Csv:
+    """Fails when it has begun."""
+
+    async def rows() -> AsyncIterator[str]:
+        yield "a"
+        raise DatabaseUnavailableError("gone")
 
     return Csv(rows())
 
@@ -188,6 +202,14 @@ def test_a_file_is_read_while_it_is_sent(user: UserClient, keyed: bool) -> None:
     response = post(user, "file", keyed=keyed)
     assert time.monotonic() - began > TIMEOUT > BODY_TIMEOUT
     assert (response.status_code, response.text) == (200, "new\r\n" * 3)
+
+
+def test_the_log_tells_why_a_response_was_cut(user: UserClient) -> None:
+    with capture_logs() as logs, pytest.raises(httpx.RemoteProtocolError):
+        user.get("/api/v1/users/me/after/cut")
+    assert poll(lambda: [line["error.type"] for line in logs if line["event"] == "request failed"] or None) == [
+        "DatabaseUnavailableError"
+    ]
 
 
 def _connections(database: TestDatabase) -> set[int]:

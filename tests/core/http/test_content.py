@@ -138,3 +138,22 @@ def test_a_time_that_is_no_text_is_a_value(at: Any, monkeypatch: pytest.MonkeyPa
 def test_what_is_of_another_kind_is_validated_as_values() -> None:
     thing = Thing(name=None, count=1, share=1.5, on=True, at=AT)
     assert THING(thing) == thing.model_dump_json().encode()
+
+
+class Optional(BaseModel):
+    """With values that it may go without."""
+
+    name: str = "x"
+    count: int | None = None
+
+
+@pytest.mark.parametrize(
+    ("option", "left"),
+    [
+        ("response_model_exclude_defaults", b'{"count":1}'),
+        ("response_model_exclude_unset", b'{"name":"x","count":1}'),
+    ],
+)
+def test_an_operation_may_leave_values_out(option: str, left: bytes) -> None:
+    route = APIRoute("/things", endpoint, response_model=Optional, **{option: True})  # type: ignore[arg-type]
+    assert Content(route)(Optional(name="x", count=1)) == left

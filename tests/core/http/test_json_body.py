@@ -88,6 +88,7 @@ def test_a_body_is_json_by_its_type_or_rejected(
         assert (response.status, response.json()["title"]) == (201, "Water the plants")
     else:
         found = response.json()
+        assert (response.header("accept"), response.header("accept-encoding")) == ("application/json", "identity")
         assert (response.status, found["code"], found["detail"]) == (415, "unsupported_media_type", NOT_JSON)
     assert len(alice.get(alice.tasks).json()["items"]) == taken
 

@@ -6,6 +6,7 @@ import pytest
 from tests.conftest import RunningServer, UserClient, assert_problem
 from tests.core.raw_http import connect
 
+PATCHES = "application/json, application/merge-patch+json"
 SOME_ID = "00000000-0000-7000-8000-000000000000"
 
 
@@ -52,6 +53,7 @@ def test_a_connection_goes_on_after_a_head(api_server: RunningServer) -> None:
 def test_options_says_what_a_path_takes(alice: UserClient, path: str, allowed: str) -> None:
     response = alice.options(path)
     assert (response.status_code, response.content, response.headers["allow"]) == (204, b"", allowed)
+    assert response.headers.get("accept-patch") == (PATCHES if "PATCH" in allowed else None)
 
 
 def test_options_says_nothing_of_a_users_part_without_their_token(
@@ -64,6 +66,8 @@ def test_options_says_nothing_of_a_users_part_without_their_token(
 
 def test_a_patch_may_say_that_it_merges(alice: UserClient) -> None:
     task = alice.create_task()
+    rejected = alice.patch(f"{alice.tasks}/{task['id']}", content=b"[]", headers={"Content-Type": "text/plain"})
+    assert (rejected.status_code, rejected.headers["accept-patch"]) == (415, PATCHES)
     path, merge = f"{alice.tasks}/{task['id']}", {"Content-Type": "application/merge-patch+json"}
     changed = alice.patch(path, content=b'{"title": "Merged"}', headers=merge)
     assert (changed.status_code, changed.json()["title"]) == (200, "Merged")
