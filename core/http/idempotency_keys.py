@@ -54,7 +54,9 @@ def _claim(key: str, fingerprint: bytes, kept: timedelta) -> ReturningInsert[str
     does not wait for it.
     """
     mine, other = col(IdempotencyKey.user_id) == OWNER, col(IdempotencyKey.key) != key
-    old = select(IdempotencyKey.key).where(mine, other, col(IdempotencyKey.created_at) < func.now() - kept).limit(SWEPT)
+    at = col(IdempotencyKey.created_at)
+    # The oldest, so that an index finds them.
+    old = select(IdempotencyKey.key).where(mine, other, at < func.now() - kept).order_by(at).limit(SWEPT)
     swept = delete(IdempotencyKey).where(mine, col(IdempotencyKey.key).in_(old.with_for_update(skip_locked=True)))
     new = insert(IdempotencyKey).values(user_id=OWNER, key=key, fingerprint=fingerprint).on_conflict_do_nothing()
     return new.returning(col(IdempotencyKey.key)).add_cte(swept.cte("swept"))
