@@ -47,6 +47,8 @@ def remove(name: str, root: Path, *, force: bool = False) -> str:
 
 def _let_go(name: str, tables: list[str], made: Path | None, database: tuple[str, bool] | None, *, force: bool) -> str:
     """Undoes the migration that made the tables, or writes one that drops them."""
+    if not tables:
+        return "It had no table, and nothing is left."
     url, local = database or ("", True)
     if url and (full := databases.has_rows(url, tables)) and not force:
         raise RejectedError(

@@ -1,11 +1,13 @@
 """What is looked at before a slice is taken out: its migration, its tables in a database, and who stands on it."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from core.database import migrations
-from scaffold import databases
+from scaffold import databases, main_file
+from scaffold import remove as removal
 from scaffold.make import makes_only
 from scaffold.rejection import RejectedError
 from scaffold.remove import remove
@@ -16,6 +18,24 @@ from tests.conftest import TestDatabase, UserClient, project_root
 def test_what_is_no_slice_of_ones_own_stays(name: str) -> None:
     with pytest.raises(RejectedError, match="that can be removed"):
         remove(name, project_root())
+
+
+def test_a_slice_without_a_table_goes_and_leaves_the_migrations(product: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "in_use", lambda: nullcontext(None))
+    monkeypatch.setattr(removal, "run", lambda *_: None)  # the documents, which tests of documents are for
+    before = {path: path.read_bytes() for path in product.rglob("*.py")}
+    _write_converter(product)
+    assert remove("converter", product) == "It had no table, and nothing is left."
+    assert {path: path.read_bytes() for path in product.rglob("*.py")} == before
+
+
+def _write_converter(product: Path) -> None:
+    folder = product / "modules" / "converter"
+    folder.mkdir()
+    for name in ("__init__", "router", "schemas", "models", "repository"):
+        (folder / f"{name}.py").touch()
+    main = product / "main.py"
+    main.write_text(main_file.with_slice(main.read_text(encoding="utf-8"), "converter"), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
