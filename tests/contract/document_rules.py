@@ -146,24 +146,29 @@ def _is_endless(schema: Mapping[str, Any]) -> bool:
 
 
 def _body(operation: Operation) -> Iterator[str]:
-    if operation.body_schema is None:
-        return
-    choices = operation.body_schema.get("oneOf", [operation.body_schema])
-    for choice in (resolve(one, operation.schemas) for one in choices):
+    if operation.content and not operation.spec["requestBody"].get("required"):
+        yield "its body may be left out"
+    for choice in _objects(operation):
         for name, field in choice.get("properties", {}).items():
             kinds = field.get("anyOf", [field])
             is_decimal = {"type": "number"} in kinds  # whose text has as many digits as there are
             if not is_decimal and any(map(_is_endless, kinds)):
                 yield f"`{name}` is a text of any length: give it a max_length"
-    if any(
-        one.get("additionalProperties") is not False for one in (resolve(each, operation.schemas) for each in choices)
-    ):
-        yield "takes unknown fields"
-    if not operation.spec["requestBody"].get("required"):
-        yield "its body may be left out"
-    fields = operation.body_schema.get("properties", {})
-    for name in sorted(_OWNER_FIELDS & set(fields)):
-        yield f"takes `{name}`, which is not the client's to say"
+        if choice.get("additionalProperties") is not False:
+            yield "takes unknown fields"
+        for name in sorted(_OWNER_FIELDS & set(choice.get("properties", {}))):
+            yield f"takes `{name}`, which is not the client's to say"
+
+
+def _objects(operation: Operation) -> Iterator[Mapping[str, Any]]:
+    """What a body of JSON may be, or each item of a body that is a list."""
+    schema = operation.body_schema
+    if schema is None:
+        return
+    if schema.get("type") == "array":
+        schema = resolve(schema["items"], operation.schemas)
+    for one in schema.get("oneOf", [schema]):
+        yield resolve(one, operation.schemas)
 
 
 _RULES = (_tag, _security, _statuses, _content, _body)

@@ -9,19 +9,26 @@ from tests.contract.operations import Operation
 def made(user: UserClient, among: Sequence[Operation], operation: Operation) -> dict[str, str]:
     """The ids of the rows that the operation's path and its body name, made by their slices' own creates.
 
-    What is removed and has no create of its own is attached before: it is a link.
+    What has no create of its own is made by the PUT of its path: a link, and what a user has one of.
     """
     ids: dict[str, str] = {}
     for name in operation.ids:
         ids[name] = _row(user, among, _of_collection(among, operation.path.partition(f"/{{{name}}}")[0]), ids)
     for name in operation.parents:
         create = _of_name(among, name)
-        if create is not None and name not in ids:
+        # The first row of a table names no other of it.
+        if create is not None and create != operation and name not in ids:
             ids[name] = _row(user, among, create, {})
-    for attach in (one for one in among if one.method == "put" and one.body_schema is None):
-        if operation.method == "delete" and operation.path == attach.path:
-            assert user.request(**attach.request(user.user_id, **ids)).status_code == 204
+    for put in (one for one in among if one.method == "put" and one.path == operation.path):
+        if operation.method in ("get", "patch", "delete") and _makes(put):
+            response = user.request(**put.request(user.user_id, **ids))
+            assert response.is_success, response.text
     return ids
+
+
+def _makes(put: Operation) -> bool:
+    """Whether a PUT needs no row: what its path ends with is no id, or is one of two that it links."""
+    return not put.content or not put.path.endswith("}")
 
 
 def _row(user: UserClient, among: Sequence[Operation], create: Operation, ids: Mapping[str, str]) -> str:

@@ -24,6 +24,8 @@ FORMATS = {
 }
 METHODS = ("get", "put", "post", "delete", "patch")
 REF = "#/components/schemas/"
+# What is sent where a body is no JSON.
+_FILE = b"an example of a file"
 
 # Never connected to: the document is the same for every database.
 _DATABASE = "postgresql://nobody@localhost/none"
@@ -70,10 +72,16 @@ class Operation:
         return any((one["in"], one["name"]) == ("query", "id") for one in self.spec.get("parameters", []))
 
     @property
+    def content(self) -> Mapping[str, Any]:
+        """The media types of its body, each with a schema; empty where it takes none."""
+        found: Mapping[str, Any] = self.spec.get("requestBody", {}).get("content", {})
+        return found
+
+    @property
     def body_schema(self) -> Mapping[str, Any] | None:
-        """The schema of its body, None where it takes none."""
-        body = self.spec.get("requestBody")
-        return resolve(body["content"]["application/json"]["schema"], self.schemas) if body else None
+        """The schema of its JSON, None where it takes none: no body, or one of another media type."""
+        json_body = self.content.get("application/json")
+        return resolve(json_body["schema"], self.schemas) if json_body else None
 
     def url(self, user_id: str, **values: str) -> str:
         """The path with its parameters filled in; an id that is not given is one that nobody has."""
@@ -88,11 +96,35 @@ class Operation:
         call: dict[str, Any] = {"method": self.method.upper(), "url": self.url(user_id, **values)}
         if self.body_schema is not None:
             body = example(self.body_schema, self.schemas)
-            given = {name: values[name] for name in self.parents if name in values}
+            given = self._references(values)
             call["json"] = {**body, **given} if given else body
-        if self.chooses:
-            call["params"] = {"id": str(uuid.uuid4())}
+        elif self.content:
+            call |= {"content": _FILE, "headers": {"Content-Type": next(iter(self.content))}}
+        if query := self._query():
+            call["params"] = query
         return call
+
+    def _references(self, values: Mapping[str, str]) -> dict[str, str | None]:
+        """The rows that its body names; where none was made for it, and none need be, it names none."""
+        assert self.body_schema is not None
+        optional = {"type": "null"}
+        return {
+            name: values.get(name)
+            for name in self.parents
+            if name in values or optional in self.body_schema["properties"][name].get("anyOf", ())
+        }
+
+    def _query(self) -> dict[str, Any]:
+        """What its query must have."""
+        required = [one for one in self.spec.get("parameters", []) if one["in"] == "query" and one.get("required")]
+        query = {one["name"]: example(one["schema"], self.schemas) for one in required}
+        return {**query, "id": str(uuid.uuid4())} if self.chooses else query
+
+
+def with_more(call: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """The same call with other arguments; headers and parameters are added to those that it has."""
+    added = {name: {**call.get(name, {}), **more[name]} for name in ("headers", "params") if name in more}
+    return {**call, **more, **added}
 
 
 def application() -> FastAPI:

@@ -6,8 +6,10 @@ import httpx
 import pytest
 
 from tests.conftest import RunningServer, TestDatabase, UserClient, make_settings
+from tests.contract.making import made
 from tests.contract.operations import Operation, operations
 from tests.contract.planted import PLANTS, router_of
+from tests.contract.planted_singles import router as singles
 from tests.contract.resource_walls import WALLS, Calls, cases
 
 # By the plant: the wall, and the beginning of what is said.
@@ -38,7 +40,7 @@ TOLD = {
 @pytest.fixture(scope="module")
 def server(database: TestDatabase) -> Iterator[RunningServer]:
     """The application with all plants in it."""
-    running = RunningServer(make_settings(), database.proxied_url, *map(router_of, PLANTS))
+    running = RunningServer(make_settings(), database.proxied_url, *map(router_of, PLANTS), singles)
     yield running
     running.stop()
 
@@ -69,3 +71,30 @@ def test_a_mistake_is_told(
     assert bool(told) == bool(TOLD[plant])
     for wall, sentence in TOLD[plant].items():
         assert any(one == wall and breach.startswith(sentence) for one, breach in told), told
+
+
+def test_what_a_user_has_one_of_is_no_mistake(
+    server: RunningServer, published: list[Operation], database: TestDatabase
+) -> None:
+    own = [operation for operation in published if "/singles/" in operation.path]
+    held = list(cases(own))
+    assert len(own) == 7
+    assert {wall.__name__ for wall, _ in held} == {
+        "patch_of_nothing",
+        "patch_of_one_field",
+        "stale_if_match",
+        "response_obeys",
+    }
+    for wall, operation in held:
+        with UserClient(server.url) as user:  # who has none of them yet
+            assert list(wall(Calls(user, database, own), operation)) == [], (wall, operation.id)
+
+
+def test_what_has_to_be_there_is_made_by_a_put_where_nothing_else_makes_it(
+    server: RunningServer, published: list[Operation]
+) -> None:
+    own = [operation for operation in published if "/singles/" in operation.path]
+    for operation in own:
+        with UserClient(server.url) as user:
+            response = user.request(**operation.request(user.user_id, **made(user, own, operation)))
+        assert response.is_success, (operation.id, response.text)

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 from core.database.ownership import OWNER_COLUMN
 from tests.conftest import TestDatabase, UserClient, assert_problem, make_token, project_root
 from tests.contract.making import made
-from tests.contract.operations import METHODS, Operation, document, operations
+from tests.contract.operations import METHODS, Operation, document, operations, with_more
 
 # All that anybody may call without a token. Whatever is not here is private.
 PUBLIC = {"getLiveness", "getReadiness", "signUp", "signIn", "refreshTokens", "signOut"}
@@ -70,7 +70,7 @@ def test_without_a_good_token_nothing_is_done(
         "not.a.token",
         secrets.token_urlsafe(24),
     ):
-        response = api.request(**request, headers={"Authorization": f"Bearer {token}"})
+        response = api.request(**with_more(request, headers={"Authorization": f"Bearer {token}"}))
         challenge = 'Bearer error="invalid_token", error_description="The token is not valid"'
         assert _challenge(response, "invalid_token") == challenge
     assert database.proxy.queries == []
@@ -92,7 +92,7 @@ def test_somebody_elses_id_is_rejected_and_changes_nothing(
         operation.request("nobody-at-all"),
         {**operation.request(bob.user_id.upper()), "json": {"unknown": 1}},
         {**operation.request(bob.user_id, **dict.fromkeys(operation.ids, "not-an-id")), "params": {"unknown": "1"}},
-        {**operation.request(bob.user_id, **bobs), "headers": {"Idempotency-Key": "k", "If-Match": "*"}},
+        with_more(operation.request(bob.user_id, **bobs), headers={"Idempotency-Key": "k", "If-Match": "*"}),
     ):
         detail = "The user in the path is not the user of the token."
         assert_problem(alice.request(**request), 403, "forbidden", detail=detail)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from core.http import private_router
+from core.problems import FieldCode
 from main import create_app
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_settings, make_token
 from tests.core.raw_http import connect
@@ -54,7 +55,8 @@ def test_an_unknown_query_parameter_is_rejected_by_every_operation(
             body: Any = {} if "requestBody" in operations[method] else None
             response = alice.request(method, url, params={"nonsense": "1"}, json=body)
             error = {"pointer": "/query/nonsense", "message": "This field is not known", "code": "unknown_field"}
-            assert_problem(response, 400, "validation_failed", errors=[error])
+            errors = assert_problem(response, 400, "validation_failed")["errors"]
+            assert [one for one in errors if one["code"] != FieldCode.MISSING] == [error]
 
 
 def test_every_other_method_is_rejected_with_a_complete_allow(
@@ -73,7 +75,7 @@ def test_every_body_is_rejected_without_its_content_type(alice: UserClient, path
         (method, path)
         for path, operations in paths.items()
         for method, operation in operations.items()
-        if "requestBody" in operation
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
     ]
     assert len(found) >= 9
     for method, path in found:
