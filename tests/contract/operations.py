@@ -123,7 +123,9 @@ class Operation:
 
 def with_more(call: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     """The same call with other arguments; headers and parameters are added to those that it has."""
-    added = {name: {**call.get(name, {}), **more[name]} for name in ("headers", "params") if name in more}
+    added: dict[str, Any] = {
+        name: {**call.get(name, {}), **more[name]} for name in ("headers", "params") if name in more
+    }
     return {**call, **more, **added}
 
 

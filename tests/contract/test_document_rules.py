@@ -81,6 +81,28 @@ def test_a_file_is_no_breach() -> None:
     assert breaches(changed) == breaches(document()) == []
 
 
+def _body_of_many(changed: dict[str, Any]) -> None:
+    content = _operation(changed)["requestBody"]["content"]["application/json"]
+    content["schema"] = {"type": "array", "items": content["schema"]}
+
+
+def test_a_list_is_as_strict_as_its_items() -> None:
+    changed = copy.deepcopy(document())
+    _body_of_many(changed)
+    assert breaches(changed) == []
+    _schema(changed, "TaskCreate").pop("additionalProperties")
+    assert breaches(changed) == ["createTask: takes unknown fields"]
+
+
+def test_a_body_that_is_no_json_must_be_given_too() -> None:
+    changed = copy.deepcopy(document())
+    body = _operation(changed)["requestBody"]
+    body["content"] = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+    assert breaches(changed) == []
+    body.pop("required")
+    assert breaches(changed) == ["createTask: its body may be left out"]
+
+
 @pytest.mark.parametrize("breach", BREACHES)
 def test_a_planted_breach_of_the_document_is_found(breach: str) -> None:
     broken = copy.deepcopy(document())

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.conftest import RunningServer, TestDatabase, UserClient, make_settings
+from tests.contract.deleted_accounts import alive
 from tests.contract.making import made
 from tests.contract.operations import Operation, operations
 from tests.contract.planted import PLANTS, router_of
@@ -98,3 +99,20 @@ def test_what_has_to_be_there_is_made_by_a_put_where_nothing_else_makes_it(
         with UserClient(server.url) as user:
             response = user.request(**operation.request(user.user_id, **made(user, own, operation)))
         assert response.is_success, (operation.id, response.text)
+
+
+def test_only_what_sends_no_sql_may_serve_a_deleted_account(
+    server: RunningServer, published: list[Operation], database: TestDatabase
+) -> None:
+    operations_of = {operation.id: operation for operation in published}
+    with UserClient(server.url) as user:
+        user.delete("/api/v1/users/me").raise_for_status()
+        for name, sends_sql, told in (
+            ("listDays", False, ""),
+            ("listDays", True, "belongs in WITHOUT_SQL"),
+            ("getPreferences", True, ""),
+            ("getPreferences", False, "take its name out of WITHOUT_SQL"),
+        ):
+            found = list(alive(user, database, operations_of[name], {}, sends_sql=sends_sql))
+            assert bool(found) == bool(told)
+            assert all(told in one for one in found)

@@ -1,0 +1,27 @@
+"""Whether an operation still serves somebody whose account was deleted: only what sends no SQL cannot see that."""
+
+from collections.abc import Iterator, Mapping
+
+from tests.conftest import TestDatabase, UserClient, assert_problem
+from tests.contract.operations import Operation
+
+_SERVED = (
+    "serves somebody whose account was deleted, which it sees by its SQL: where it sends none, and that is meant, its "
+    "name belongs in WITHOUT_SQL of tests/contract/test_walls.py"
+)
+_SENDS_SQL = "sends SQL: take its name out of WITHOUT_SQL of tests/contract/test_walls.py"
+
+
+def alive(
+    deleted: UserClient, database: TestDatabase, operation: Operation, ids: Mapping[str, str], *, sends_sql: bool
+) -> Iterator[str]:
+    """A sentence for each way in which the operation is not what the lists of test_walls.py say of it."""
+    for user_id in (deleted.user_id, "me"):
+        database.proxy.clear()
+        response = deleted.request(**operation.request(user_id, **ids))
+        if response.status_code == 401:
+            assert_problem(response, 401, "account_deleted")
+        elif sends_sql:
+            yield f"{operation.id} ({response.status_code}) {_SERVED}"
+        if not sends_sql and database.proxy.queries:
+            yield f"{operation.id} {_SENDS_SQL}"
