@@ -12,6 +12,9 @@ import pytest
 from tests.architecture import loaded_rules, source_rules
 from tests.architecture.folders import copy_product, replace
 from tests.conftest import UserClient, assert_problem, project_root
+from tests.contract.described import undescribed
+from tests.contract.document_rules import breaches
+from tests.contract.operations import operations
 from tests.end_to_end.project import Project
 from tests.ports import free_port
 from tests.unmeasured import unmeasured
@@ -89,6 +92,7 @@ def test_the_slice_is_served(project: Project) -> None:
     port = free_port()
     project.serve(port)
     with _user(port) as ada, _user(port) as bob:
+        _its_part_of_the_document_keeps_all_rules(ada)
         path = _a_memo_is_made_and_changed(ada)
         _pages_are_filtered_and_sorted(ada)
         _nobody_else_reaches_it(ada, bob, path)
@@ -97,6 +101,12 @@ def test_the_slice_is_served(project: Project) -> None:
     write_own_sql(project.folder)
     done = project.run(sys.executable, "-c", _OWN_SQL, _database_url(project))
     assert done.returncode == 0, done.stderr
+
+
+def _its_part_of_the_document_keeps_all_rules(ada: UserClient) -> None:
+    published = ada.get("/openapi.json").json()
+    assert "listMemos" in {operation.id for operation in operations(published)}
+    assert [*breaches(published), *undescribed(published)] == []
 
 
 def _a_memo_is_made_and_changed(ada: UserClient) -> str:
