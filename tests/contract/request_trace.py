@@ -23,6 +23,10 @@ _FIRST = "core/server/framing.py"
 _NEXT = "core/health.py"
 
 
+class TraceError(Exception):
+    """The request could not be traced."""
+
+
 class Trace:
     """While it records, the files that the server's thread enters."""
 
@@ -41,9 +45,11 @@ class Trace:
 
 
 def entered(database_url: str) -> list[str]:
-    """The files, as a process of its own finds them."""
+    """The files, as a process of its own finds them. Raises TraceError with what it says where it fails."""
     command = [sys.executable, "-m", "tests.contract.request_trace", database_url]
-    done = subprocess.run(command, cwd=project_root(), capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, cwd=project_root(), capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode:
+        raise TraceError(f"the application did not serve the request that is traced:\n{done.stdout}{done.stderr}")
     found: list[str] = json.loads(done.stdout.splitlines()[-1])
     return found
 
