@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.architecture.dependencies import imports_are_installed
 from tests.architecture.log_fields import is_log_call, log_fields_are_known
 from tests.architecture.mounts import slices_are_mounted
 
@@ -122,6 +123,7 @@ RULES = (
     slices_are_mounted,
     failures_are_problems,
     sql_stays_in_repositories,
+    imports_are_installed,
 )
 
 

@@ -38,6 +38,7 @@ def made_fields() -> dict[str, int]:
 def told() -> None:
     _log.info("a", **made_fields())
 """
+INSTALL = "add it to `dependencies` of pyproject.toml, then `make lock`"
 # Each in a file of its own, so that all are planted in one copy.
 SOURCE_BREACHES = [
     ("modules/tasks/extra.py", '"""x"""', "modules/tasks/extra: not a file of the slice"),
@@ -67,6 +68,15 @@ SOURCE_BREACHES = [
         f"modules/common/repository.py:1: ValueError {source_rules.A_500}",
     ),
     ("modules/common/router.py", "raise KeyError", f"modules/common/router.py:1: KeyError {source_rules.A_500}"),
+    *[
+        (path, text, f"{path}:1: production does not install {name}: {INSTALL}")
+        for path, text, name in (
+            ("core/calls.py", "import httpx", "httpx"),
+            ("modules/common/calls.py", "def f() -> None: from yaml import load", "yaml"),
+            ("modules/common/figures.py", "import prometheus_client.core", "prometheus_client"),
+            ("modules/common/nowhere.py", "import no_such_package", "no_such_package"),
+        )
+    ],
     ("modules/auth/sql.py", "from sqlmodel import select", "modules/auth/sql.py: imports sqlmodel.select"),
     ("modules/tasks/more.py", "import modules.users.models", "modules/tasks/more.py: imports modules.users.models"),
     ("modules/gadgets/more.py", "from modules import users", "modules/gadgets/more.py: imports modules.users"),
