@@ -18,6 +18,8 @@ OWNER_COLUMN = "owner_column"
 # Stands for the current user's id in a statement. Only a repository supplies its value.
 OWNER: Any = bindparam(OWNER_PARAMETER, None)
 
+_CURE = "`{0} == OWNER` to its WHERE, or to an INSERT's values"
+_OF_CONFLICT = "`where=col(….{0}) == OWNER` to on_conflict_do_update: the row that it meets can be somebody else's"
 _PGCompiler: Any = PGDialect_psycopg2.statement_compiler
 
 
@@ -54,7 +56,7 @@ class OwnerCompiler(_PGCompiler):  # type: ignore[misc]
     def visit_on_conflict_do_update(self, on_conflict: Any, **options: Any) -> Any:
         """What it meets can be a row of somebody else."""
         table = self.stack[-1]["selectable"].table
-        self._require([table], _compared(on_conflict.update_whereclause))
+        self._require([table], _compared(on_conflict.update_whereclause), _OF_CONFLICT)
         _reject_new_owner(table, on_conflict.update_values_to_set)
         return super().visit_on_conflict_do_update(on_conflict, **options)
 
@@ -87,14 +89,13 @@ class OwnerCompiler(_PGCompiler):  # type: ignore[misc]
         _reject_described_anew(table)
         return super().visit_table(table, *args, **options)
 
-    def _require(self, sources: Any, compared: set[tuple[Any, str]]) -> None:
+    def _require(self, sources: Any, compared: set[tuple[Any, str]], cure: str = _CURE) -> None:
         for source in sources:
             for found, column, bounds in _bounded(source, compared):
                 self.owned = True
                 if (found, column.name) not in bounds:
                     raise UnscopedStatementError(
-                        f"A statement on {column.table.name} has no owner: "
-                        f"add `{column.name} == OWNER` to its WHERE, or to an INSERT's values"
+                        f"A statement on {column.table.name} has no owner: add {cure.format(column.name)}"
                     )
 
 

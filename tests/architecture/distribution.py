@@ -22,6 +22,10 @@ LOCAL = {"local_accounts", "local_sessions", "sign_in_throttles"}
 # What gives the same whenever and wherever it is called, with the types that it has here; and within a transaction.
 IMMUTABLE = {"timezone", "lower", "count", "max", "min", "sum", "char_length", "hashtextextended"}
 STABLE = {"now", "statement_timestamp", "transaction_timestamp"}
+_EXCLUDED = (
+    ", which is worked out on each server and is rejected there: give it to the INSERT's values, and write "
+    "`excluded.…` of them in `set_`, or a parameter"
+)
 _PARAMETER = re.compile(r"%\(\w+\)s")
 _LOCKS = ("pg_advisory", "pg_try_advisory")
 
@@ -106,7 +110,7 @@ def _written(query: Any) -> Iterator[str]:
     if any(map(_is_mutable, walk(returned))):
         yield "a function of the time in RETURNING"
     if any(map(_is_mutable, walk(conflict))):
-        yield "a function of the time in ON CONFLICT"
+        yield f"a function of the time in ON CONFLICT{_EXCLUDED}"
     if not isinstance(query, ast.InsertStmt):
         yield from _changed([one.val for one in getattr(query, "targetList", ())] + [query.whereClause])
         return

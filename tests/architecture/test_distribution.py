@@ -46,6 +46,10 @@ PLANTED = [
     ("UPDATE todo.users SET name = '' WHERE id = 'a' RETURNING now()", f"{TIME} in RETURNING"),
     ("UPDATE todo.users SET name = '' WHERE id = 'a' RETURNING changed_at + '1 s'::interval", f"{TIME} in RETURNING"),
     ("INSERT INTO todo.users (id) VALUES ('a') ON CONFLICT (id) DO UPDATE SET name = now()", f"{TIME} in ON CONFLICT"),
+    (
+        "INSERT INTO todo.users (id) VALUES ('a') ON CONFLICT (id) DO UPDATE SET name = now()",
+        "is rejected there: give it to the INSERT's values, and write `excluded.",
+    ),
     ("INSERT INTO todo.users (id, name) VALUES ('a', (SELECT 1))", "a subquery in INSERT"),
     ("WITH c AS (UPDATE todo.users SET name = random() WHERE id = 'a') SELECT 1", "a volatile function"),
 ]
@@ -57,6 +61,8 @@ TAKEN = [
     "BEGIN; SET LOCAL lock_timeout = 1; INSERT INTO todo.users (id, changed_at) VALUES ('a', now()) RETURNING id",
     "DELETE FROM todo.users WHERE id = 'a'; COMMIT",
     "INSERT INTO todo.users (id, changed_at) VALUES ('a', coalesce(NULL, clock_timestamp()))",
+    "INSERT INTO todo.users (id, changed_at) VALUES ('a', now()) ON CONFLICT (id)"
+    " DO UPDATE SET changed_at = excluded.changed_at WHERE users.id = 'a'",
     "SELECT pg_advisory_xact_lock(hashtextextended('a', 0)) FROM (SELECT count(*) FROM todo.users WHERE id = 'a') AS o",
     "UPDATE todo.users SET changed_at = greatest(now(), timezone('UTC', timezone('UTC', changed_at) + interval '1 s'))"
     " WHERE id = 'a' AND changed_at < now() - '1 s'::interval",

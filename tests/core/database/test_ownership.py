@@ -333,6 +333,16 @@ def test_a_statement_without_its_owner_is_rejected(build: Callable[[], Any]) -> 
         require_owner(build())
 
 
+def test_an_upsert_is_told_which_where_it_lacks() -> None:
+    mine = upserted({"title": "y"}, MINE)
+    assert require_owner(mine)
+    told = r"tasks has no owner: add `where=col\(….user_id\) == OWNER` to on_conflict_do_update: "
+    with pytest.raises(UnscopedStatementError, match=told):
+        require_owner(upserted({"title": "y"}))
+    with pytest.raises(UnscopedStatementError, match="or to an INSERT's values"):
+        require_owner(upsert(Task).values(title="x").on_conflict_do_update(index_elements=["id"], set_={"title": "y"}))
+
+
 @cases(GIFTS)
 def test_a_row_is_never_given_to_another_owner(build: Callable[[], Any]) -> None:
     with pytest.raises(
