@@ -10,7 +10,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.operations.ops import AddColumnOp, ModifyTableOps
+from alembic.operations.ops import AddColumnOp, DropColumnOp, ModifyTableOps
 from alembic.script import Script
 from alembic.util import CommandError
 
@@ -21,6 +21,12 @@ VERSIONS = PROJECT_ROOT / "alembic" / "versions"
 _NO_VALUE = (
     "{0}.{1} may not be NULL, and the rows that are there have no value for it: give the model a `server_default` in "
     "`sa_column_kwargs`, or let it be NULL."
+)
+_RENAMED = (
+    " If it is {1} by a new name, which models do not say, write that by hand: "
+    '`.venv/bin/python -m alembic revision -m "…"`, with `op.alter_column("{0}", "{1}", new_column_name="{2}")`, and '
+    '`op.execute("ALTER INDEX … RENAME TO …")` for each index with the old name in its own; in `downgrade` the other '
+    "way round."
 )
 _DROPS = (
     "It drops a column, and what is in it: if you renamed it, write op.alter_column(…, new_column_name=…) in place of "
@@ -78,7 +84,14 @@ def _complete(changed: list[checks.Change], _context: Any, _revision: Any, direc
     for table in (one for one in script.upgrade_ops.ops if isinstance(one, ModifyTableOps)):
         for column in (one.column for one in table.ops if isinstance(one, AddColumnOp)):
             if not column.nullable and column.server_default is None:
-                raise CommandError(_NO_VALUE.format(table.table_name, column.name))
+                raise CommandError(_no_value(table, column.name))
+
+
+def _no_value(table: ModifyTableOps, column: str) -> str:
+    """Why a column cannot be added, and what else it may be where another one goes."""
+    gone = [one.column_name for one in table.ops if isinstance(one, DropColumnOp)]
+    renamed = _RENAMED.format(table.table_name, gone[0], column) if gone else ""
+    return _NO_VALUE.format(table.table_name, column) + renamed
 
 
 def _differs(settings: Config) -> bool:

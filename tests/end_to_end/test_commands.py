@@ -91,6 +91,22 @@ def test_a_column_that_is_gone_is_dropped_and_a_new_name_is_asked_about(project:
     assert 'op.drop_column("tasks", "description")' in made.read_text(encoding="utf-8").partition("def downgrade")[0]
 
 
+def test_a_column_of_every_row_by_a_new_name_is_written_by_hand_as_is_told(project: Project) -> None:
+    before = versions(project)
+    models = project.folder / MODELS
+    models.write_text(re.sub(r"\btitle\b", "heading", models.read_text(encoding="utf-8")), encoding="utf-8")
+    done = migration(project, "another name")
+    assert (done.returncode, versions(project)) == (1, before)
+    (rename,) = re.findall(r"If it is title by a new name, .* `(op\.alter_column\([^`]+\))`", done.stderr)
+    project.migrate()
+    assert project.run(sys.executable, "-m", "alembic", "revision", "-m", "a heading").returncode == 0
+    (made,) = versions(project) - before
+    text = made.read_text(encoding="utf-8")
+    made.write_text(text.replace("    pass\n", f"    {rename}\n", 1), encoding="utf-8")
+    project.migrate()
+    assert project.run(sys.executable, "-m", "alembic", "check").returncode == 0
+
+
 def test_a_constraint_that_has_changed_is_migrated(project: Project) -> None:
     """Alembic compares none."""
     before = versions(project)
