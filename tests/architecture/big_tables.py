@@ -116,6 +116,7 @@ _OF_TYPE = {
     Decimal: "i % 1000",
     object: "'{\"x\": 1}'::jsonb",
     list: "'{}'",
+    bytes: "'bytes'",
 }
 
 

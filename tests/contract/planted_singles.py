@@ -1,6 +1,7 @@
 """What a user has one of, by a PUT: preferences with defaults, a picture that is a file; and what has no table at all.
 
-None is a mistake. The first two are kept as tasks under ids that are always the same.
+None is a mistake, and no name is one that a slice would take. The first two are kept as tasks under ids that are always
+the same.
 """
 
 from dataclasses import replace as with_values
@@ -42,7 +43,7 @@ class Repository(TaskRepository):
 Singles = Annotated[Repository, owned(Repository)]
 
 
-class Preferences(InputModel):
+class Choice(InputModel):
     """All of them."""
 
     title: Title = "untitled"
@@ -68,19 +69,19 @@ class Span(InputModel):
 
 
 @router.get("/preferences", response_model=Chosen)
-async def get_preferences(singles: Singles) -> Task | Preferences:
+async def get_planted_choice(singles: Singles) -> Task | Choice:
     """The defaults, which have no tag, where nothing was ever written."""
-    return await singles.get(_PREFERENCES) or Preferences()
+    return await singles.get(_PREFERENCES) or Choice()
 
 
 @router.put("/preferences", response_model=Chosen)
-async def replace_preferences(singles: Singles, new: Preferences) -> Task:
+async def replace_planted_choice(singles: Singles, new: Choice) -> Task:
     """Makes them too."""
     return await singles.put(_PREFERENCES, TaskReplace(title=new.title))
 
 
 @router.patch("/preferences", response_model=Chosen)
-async def update_preferences(singles: Singles, changes: Preferences) -> Task:
+async def update_planted_choice(singles: Singles, changes: Choice) -> Task:
     """Makes them too."""
     if changes.model_fields_set:
         changed = await singles.change(_PREFERENCES, changes)
@@ -89,24 +90,24 @@ async def update_preferences(singles: Singles, changes: Preferences) -> Task:
 
 
 @router.get("/picture", response_class=Picture, responses=_MISSING)
-async def get_picture(singles: Singles) -> Picture:
+async def get_planted_picture(singles: Singles) -> Picture:
     """404 until there is one."""
     return Picture(found(await singles.get(_PICTURE), "picture").title)
 
 
 @router.put("/picture", status_code=204, openapi_extra=_TAKES_A_FILE)
-async def replace_picture(singles: Singles, request: Request) -> None:
+async def replace_planted_picture(singles: Singles, request: Request) -> None:
     """A body that is no JSON."""
     await singles.put(_PICTURE, TaskReplace(title=(await request.body()).decode()))
 
 
 @router.delete("/picture", status_code=204, responses=_MISSING)
-async def delete_picture(singles: Singles) -> None:
+async def delete_planted_picture(singles: Singles) -> None:
     """404 until there is one."""
     found(await singles.delete(_PICTURE), "picture")
 
 
 @router.get("/days", response_model=list[str])
-async def list_days(query: Annotated[Span, Query()]) -> list[str]:
+async def list_planted_days(query: Annotated[Span, Query()]) -> list[str]:
     """Without SQL, from a query that must be given."""
     return [query.first.isoformat(), query.last.isoformat()]

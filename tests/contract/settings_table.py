@@ -21,13 +21,13 @@ def settings_table(example: Path) -> str:
     """A row for each paragraph of `example`, in its order. Fails for a setting that one side knows alone."""
     described = Settings.model_json_schema()["properties"]
     lines = ["| setting | kind | default | what it is for |", "|---|---|---|---|"]
-    told: set[str] = set()
-    for names, text in _paragraphs(example.read_text(encoding="utf-8")):
+    paragraphs = list(_paragraphs(example.read_text(encoding="utf-8")))
+    told = {name.lower() for names, _ in paragraphs for name in names}
+    assert told == set(described), f"{sorted(told ^ set(described))}: not in both Settings and .env.example"
+    for names, text in paragraphs:
         fields = [described[name.lower()] for name in names]
-        told.update(name.lower() for name in names)
         cells = [[f"`{name}`" for name in names], [*map(_kind, fields)], [*map(_default, fields)], [text]]
         lines.append(f"| {' | '.join('<br>'.join(cell).replace('|', '&#124;') for cell in cells)} |")
-    assert told == set(described), f"{sorted(told ^ set(described))}: not in both Settings and .env.example"
     return "\n".join(lines)
 
 

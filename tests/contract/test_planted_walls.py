@@ -108,10 +108,10 @@ def test_only_what_sends_no_sql_may_serve_a_deleted_account(
     with UserClient(server.url) as user:
         user.delete("/api/v1/users/me").raise_for_status()
         for name, sends_sql, told in (
-            ("listDays", False, ""),
-            ("listDays", True, "belongs in WITHOUT_SQL"),
-            ("getPreferences", True, ""),
-            ("getPreferences", False, "take its name out of WITHOUT_SQL"),
+            ("listPlantedDays", False, ""),
+            ("listPlantedDays", True, "belongs in WITHOUT_SQL"),
+            ("getPlantedChoice", True, ""),
+            ("getPlantedChoice", False, "take its name out of WITHOUT_SQL"),
         ):
             found = list(alive(user, database, operations_of[name], {}, sends_sql=sends_sql))
             assert bool(found) == bool(told)
