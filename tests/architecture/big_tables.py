@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg2
-from sqlalchemy import CheckConstraint, Column, Table
+from sqlalchemy import CheckConstraint, Column, Index, Table, UniqueConstraint
 from sqlmodel import SQLModel
 
 from core.database.ownership import OWNER_COLUMN
@@ -121,11 +121,12 @@ _OF_TYPE = {
 
 
 def rows_of(table: Table) -> str:
-    """An INSERT of 20,000 rows: OF_EACH of the user BIG, of SMALL and of 48 others."""
+    """An INSERT of 20,000 rows: OF_EACH of the user BIG, of SMALL and of 48 others; or one of each of 19,000 others,
+    where a user has one at most: these two then have none, so that they can make it."""
     values = {column.name: _value(column) for column in table.columns}
     return (
         f"INSERT INTO {table.name} ({', '.join(values)}) SELECT {', '.join(values.values())} "
-        f"FROM generate_series(0::bigint, {50 * OF_EACH - 1}) i"
+        f"FROM generate_series(0::bigint, {50 * OF_EACH - 1}) i ON CONFLICT DO NOTHING"
     )
 
 
@@ -137,11 +138,21 @@ def allowed(column: Column[Any]) -> list[str]:
 
 
 def _value(column: Column[Any]) -> str:
+    unique = [{one.name for one in key.columns} for key in _unique(column.table)]
+    if OWNER_COLUMN in column.info and {column.name} in unique:
+        return "'user' || 1000 + i % 19000"
     if OWNER_COLUMN in column.info:
         return f"CASE WHEN i < {OF_EACH} THEN '{BIG}' ELSE 'user' || i / {OF_EACH} + 75 END"
     if values := allowed(column):
         return f"(ARRAY{values})[1 + i % {len(values)}]"
+    if column.type.python_type is str and any(column.name in one for one in unique):
+        return "'x' || i"
     return _OF_TYPE[column.type.python_type]
+
+
+def _unique(table: Table) -> list[UniqueConstraint | Index]:
+    constraints = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
+    return [*constraints, *(index for index in table.indexes if index.unique)]
 
 
 def fill(url: str) -> None:

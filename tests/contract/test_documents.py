@@ -71,7 +71,7 @@ def test_a_setting_that_only_one_side_knows_is_named(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="'web_concurrency'"):
         settings_table(example)
     example.write_text("# Whether.\n# APP_ENVIRONMENT=development\n")
-    with pytest.raises(AssertionError, match="'app_environment'.* not in both Settings and"):
+    with pytest.raises(AssertionError, match=r"'app_environment'.* not in both Settings and"):
         settings_table(example)
 
 
