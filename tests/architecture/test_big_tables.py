@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Column, Index, MetaData, Table, Text, UniqueConstraint
-from sqlalchemy.schema import CreateIndex, CreateTable, SchemaItem
+from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement, SchemaItem
 
 from core.database.ownership import DIALECT, OWNER_COLUMN
 from tests.architecture.big_tables import BIG, OF_EACH, rows_of
@@ -23,7 +23,7 @@ from tests.conftest import TestDatabase
 def test_a_table_has_rows_that_its_keys_allow(database: TestDatabase, key: SchemaItem, rows: int, of_big: int) -> None:
     owner: Column[str] = Column("user_id", Text, info={OWNER_COLUMN: True})
     table = Table(f"big_{uuid4().hex}", MetaData(), owner, Column("title", Text), key)
-    made = [CreateTable(table), *map(CreateIndex, table.indexes)]
+    made: list[DDLElement] = [CreateTable(table), *map(CreateIndex, table.indexes)]
     connection = database.connect()
     cursor = connection.cursor()
     cursor.execute(";".join(str(one.compile(dialect=DIALECT)) for one in made))
