@@ -52,6 +52,8 @@ class Transaction(Executor):
         self._prepares, self._delegates = prepares, delegates
         self._connection: Connection | None = None
         self._last: Query[Any] | None = None
+        # What is sent before the next statement, in its message.
+        self._before = ""
         self._ended = False
         # A connection is for one task at a time.
         self._turn = asyncio.Lock()
@@ -60,6 +62,14 @@ class Transaction(Executor):
         """Sends a write together with COMMIT. Its result is discarded; if it fails, so does the transaction."""
         assert self._connection is not None, "a single write needs no transaction"
         self._last = query
+
+    def keep(self) -> None:
+        """What is sent from here on can be undone."""
+        self._before = "SAVEPOINT kept; "
+
+    def undo(self) -> None:
+        """What was sent since `keep` has no effect."""
+        self._before = "" if self._before else "ROLLBACK TO SAVEPOINT kept; "
 
     async def commit(self) -> None:
         """Ends it, if it has begun. Raises an error of core.database.errors."""
@@ -106,7 +116,10 @@ class Transaction(Executor):
 
     def _message(self, connection: Connection, query: Query[Any]) -> tuple[str, Values]:
         """What is sent for it, and the values."""
-        return message(query.statement, bound(query), self._schema, self._prepares, self._delegates, None, connection)
+        of_statement = query.statement, bound(query), self._schema, self._prepares, self._delegates
+        text, values = message(*of_statement, None, connection)
+        before, self._before = self._before, ""
+        return before + text, values
 
     async def _send(self, connection: Connection, sql: str, values: Values, query: Query[Any] | None) -> cursor:
         try:

@@ -48,24 +48,29 @@ async def _in_transaction(
 ) -> AnyResponse:
     found = context.of(request)
 
-    async def work(transaction: Transaction) -> AnyResponse:
+    async def work(transaction: Transaction) -> AnyResponse | ExistsError:
         keys = Keys(transaction, found.user, found.services.accounts)
         stored = await keys.claim(key, fingerprint)
         found.executor = transaction
         if stored is None:
-            response = await write()
+            if b"if-none-match" in found.headers:
+                transaction.keep()
+            try:
+                response = await write()
+            except ExistsError as error:
+                transaction.undo()
+                transaction.at_end(keys.rejected(key, error.row_id))
+                return error
             transaction.at_end(keys.filled(key, response, found.result))
             return response
         if stored.fingerprint != fingerprint:
             raise ProblemError(Problem.IDEMPOTENCY_KEY_REUSED, "This key was used for another request. Make a new one.")
         return await _replay(stored, repeated)
 
-    database = found.services.database
-    try:
-        return await database.transact(work)
-    except ExistsError as error:
-        await Keys(database, found.user, found.services.accounts).reject(key, fingerprint, error.row_id)
-        raise
+    done = await found.services.database.transact(work)
+    if isinstance(done, ExistsError):
+        raise done
+    return done
 
 
 async def _replay(stored: IdempotencyKey, repeated: Repeated) -> WholeResponse:

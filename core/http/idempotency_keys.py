@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import Index, LargeBinary, SmallInteger, Text, delete, func, update
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert, Update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -74,12 +74,6 @@ def _fill(key: str, status: int, location: str | None, etag: str | None, row_id:
     return update(IdempotencyKey).where(*this).values(values)
 
 
-@statement
-def _reject(key: str, fingerprint: bytes, row_id: UUID) -> Insert:
-    new = insert(IdempotencyKey).values(user_id=OWNER, key=key, fingerprint=fingerprint, row_id=row_id)
-    return new.values(status=Problem.PRECONDITION_FAILED.status).on_conflict_do_nothing()
-
-
 class Keys(OwnedRepository):
     """The current user's keys, in the transaction of the write."""
 
@@ -109,9 +103,6 @@ class Keys(OwnedRepository):
         body = row.model_dump_json().encode() if isinstance(row, Written) else None
         return self._own(_fill(key, status, headers.get(b"location"), headers.get(b"etag"), row_id, body))
 
-    async def reject(self, key: str, fingerprint: bytes, row_id: UUID) -> None:
-        """Remembers that there was a row: once that is deleted, the same request must not make one."""
-        try:
-            await self._database.execute(self._own(_reject(key, fingerprint, row_id)))
-        except ForeignKeyViolationError as error:
-            raise UnknownOwnerError from error
+    def rejected(self, key: str, row_id: UUID) -> Query[None]:
+        """What remembers that there was a row: once that is deleted, the same request must not make one."""
+        return self._own(_fill(key, Problem.PRECONDITION_FAILED.status, None, None, row_id, None))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from tests.conftest import TestDatabase
 
-_WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 @contextmanager
@@ -21,6 +21,6 @@ def locked_tasks(database: TestDatabase) -> Iterator[Callable[[], None]]:
 def wait_for_waiting(database: TestDatabase, count: int = 1) -> None:
     """Until so many statements wait for a lock."""
     deadline = time.monotonic() + 10
-    while len(database.query(_WAITING)) < count:
+    while len(database.query(WAITING)) < count:
         assert time.monotonic() < deadline
         time.sleep(0.01)

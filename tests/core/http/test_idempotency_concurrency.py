@@ -11,7 +11,8 @@ from psycopg2.extensions import cursor
 
 from core.http.idempotency import REPLAYED
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
-from tests.core.database.locks import wait_for_waiting
+from tests.core.api_process import poll
+from tests.core.database.locks import WAITING, wait_for_waiting
 
 AWAY = "The database does not respond now. Try again shortly."
 # A task that is inserted waits at its COMMIT for whoever holds the lock.
@@ -20,6 +21,13 @@ CREATE FUNCTION wait_for_lock() RETURNS trigger LANGUAGE plpgsql
     AS 'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END';
 CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON tasks DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION wait_for_lock();
+"""
+# A key of what was rejected, where it is stored by itself, waits for whoever holds the lock.
+WAIT_AS_REJECTED = """
+CREATE FUNCTION wait_for_lock() RETURNS trigger LANGUAGE plpgsql
+    AS 'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';
+CREATE TRIGGER wait BEFORE INSERT ON idempotency_keys FOR EACH ROW WHEN (NEW.status = 412)
+    EXECUTE FUNCTION wait_for_lock();
 """
 # Whoever looks for a key finds that another create has swept what was old.
 SWEEP_AT_INSERT = """
@@ -240,3 +248,23 @@ def test_the_first_write_of_an_account_that_is_deleted_meanwhile_is_done_or_reje
             if write.result().status_code != 201:
                 assert_problem(write.result(), 401, "account_deleted")
             assert_problem(create(user, "another"), 401, "account_deleted")
+
+
+def test_a_copy_of_what_was_told_that_there_is_one_does_not_make_it(own: TestDatabase, user: UserClient) -> None:
+    """Also where it comes before the first has its response, and the row is deleted between the two."""
+    path = f"{user.tasks}/{user.create_task()['id']}"
+
+    def put() -> int:
+        headers = {"If-None-Match": "*", "Idempotency-Key": "one"}
+        return user.put(path, json={"title": "again"}, headers=headers).status_code
+
+    undo = "DROP FUNCTION wait_for_lock CASCADE"
+    with installed(own, WAIT_AS_REJECTED, undo), transaction(own) as lock, ThreadPoolExecutor() as threads:
+        lock.execute("SELECT pg_advisory_xact_lock(1)")
+        first = threads.submit(put)
+        poll(lambda: first.done() or own.query(WAITING) or None)
+        assert user.delete(path).status_code == 204
+        assert put() == 412
+        lock.connection.rollback()
+        assert first.result() == 412
+    assert user.get(path).status_code == 404

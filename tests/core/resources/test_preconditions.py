@@ -274,10 +274,11 @@ def test_what_the_client_has_is_not_sent_again(alice: UserClient, form: str) -> 
     for path in (task_of(alice)[0], ME):
         whole = alice.get(path)
         tag = whole.headers["etag"]
-        headers = {"If-None-Match": form.format(tag=tag, gzip=f'{tag[:-1]}-gzip"'), "Accept-Encoding": "identity"}
+        gzip = f'{tag[:-1]}-gzip"'
+        headers = {"If-None-Match": form.format(tag=tag, gzip=gzip), "Accept-Encoding": "identity"}
         response = alice.get(path, headers=headers)
         assert (response.status_code, response.content) == (304, b"")
-        assert response.headers["etag"] == whole.headers["etag"]
+        assert response.headers["etag"] == (gzip if "gzip" in form else tag)
         assert re.fullmatch("[0-9a-f]{32}", response.headers["x-request-id"])
         assert response.headers["cache-control"] == whole.headers["cache-control"]
         assert "content-type" not in response.headers
