@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import structlog
 import uvicorn
@@ -118,8 +118,7 @@ class Server(uvicorn.Server):
         if self._drains:
             self.lifespan.state[DRAINING] = True
             for connection in self.server_state.connections:
-                if isinstance(connection, BoundedProtocol):
-                    connection.drain()
+                cast(BoundedProtocol, connection).drain()
             await self._notify()
             await self._stop_listening(sockets or [])
         await super().shutdown(sockets)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 import pytest
@@ -172,6 +173,19 @@ def test_a_write_at_the_end_that_fails_undoes_the_transaction(own: TestDatabase,
         return {state for _, state in await asyncio.to_thread(backends, own)}
 
     assert through(own, work) == {"idle"}
+    assert notes(own) == []
+
+
+def test_behind_a_rollback_a_transaction_sends_nothing_more(own: TestDatabase) -> None:
+    async def work(path: Database) -> None:
+        with suppress(LookupError):
+            async with path.transaction() as transaction:
+                await transaction.execute(note("a", None))
+                raise LookupError
+        with pytest.raises(StatementError, match="the transaction was rolled back"):
+            await transaction.execute(note("b", None))
+
+    through(own, work)
     assert notes(own) == []
 
 

@@ -19,8 +19,9 @@ from core.problems import Problem, ProblemError
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
 from modules.tasks.schemas import TaskCreate, TaskRead, TaskUpdate
-from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_settings
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_settings, make_token
 from tests.core.api_process import poll
+from tests.core.http.extended_app import extended_app
 
 # Of the server of these tests, in seconds: by when there is a response, and by when a body is there.
 TIMEOUT, BODY_TIMEOUT = 1.0, 0.5
@@ -107,6 +108,18 @@ async def cut() -> Csv:
     async def rows() -> AsyncIterator[str]:
         yield "a"
         raise DatabaseUnavailableError("gone")
+
+    return Csv(rows())
+
+
+@router.get("/endless", response_class=Csv)
+async def endless(request: Request) -> Csv:
+    """Says on its way that it has begun."""
+
+    async def rows() -> AsyncIterator[str]:
+        yield "a"
+        request.app.state.begun.set()
+        await asyncio.sleep(60)
 
     return Csv(rows())
 
@@ -210,6 +223,24 @@ def test_the_log_tells_why_a_response_was_cut(user: UserClient) -> None:
     assert poll(lambda: [line["error.type"] for line in logs if line["event"] == "request failed"] or None) == [
         "DatabaseUnavailableError"
     ]
+
+
+def test_a_response_that_has_begun_ends_with_its_process(own: TestDatabase) -> None:
+    """Nothing else is said in it."""
+
+    async def run() -> None:
+        async with extended_app(router, database=own) as client:
+            transport = client._transport
+            assert isinstance(transport, httpx.ASGITransport)
+            begun = transport.app.state.begun = asyncio.Event()  # type: ignore[attr-defined]
+            headers = {"Authorization": f"Bearer {make_token('somebody')}"}
+            response = asyncio.create_task(client.get("/api/v1/users/me/after/endless", headers=headers))
+            await begun.wait()
+            response.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await response
+
+    asyncio.run(run())
 
 
 def _connections(database: TestDatabase) -> set[int]:
