@@ -30,6 +30,7 @@ export function keepLists(client: QueryClient): void {
   addEventListener("storage", ({ key, newValue }) => {
     if (key !== LISTS || newValue !== null) return;
     isOver = true; // somebody has signed out, in another tab
+    localStorage.removeItem(LISTS); // what was saved here before that was known
     location.reload();
   });
   client.getQueryCache().subscribe(({ type }) => {
