@@ -73,19 +73,21 @@ class PreparedStatements:
     def text(self, statement: Compiled[Any], schema: str, values: Mapping[str, Any], before: str) -> str:
         """What to send with these values: PREPARE and EXECUTE the first time, then EXECUTE, or else the statement.
 
-        `before` stands before PREPARE.
+        `before` stands before PREPARE. Where it is something, rows come in one column: the session is ours alone, on
+        one server, in UTC.
         """
         plain: str = statement.texts[schema]
         variants = statement.prepared
         if variants is None:
             return plain
-        kinds = (schema, *map(type, values.values()))
+        kinds = (schema, before, *map(type, values.values()))
         if list in kinds:
-            kinds = (schema, *map(_kind, values.values()))
+            kinds = (schema, before, *map(_kind, values.values()))
         try:
             found = variants[kinds]
         except KeyError:
-            found = variants[kinds] = prepared(plain, statement.constants, values)
+            whole = statement.one_column[schema] if before and statement.one_column else plain
+            found = variants[kinds] = prepared(whole, statement.constants, values)
         if found is None:
             return plain
         name, prepare, text = found

@@ -1,13 +1,14 @@
 """A compiled statement, and the query that it makes with values."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Table, TableClause
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.dml import Insert, UpdateBase
 
+from core.database.json_rows import in_one_column, of_either_form
 from core.database.ownership import DIALECT, OWNER_PARAMETER, OwnerCompiler
 from core.database.row_makers import Row, row_maker
 
@@ -41,6 +42,8 @@ class Compiled(Generic[T_co]):
     prepared: dict[Any, Any] | None = None
     # Whether `make` takes ids and times as text.
     as_text: bool = False
+    # As `texts`, with each row in one column; None where it has several. `make` takes both.
+    one_column: Mapping[str, str] | None = None
     # Of an INSERT with another write in it, the names and types of its result, as core.database.delegation needs them.
     parts: str | None = None
 
@@ -66,20 +69,14 @@ def on_the_spot(source: Any) -> Query[Any]:
 
 
 def compile_statement(source: Any, names: tuple[str, ...], **options: bool) -> Compiled[Any]:
-    compiled: OwnerCompiler = source.compile(
-        dialect=DIALECT,
-        schema_translate_map={None: _PLACEHOLDER},
-        render_schema_translate=True,
-        compile_kwargs=options,
-    )
+    compiled = _compiled(source, **options)
     _require_tables(source)
     _require_values(compiled, expanded=bool(options))
     adapters = _adapters(compiled)
     constants = {name: value for name, value in compiled.params.items() if name not in (*names, OWNER_PARAMETER)}
-    texts = {schema: str(compiled).replace(f"{_PLACEHOLDER}.", f"{schema}.") for schema in SCHEMAS}
     make, as_text = row_maker(source)
     return Compiled(
-        texts,
+        _texts(compiled),
         names,
         {name: adapters[name] for name in names if name in adapters},
         {name: adapters[name](value) if name in adapters else value for name, value in constants.items()},
@@ -89,6 +86,28 @@ def compile_statement(source: Any, names: tuple[str, ...], **options: bool) -> C
         as_text=as_text,
         parts=_parts(source),
     )
+
+
+def prepared_form(compiled: Compiled[T_co], source: Any) -> Compiled[T_co]:
+    """What is made of `source`, to be prepared."""
+    make, narrow = compiled.make, in_one_column(source) if compiled.as_text else None
+    if make is None or narrow is None:
+        return replace(compiled, prepared={})
+    return replace(compiled, prepared={}, one_column=_texts(_compiled(narrow)), make=of_either_form(make))
+
+
+def _compiled(source: Any, **options: bool) -> OwnerCompiler:
+    found: OwnerCompiler = source.compile(
+        dialect=DIALECT,
+        schema_translate_map={None: _PLACEHOLDER},
+        render_schema_translate=True,
+        compile_kwargs=options,
+    )
+    return found
+
+
+def _texts(compiled: OwnerCompiler) -> dict[str, str]:
+    return {schema: str(compiled).replace(f"{_PLACEHOLDER}.", f"{schema}.") for schema in SCHEMAS}
 
 
 def _parts(source: Any) -> str | None:

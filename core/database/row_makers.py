@@ -23,7 +23,7 @@ def row_maker(source: Any) -> tuple[Maker | None, bool]:
     """How to turn a result row into what the statement names: an entity, a value, or a tuple of them; and whether for
     it ids and times are to be the text that PostgreSQL sent (see core.database.text_rows)."""
     columns = list(source.exported_columns)
-    items = _items(source)
+    items = named(source)
     as_text = any(map(_entity, items)) and all(map(_can_be_text, columns))
     expressions: list[str] = []
     called: dict[str, Callable[[Any], Any]] = {}
@@ -45,7 +45,7 @@ def row_maker(source: Any) -> tuple[Maker | None, bool]:
     return maker, as_text
 
 
-def _items(source: Any) -> Sequence[Any]:
+def named(source: Any) -> Sequence[Any]:
     """What the statement names; of a union, what its first part does."""
     while isinstance(source, CompoundSelect):
         source = source.selects[0]
@@ -109,5 +109,5 @@ def _entity_expression(
     called[name] = made
     # What is text stays so until somebody looks.
     values = (_value_expression(place, column, called, as_text=False) for place, column in columns.items())
-    named = [f"{key!r}: {value}" for key, value in zip(keys.values(), values, strict=True)]
-    return f"{name}({{{', '.join(named)}}})"
+    columns_named = [f"{key!r}: {value}" for key, value in zip(keys.values(), values, strict=True)]
+    return f"{name}({{{', '.join(columns_named)}}})"

@@ -12,7 +12,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from core.database.ownership import UnscopedStatementError
-from core.database.queries import Compiled, Query, compile_statement
+from core.database.queries import Compiled, Query, compile_statement, prepared_form
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,12 +65,14 @@ class Statement(Generic[P, T_co]):
 
     def _compiled(self, **variant: Any) -> Compiled[T_co]:
         try:
-            compiled = compile_statement(*self._build(**variant))
+            source, names = self._build(**variant)
+            compiled = compile_statement(source, names)
         except (TypeError, UnscopedStatementError) as error:
             raise type(error)(f"{self.name} ({self.place}): {error}") from error
+        compiled = replace(compiled, name=self.name)
         # Which index serves a filter best, its value says.
         plans_once = self.prepares and not variant.get("filters")
-        return replace(compiled, name=self.name, prepared={} if plans_once else None)
+        return prepared_form(compiled, source) if plans_once else compiled
 
 
 # Every statement of a module, by its name: they are looked at when the process starts, and in tests.

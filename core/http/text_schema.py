@@ -14,8 +14,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, RootModel, String
 from typing_extensions import TypedDict
 
 _ID = Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-# In UTC, as PostgreSQL writes it; pydantic's own reader of times does not know its `+00`.
-_TIME = Annotated[str, StringConstraints(pattern=r"\+00$"), AfterValidator(datetime.fromisoformat)]
+# In UTC, as PostgreSQL writes it, in JSON too; pydantic's own reader of times does not know its `+00`.
+_TIME = Annotated[str, StringConstraints(pattern=r"\+00(:00)?$"), AfterValidator(datetime.fromisoformat)]
 _AS_TEXT: dict[Any, Any] = {UUID: _ID, datetime: _TIME, AwareDatetime: _TIME}
 # Settings of a model that change nothing of what it takes from a row, or makes of it.
 _OF_THE_DOCUMENT = {"from_attributes", "title", "json_schema_extra"}

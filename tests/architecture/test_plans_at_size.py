@@ -113,7 +113,8 @@ def test_every_statement_finds_its_rows_by_an_index(explainer: Explainer) -> Non
 def _by_one_plan(explainer: Explainer, case: Case) -> Plan:
     """The plan of a prepared statement, which knows no values, as it runs with these."""
     statement, values = case.query.statement, case.query.values
-    found = prepared_statements.prepared(statement.texts[SCHEMA], statement.constants, values)
+    text = (statement.one_column or statement.texts)[SCHEMA]
+    found = prepared_statements.prepared(text, statement.constants, values)
     assert found is not None, case
     explainer.cursor.execute(PLAN_ONCE + found.prepare.partition("; EXECUTE")[0], values)
     explainer.cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {found.execute}", values)

@@ -33,7 +33,7 @@ def own(made: TestDatabase) -> TestDatabase:
 def name_of(query: Query[Any]) -> str:
     """The name under which it was prepared for values of these types."""
     assert query.statement.prepared
-    return str(query.statement.prepared[(SCHEMA, *map(type, query.values.values()))].name)
+    return str(query.statement.prepared[(SCHEMA, room.PLAN_ONCE, *map(type, query.values.values()))].name)
 
 
 def test_a_statement_is_prepared_once_on_each_connection_in_the_message_that_runs_it(own: TestDatabase) -> None:
@@ -229,9 +229,8 @@ def test_a_migration_changes_types_while_requests_are_served(
             for _ in range(3):
                 ask()
         assert statuses == [201, 200, 200, 200, 204] * 7
-        # Whatever has a version in its result, and once for each migration alone.
-        assert kinds(own).count("DEALLOCATE PREPARE EXECUTE") == 8
-        assert kinds(own)[-5:] == ["EXECUTE"] * 5
+        # Rows in one column have no other type than before: nothing had to be prepared anew.
+        assert kinds(own) == ["EXECUTE"] * 30
 
 
 @pytest.mark.parametrize(("told", "prepares"), [({}, True), ({"prepared_statements": False}, False)])
