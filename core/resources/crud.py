@@ -1,7 +1,6 @@
 """The repository that most slices need: rows of one table, found, made, changed, removed and listed."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -105,10 +104,14 @@ class CrudRepository(OwnedRepository, Generic[V]):
 
     async def _sweep(self, change: int) -> None:
         """Forgets some old deletions, at some of the numbers that deletions have."""
-        if sweeps(change):
+        if not sweeps(change):
+            return
+        try:
+            await self._database.execute(self._own(forget(self._accounts.deletions_kept)))
+        except DatabaseUnavailableError:
             # The row is gone, and the next sweep will do; but a transaction has failed with its statement.
-            with suppress(*((DatabaseUnavailableError,) if self._database.autocommit else ())):
-                await self._database.execute(self._own(forget(self._accounts.deletions_kept)))
+            if not self._database.autocommit:
+                raise
 
     async def _put(self, row_id: UUID, values: Mapping[str, Any], created_at: datetime | None) -> V:
         keyed = not self._database.autocommit

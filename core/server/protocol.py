@@ -92,7 +92,7 @@ class BoundedProtocol(FramedProtocol):
         self._stop_reader_timer()
 
     def _is_rejected(self) -> bool:
-        if self.proxies is not None:
+        if self.proxies is not None:  # before: the line of a rejection names the client too
             self.scope["client"], self.scope["scheme"] = self.proxies.origin(self.client, self.headers)
         return self.gate is not None and self.gate.flooded and self._is_simple()
 

@@ -25,7 +25,7 @@ SHUTDOWN_SECONDS = 10
 # A connection that came just before has this long to send its request.
 LAST_ARRIVAL_SECONDS = 0.5
 # How soon SIGINT is noticed while it drains.
-LOOK_SECONDS = 0.05
+NOTICED_SECONDS = 0.05
 
 _log = structlog.get_logger("core.server.server")
 
@@ -125,10 +125,10 @@ class Server(uvicorn.Server):
 
     async def _notify(self) -> None:
         """Goes on serving for the time of the notice, or until SIGINT comes as well."""
-        for _ in range(round(self._notice / LOOK_SECONDS)):
+        for _ in range(round(self._notice / NOTICED_SECONDS)):
             if not self._drains:
                 return
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(NOTICED_SECONDS)
 
     async def _stop_listening(self, sockets: list[socket.socket]) -> None:
         """Closes the listeners, and serves the connections that are in their accept queues already."""
