@@ -6,6 +6,8 @@ _SEND = "send the token of the jwt plugin (/api/auth/token)"
 _URL = "set BETTER_AUTH_URL as Better Auth's baseURL has it,"
 _CLOCK = "compare the clocks of both machines"
 _SIGNER = "find out who signs"
+_EXPIRY = '"15m" (a number is a time since 1970)'
+_CUT = "it is cut off, or something is around it (quotes, JSON): send it as it came"
 
 ADVICE: Mapping[str, str] = {
     "issuer_mismatch": f"{_URL} or BETTER_AUTH_ISSUER to the actual value",
@@ -17,21 +19,22 @@ ADVICE: Mapping[str, str] = {
     "not_a_jwt": _SEND,
     "no_subject": f"it is a cookie or the link of an e-mail: {_SEND}; made by hand, .setSubject(user.id)",
     "numeric_subject": ".setSubject(String(user.id))",
-    "long_subject": "a user's id has at most 255 characters: .setSubject(user.id)",
+    "long_subject": "a user's id has at most 255 characters: generateId, jwt.getSubject or .setSubject makes it",
     "wrong_type": f"it is made for something else: {_SEND}",
-    "expired": f"get another; if all are, {_CLOCK}",
+    "expired": f"get another; if all are, give jwt.expirationTime as a text, {_EXPIRY}, or {_CLOCK}",
     "not_yet_valid": _CLOCK,
     "no_exp": '.setExpirationTime("15m")',
-    "malformed_exp": 'an expiry is in seconds: .setExpirationTime("15m")',
+    "malformed_exp": f"an expiry is in seconds: give jwt.expirationTime as a text, {_EXPIRY}; made by hand, "
+    '.setExpirationTime("15m")',
     "malformed_nbf": "a time is in seconds",
     "malformed_iat": "a time is in seconds",
     "no_kid": _SIGNER,
     "wrong_algorithm": _SIGNER,
     "unsupported_header": _SIGNER,
-    "malformed_header": _SIGNER,
-    "malformed_claims": _SIGNER,
-    "malformed_signature": _SIGNER,
-    "too_long": "a token has at most 8 KiB",
+    "malformed_header": _CUT,
+    "malformed_claims": _CUT,
+    "malformed_signature": _CUT,
+    "too_long": "a token has at most 8 KiB: let jwt.definePayload leave out what is long, a picture in user.image, say",
 }
 
 

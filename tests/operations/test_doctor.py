@@ -1,11 +1,14 @@
 """The doctor: each of the usual mistakes is one line, with what to set; whoever follows it has an API that works."""
 
 import asyncio
+import os
 import re
 import secrets
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +22,10 @@ from core.operations import token_advice
 from core.operations.doctor import examine
 from core.operations.findings import Finding
 from tests.conftest import SECRET, RunningServer, TestDatabase, make_token, project_root
+from tests.core.database.spread import install, run_at_owner
 from tests.core.tokens.key_server import WELL_KNOWN, KeyServer, SigningKey, make_certificate
 from tests.end_to_end.project import Project
-from tests.operations.commands import run
+from tests.operations.commands import environment, run
 
 OTHER_SECRET = secrets.token_hex(32)
 Values = Mapping[str, Any]
@@ -110,12 +114,48 @@ def https_for_http(world: World) -> Case:
 
 
 def unknown_authority(world: World) -> Case:
+    world.monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     return Case(
-        r"keys +.*certificate verify failed.*: set SSL_CERT_FILE .*",
+        r"keys +.*certificate verify failed.*: set SSL_CERT_FILE \(unset now\), in the environment and not in .env, .*",
         {"better_auth_url": world.secure.url},
         {"better_auth_url": world.secure.url},
         world.token(world.secure.url),
         mend=lambda: world.monkeypatch.setenv("SSL_CERT_FILE", str(world.certificate)),
+    )
+
+
+def other_name_in_the_certificate(world: World) -> Case:
+    world.monkeypatch.setenv("SSL_CERT_FILE", str(world.certificate))
+    return Case(
+        r"keys +.*is not valid for 'localhost'.*: set BETTER_AUTH_URL with a name that its certificate is for",
+        {"better_auth_url": world.secure.url.replace("127.0.0.1", "localhost")},
+        {"better_auth_url": world.secure.url},
+        world.token(world.secure.url),
+    )
+
+
+def http_where_https_is_spoken(world: World) -> Case:
+    world.monkeypatch.setenv("SSL_CERT_FILE", str(world.certificate))
+    return Case(
+        r"keys +http://.*: set BETTER_AUTH_URL with https, .*",
+        {"better_auth_url": world.secure.url.replace("https", "http")},
+        {"better_auth_url": world.secure.url},
+        world.token(world.secure.url),
+    )
+
+
+def something_else(world: World) -> Case:
+    there, world.server.path, world.server.body = world.server.path, "/", b"<!doctype html>"
+
+    def mend() -> None:
+        world.server.path, world.server.body = there, None
+
+    return Case(
+        r"keys +http://.*/: The text is not valid JSON. Something else is there: set BETTER_AUTH_JWKS_URL to where .*",
+        {"better_auth_url": world.server.url, "better_auth_jwks_url": f"{world.server.url}/"},
+        {"better_auth_url": world.server.url},
+        world.token(),
+        mend=mend,
     )
 
 
@@ -141,7 +181,7 @@ def slash_of_an_origin(world: World) -> Case:
 def base_path(world: World) -> Case:
     world.server.path = "/identity/jwks"
     return Case(
-        r"keys +the status is 404 at .*/api/auth/jwks, .*: set BETTER_AUTH_URL .* with its basePath.*",
+        r"keys +the status is 404 at .*/api/auth/jwks, .*: add jwt\(\) .* set BETTER_AUTH_URL .* with its basePath.*",
         {"better_auth_url": world.server.url},
         {"better_auth_url": f"{world.server.url}/identity"},
         world.token(),
@@ -275,6 +315,24 @@ def no_grants(world: World) -> Case:
         {"database_url": url},
         make_token("u1"),
         mend=lambda: [world.database.query(sql) for sql in least_grants(name)],
+    )
+
+
+def function_of_a_cluster(world: World) -> Case:
+    """Where nobody may run functions by default."""
+    install(world.database)
+    run_at_owner(world.database)
+    world.database.query("REVOKE EXECUTE ON FUNCTION todo.run_at_owner FROM PUBLIC")
+    url = world.role()
+    name = re.findall(r"api_\w+", url)[0]
+    for sql in least_grants(name):
+        world.database.query(sql)
+    return Case(
+        r"grants +GRANT EXECUTE ON FUNCTION todo.run_at_owner TO the role of DATABASE_URL",
+        {"database_url": url},
+        {"database_url": url},
+        make_token("u1"),
+        mend=lambda: world.database.query(f"GRANT EXECUTE ON FUNCTION todo.run_at_owner TO {name}"),
     )
 
 
@@ -442,7 +500,13 @@ MISTAKES = [
     *(session_token, clock, rotated_key, other_secret, localhost_in_a_container, missing_grant, no_grants),
     *(pooled_migrations, migrations_elsewhere, migrations_by_nobody, login_of_nobody, host_bits, everybody_a_proxy),
     *(foreign_column, not_migrated, no_room, server_away, no_such_database, may_not_connect, takes_no_writes),
-    keys_in_trouble,
+    *(
+        keys_in_trouble,
+        other_name_in_the_certificate,
+        http_where_https_is_spoken,
+        something_else,
+        function_of_a_cluster,
+    ),
 ]
 
 
@@ -553,6 +617,14 @@ def test_a_public_name_that_is_not_found_is_not_called_a_container(world: World)
     assert "container" not in line
 
 
+def test_a_certificate_that_has_expired_is_the_server_s_to_renew(world: World, tmp_path: Path) -> None:
+    expired = make_certificate(tmp_path, days=-1)
+    world.monkeypatch.setenv("SSL_CERT_FILE", str(expired))
+    with closing(KeyServer(world.key, certificate=expired)) as server:
+        (line,) = [str(one) for one in findings(world, {"better_auth_url": server.url}) if one.state == "wrong"]
+    assert re.search(r"certificate has expired.*: let the server renew it$", line)
+
+
 def test_a_server_without_a_clock_is_passed_over(world: World) -> None:
     world.server.ahead = None
     subjects = {(one.subject, one.state) for one in findings(world, {"better_auth_url": world.server.url})}
@@ -645,6 +717,26 @@ def test_as_a_command_it_says_the_same_and_its_status_tells(world: World) -> Non
     assert done.returncode == 1
     assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("wrong")] == ["token"]
     assert SECRET not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("header", "status"), [("bearer  {}", 0), ("Bearer {}x", 1)])
+def test_whoever_stops_reading_is_told_by_the_status_alone(world: World, header: str, status: int) -> None:
+    """As `head -1` does; the token is given as it stands in a header."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    settings = {"DATABASE_URL": world.database.proxied_url, "BETTER_AUTH_SECRET": SECRET}
+    done = subprocess.run(
+        [sys.executable, "-m", "core.operations.doctor"],
+        cwd=project_root(),
+        env=environment({**settings, "TOKEN": header.format(make_token("u1"))}),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (status, "")
 
 
 @pytest.mark.slow
