@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from core.config import Settings
 from core.operations.doctor_database import clock
 from core.operations.findings import Finding, note, ok, skipped, wrong
-from core.operations.token_advice import advice
 from core.problems import ProblemError
 from core.tokens import configured
+from core.tokens.advice import advice
 from core.tokens.claims import TokenError
 from core.tokens.key_download import NotThereError, fetch
 from core.tokens.key_set import parse
@@ -53,7 +53,8 @@ def _keys(settings: Settings) -> Finding:
     try:
         count = len(parse(body))
     except ValueError as error:
-        return wrong("keys", f"{url}: {error} Something else is there: {_elsewhere(settings)}")
+        told = str(error).removesuffix(".")
+        return wrong("keys", f"{url}: {told}; something else is there: {_elsewhere(settings)}")
     if not count:
         return note("keys", f"none at {url} yet: Better Auth makes one for the first token")
     return ok("keys", f"{count} at {url}")

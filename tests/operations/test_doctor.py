@@ -18,9 +18,9 @@ import pytest
 
 from core.config import Settings, load_settings
 from core.database import migrations
-from core.operations import token_advice
 from core.operations.doctor import examine
 from core.operations.findings import Finding
+from core.tokens.advice import ADVICE, advice
 from tests.conftest import SECRET, RunningServer, TestDatabase, make_token, project_root
 from tests.core.database.spread import install, run_at_owner
 from tests.core.tokens.key_server import WELL_KNOWN, KeyServer, SigningKey, make_certificate
@@ -151,7 +151,7 @@ def something_else(world: World) -> Case:
         world.server.path, world.server.body = there, None
 
     return Case(
-        r"keys +http://.*/: The text is not valid JSON. Something else is there: set BETTER_AUTH_JWKS_URL to where .*",
+        r"keys +http://.*/: The text is not valid JSON; something else is there: set BETTER_AUTH_JWKS_URL to where .*",
         {"better_auth_url": world.server.url, "better_auth_jwks_url": f"{world.server.url}/"},
         {"better_auth_url": world.server.url},
         world.token(),
@@ -576,11 +576,11 @@ def test_every_reason_of_a_rejected_token_has_its_advice() -> None:
     sources = (project_root() / "core/tokens").glob("*.py")
     texts = "".join(path.read_text() for path in sources)
     quoted = re.findall(r'TokenError\(\s*"(\w+)"|"(session_token|not_a_jwt)"|, "(malformed_\w+)"\)', texts)
-    names = {"".join(one) for one in quoted} | {f"malformed_{one}" for one in ("exp", "nbf", "iat")} | {"no_exp"}
+    names = {"".join(one) for one in quoted} | {f"malformed_{one}" for one in ("exp", "nbf", "iat")}
     assert len(names) > 20
-    assert names - {"algorithm_not_configured"} == set(token_advice.ADVICE)
+    assert names - {"algorithm_not_configured"} == set(ADVICE)
     for setting in ("BETTER_AUTH_URL", "BETTER_AUTH_SECRET", None):
-        assert (setting or "sign with") in token_advice.advice("algorithm_not_configured", {"setting": setting})
+        assert (setting or "sign with") in advice("algorithm_not_configured", {"setting": setting})
 
 
 def test_what_is_no_mistake_is_a_note_or_skipped(world: World) -> None:
@@ -590,6 +590,13 @@ def test_what_is_no_mistake_is_a_note_or_skipped(world: World) -> None:
     assert [one.subject for one in notes] == ["grants", "keys", "proxy"]
     assert "superuser" in notes[0].text
     assert "TRUSTED_PROXIES" in notes[2].text
+
+
+def test_a_database_that_says_nothing_is_told_as_such(world: World) -> None:
+    world.monkeypatch.setattr("core.operations.doctor_database.SECONDS", 0.5)
+    world.database.proxy.pause()
+    (line,) = [str(one) for one in findings(world, {}) if one.state == "wrong"]
+    assert line.startswith("wrong    database    no response within 0.5 s: set DATABASE_URL to a server")
 
 
 def test_a_misspelt_setting_is_a_note(world: World) -> None:

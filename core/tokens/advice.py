@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 _SEND = "send the token of the jwt plugin (/api/auth/token)"
-_URL = "set BETTER_AUTH_URL as Better Auth's baseURL has it,"
+_URL = "set BETTER_AUTH_URL as Better Auth's baseURL has it (NEON_AUTH_BASE_URL as Neon's console has it),"
 _CLOCK = "compare the clocks of both machines"
 _SIGNER = "find out who signs"
 _EXPIRY = '"15m" (a number is a time since 1970)'
@@ -42,7 +42,7 @@ def advice(reason: str, fields: Mapping[str, str | None]) -> str:
     """What to do; `fields` are those of the TokenError."""
     if reason == "algorithm_not_configured":
         return _not_configured(fields.get("setting"))
-    return ADVICE[reason]
+    return ADVICE.get(reason, _SIGNER)
 
 
 def _not_configured(setting: str | None) -> str:
@@ -50,4 +50,4 @@ def _not_configured(setting: str | None) -> str:
         return "sign with EdDSA, ES256, ES512, RS256, PS256 or HS256"
     if setting == "BETTER_AUTH_SECRET":
         return f"it is signed with a secret (HS256): set BETTER_AUTH_SECRET, or {_SEND}"
-    return f"it is signed with a published key: set {setting} to Better Auth's baseURL"
+    return f"it is signed with a published key: set {setting} to Better Auth's baseURL, or NEON_AUTH_BASE_URL"
