@@ -83,8 +83,10 @@ def _elsewhere(settings: Settings) -> str:
     """What to set where something responds, and the keys are not there."""
     if settings.better_auth_jwks_url:
         return "set BETTER_AUTH_JWKS_URL to where the keys are"
+    if settings.neon_auth_base_url:
+        return "set NEON_AUTH_BASE_URL as Neon's console has it, with its path"
     return (
-        f"add jwt() to Better Auth's plugins if it is not among them; else set {_variable(settings)} as Better Auth's "
+        "add jwt() to Better Auth's plugins if it is not among them; else set BETTER_AUTH_URL as Better Auth's "
         "baseURL has it with its basePath, or BETTER_AUTH_JWKS_URL to where the keys are"
     )
 
