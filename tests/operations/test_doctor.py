@@ -236,6 +236,16 @@ def keys_where_a_secret_signs(world: World) -> Case:
     )
 
 
+def neon_without_its_path(world: World) -> Case:
+    world.server.path = "/neondb/auth/.well-known/jwks.json"
+    return Case(
+        r"keys +the status is 404 at .*: set NEON_AUTH_BASE_URL as Neon's console has it, with its path",
+        {"neon_auth_base_url": world.server.url},
+        {"neon_auth_base_url": f"{world.server.url}/neondb/auth"},
+        world.token(),
+    )
+
+
 def session_token(world: World) -> Case:
     return Case(
         r"token +session_token: .*send the token of the jwt plugin \(/api/auth/token\)",
@@ -500,13 +510,8 @@ MISTAKES = [
     *(session_token, clock, rotated_key, other_secret, localhost_in_a_container, missing_grant, no_grants),
     *(pooled_migrations, migrations_elsewhere, migrations_by_nobody, login_of_nobody, host_bits, everybody_a_proxy),
     *(foreign_column, not_migrated, no_room, server_away, no_such_database, may_not_connect, takes_no_writes),
-    *(
-        keys_in_trouble,
-        other_name_in_the_certificate,
-        http_where_https_is_spoken,
-        something_else,
-        function_of_a_cluster,
-    ),
+    *(keys_in_trouble, other_name_in_the_certificate, http_where_https_is_spoken, something_else),
+    *(function_of_a_cluster, neon_without_its_path),
 ]
 
 
@@ -712,6 +717,9 @@ def test_in_production_it_writes_nothing(project: Project, database: TestDatabas
     done = project.run("make", "doctor", **values)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (project.folder / ".env").exists()
+    for given in ([f"TOKEN={make_token('u1')}\n"], ["TOKEN=it's"]):  # no text of a shell's, whatever is in it
+        done = project.run("make", "doctor", *given, **values)
+        assert re.search("^(ok|wrong) +token", done.stdout, re.MULTILINE), done.stdout + done.stderr
 
 
 def test_as_a_command_it_says_the_same_and_its_status_tells(world: World) -> None:
