@@ -4,7 +4,7 @@ import gc
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -161,7 +161,8 @@ def _serve(app: Api, settings: Settings, opened: listening.Listening, exporter: 
     sockets = opened.sockets
     config = server.config(app, settings, app.services.gate, app.services.observe, **opened.names)
     if settings.web_concurrency == 1:
-        server.Server(config, settings.shutdown_notice).run(sockets)
+        with suppress(KeyboardInterrupt):  # as with several workers: Ctrl-C is no failure, and nothing to be traced
+            server.Server(config, settings.shutdown_notice).run(sockets)
         return
 
     # Loaded and made before the fork, what workers need is in memory once.

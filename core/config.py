@@ -86,7 +86,10 @@ class Settings(DatabaseSettings):
     @classmethod
     def _http(cls, url: str | None) -> str | None:
         if url is not None and not urls.is_plain_http(url):
-            raise ValueError("must be http:// or https:// with a host, and nothing but a path behind it")
+            raise ValueError(
+                "must be http:// or https:// with a host, and nothing but a path behind it; without quotes, "
+                "and without a reference (${HOST}) that nothing has expanded"
+            )
         return url
 
     @field_validator("better_auth_url")

@@ -22,6 +22,8 @@ _CHOICES = {
 _ORIGIN = re.compile(r"(?:https?|capacitor|tauri)://([a-z0-9._*-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE)
 # Browsers take and send Secure cookies of these; of the last two with http, Safari does not.
 _TRUSTWORTHY = re.compile(r"https://.+|http://(?:localhost|127\.0\.0\.1)(?::\d+)?")
+# A reference that nothing has expanded (${HOST}, <host>) has such a character too.
+_NOT_IN_A_URL = set('@?# \\"$<>^`{|}')
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 # Whoever connects by a Unix socket has no address.
 UNIX = "unix:"
@@ -104,7 +106,7 @@ def is_plain_http(url: str) -> bool:
         known = parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    return known and url.isascii() and url.isprintable() and not set(url) & set("@?# \\")
+    return known and url.isascii() and url.isprintable() and not set(url) & _NOT_IN_A_URL
 
 
 def is_plain_path(path: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 from structlog.testing import capture_logs
 
+from core.tokens.advice import advice
 from tests.conftest import RunningServer, assert_problem
 
 # One for all: making the context for TLS is what is slow about a client.
@@ -30,4 +31,6 @@ def rejection(api: RunningServer, token: str) -> dict[str, Any]:
     assert line.pop("error.code") == "invalid_token"
     secrets = [part for part in token.split(".") if len(part) > 8]
     assert not any(part in f"{response.text}{logs}" for part in secrets)
-    return {name.removeprefix("error."): value for name, value in line.items() if name.startswith("error.")}
+    told = {name.removeprefix("error."): value for name, value in line.items() if name.startswith("error.")}
+    assert told.pop("advice") == advice(told["reason"], told)
+    return told

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 
 from sqlmodel import SQLModel
 
+from core.database.delegation import FUNCTION
 from core.database.queries import Query
-from core.database.table_schema import VERSIONS, of_catalogue
+from core.database.table_schema import SPREAD, VERSIONS, of_catalogue
 
 # Of tables that migrations alone write to.
 READ_ONLY = (VERSIONS.name, "schema_compatibility", "sync_history")
 ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
-# Of what is there: what is not is no matter of grants. The name is null for the schema itself.
+# Of what is there: what is not is no matter of grants, and the function is called where an engine spreads rows alone.
+# The name is null for the schema itself.
 _MISSING = """\
 SELECT NULL::text, 'USAGE' FROM pg_catalog.pg_namespace
 WHERE nspname = '{schema}' AND NOT has_schema_privilege(oid, 'USAGE')
@@ -20,7 +22,11 @@ SELECT c.relname::text, p.privilege FROM pg_catalog.pg_class c JOIN pg_catalog.p
 CROSS JOIN (VALUES {privileges}) AS p (number, privilege)
 WHERE n.nspname = '{schema}' AND (
     c.relname IN ('{written}') OR c.relname IN ('{read}') AND p.privilege = 'SELECT'
-) AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, p.privilege)"""
+) AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, p.privilege)
+UNION ALL
+SELECT p.proname::text, 'EXECUTE' FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = '{schema}' AND p.proname = '{function}' AND NOT has_function_privilege(p.oid, 'EXECUTE')
+AND pg_catalog.to_regclass('{spread}') IS NOT NULL"""
 
 
 def of_table(name: str) -> str:
@@ -39,23 +45,23 @@ def needed(schema: str, role: str) -> list[str]:
 
 
 def missing(schema: str) -> Query[tuple[str | None, str]]:
-    """Gives what the current role lacks: the name of the table, None for the schema, and the privilege."""
+    """Gives what the current role lacks: the name of the table or the function, None for the schema, and the
+    privilege."""
     privileges = ", ".join(f"({number}, '{one}')" for number, one in enumerate(ALL))
-    sql = _MISSING.format(
-        schema=schema, privileges=privileges, written="', '".join(_written()), read="', '".join(READ_ONLY)
-    )
-    return of_catalogue(sql, tuple)
+    written, read = ("', '".join(names) for names in (_written(), READ_ONLY))
+    there = {"written": written, "read": read, "function": FUNCTION, "spread": SPREAD}
+    return of_catalogue(_MISSING.format(schema=schema, privileges=privileges, **there), tuple)
 
 
 def told(schema: str, found: Sequence[tuple[str | None, str]]) -> str:
     """The statements that grant what `missing` gave, in one line."""
-    by_table: dict[str | None, list[str]] = {}
-    for table, privilege in found:
-        by_table.setdefault(table, []).append(privilege)
+    by_place: dict[str, list[str]] = {}
+    for name, privilege in found:
+        kind = "FUNCTION " if name == FUNCTION else ""
+        by_place.setdefault(f"{kind}{schema}.{name}" if name else f"SCHEMA {schema}", []).append(privilege)
     return "; ".join(
-        f"GRANT {', '.join(privileges)} ON {f'{schema}.{table}' if table else f'SCHEMA {schema}'} "
-        "TO the role of DATABASE_URL"
-        for table, privileges in by_table.items()
+        f"GRANT {', '.join(privileges)} ON {place} TO the role of DATABASE_URL"
+        for place, privileges in by_place.items()
     )
 
 

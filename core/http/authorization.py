@@ -7,6 +7,7 @@ from starlette.types import Scope
 from core.http import context, headers
 from core.http.json_body import ACCEPT_PATCH
 from core.problems import Problem, ProblemError
+from core.tokens.advice import advice
 from core.tokens.verifier import TokenError
 
 API = "/api/v1"
@@ -22,7 +23,8 @@ async def authorize(request: Request) -> None:
         principal = await found.services.verifier.verify(_token(scope))
     except TokenError as error:
         detail = "The token is expired, malformed, or not made for this API."
-        raise ProblemError(Problem.INVALID_TOKEN, detail, reason=str(error), fields=error.fields) from None
+        told = {**error.fields, "advice": advice(str(error), error.fields)}
+        raise ProblemError(Problem.INVALID_TOKEN, detail, reason=str(error), fields=told) from None
     found.principal = principal
     path: str = scope["path"]
     owner = path[len(OWNED) :].split("/", 1)[0] if path.startswith(OWNED) else request.path_params.get("user_id", ME)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Callable
 from ipaddress import ip_address, ip_network
@@ -31,7 +32,7 @@ def main() -> None:
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     migrations.load_models()
-    token = os.environ.get("TOKEN", "").strip().removeprefix("Bearer ")  # as it stands in a header
+    token = re.sub("(?i)^bearer +", "", os.environ.get("TOKEN", "").strip())  # as it stands in a header
     bad = asyncio.run(_print(load_settings, token or None, os.environ.get("URL") or None))
     sys.exit(int(bad))
 
@@ -39,9 +40,17 @@ def main() -> None:
 async def _print(load: Callable[[], Settings], token: str | None, url: str | None) -> bool:
     bad = False
     async for finding in examine(load, token, url):
-        print(finding, flush=True)  # noqa: T201
+        _show(finding)
         bad = bad or finding.state == "wrong"
     return bad
+
+
+def _show(finding: Finding) -> None:
+    """Prints it. Where nobody reads on (`| head`) the rest is looked at all the same: the status is of all of it."""
+    try:
+        print(finding, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 async def examine(

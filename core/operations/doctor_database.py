@@ -12,7 +12,7 @@ from core.config import ConfigurationError, Settings
 from core.database import errors, grants, migrations, start_check
 from core.database.compatibility import SchemaCheck
 from core.database.database import Database
-from core.database.errors import DatabaseError
+from core.database.errors import DatabaseError, DeadlineError
 from core.database.queries import SCHEMA
 from core.database.table_schema import of_catalogue
 from core.database.writable import require_writable
@@ -55,7 +55,8 @@ async def look(settings: Settings, url: str) -> AsyncIterator[Finding]:
         schema = await database.schema()
         version, role, name, superuser = (await database.fetch_all(_SERVER))[0]
     except DatabaseError as error:
-        yield wrong("database", f"{error}: {_cure(error, url)}")
+        told = f"no response within {SECONDS} s" if isinstance(error, DeadlineError) else error
+        yield wrong("database", f"{told}: {_cure(error, url)}")
         for subject in REST:
             yield skipped(subject, "needs the database")
         return

@@ -1,6 +1,7 @@
 """The doctor on tokens: whether their keys can be had, the clocks agree, and a given token is taken."""
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -12,15 +13,18 @@ from urllib.parse import urlsplit
 from core.config import Settings
 from core.operations.doctor_database import clock
 from core.operations.findings import Finding, note, ok, skipped, wrong
-from core.operations.token_advice import advice
 from core.problems import ProblemError
 from core.tokens import configured
+from core.tokens.advice import advice
 from core.tokens.claims import TokenError
 from core.tokens.key_download import NotThereError, fetch
 from core.tokens.key_set import parse
 
 SECONDS = 5
 _LOCAL = ("localhost", "127.0.0.1", "::1")
+# OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH, _CERT_HAS_EXPIRED.
+_OTHER_NAME = (62, 64)
+_EXPIRED = 10
 
 
 async def look(settings: Settings, token: str | None) -> AsyncIterator[Finding]:
@@ -44,9 +48,13 @@ def _keys(settings: Settings) -> Finding:
         return ok("keys", "of BETTER_AUTH_SECRET alone: tokens of HS256 are taken")
     try:
         url, body = fetch(settings.jwks_urls, SECONDS)
-        count = len(parse(body))
     except (OSError, HTTPException, ValueError) as error:
         return wrong("keys", _why(settings, error))
+    try:
+        count = len(parse(body))
+    except ValueError as error:
+        told = str(error).removesuffix(".")
+        return wrong("keys", f"{url}: {told}; something else is there: {_elsewhere(settings)}")
     if not count:
         return note("keys", f"none at {url} yet: Better Auth makes one for the first token")
     return ok("keys", f"{count} at {url}")
@@ -55,28 +63,53 @@ def _keys(settings: Settings) -> Finding:
 def _why(settings: Settings, error: Exception) -> str:
     """What went wrong, and what to set."""
     url = settings.jwks_urls[0]
-    variable = _variable(settings)
-    told = f"{url}: {error or type(error).__name__}"
     if isinstance(error, NotThereError):
         end = " without the slash at its end" if url.endswith("/") else ""
-        return (
-            f"{error}: set {variable} as Better Auth's baseURL has it with its basePath, or "
-            f"BETTER_AUTH_JWKS_URL to where the keys are{end}"
-        )
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{told}: set SSL_CERT_FILE to the authority's certificate"
-    if str(error).startswith("the status is 3"):
-        return f"{told}, and redirects are not followed: set {variable} to where it leads (https for http, probably)"
+        return f"{error}: {_elsewhere(settings)}{end}"
+    told = f"{url}: {error or type(error).__name__}"
     if isinstance(error, ssl.SSLError):
-        return f"{told}: set {variable} with http, if it has no https"
+        return f"{told}: {_why_not_secure(settings, error)}"
+    if str(error).startswith("the status is 3"):
+        variable = _variable(settings)
+        return f"{told}, and redirects are not followed: set {variable} to where it leads (https for http, probably)"
     if str(error).startswith("the status is") or "too large" in str(error):
         return f"{told}: something responds there, and does not give the keys; its own log says why"
-    if urlsplit(url).hostname in _LOCAL:
+    if isinstance(error, ConnectionResetError) and url.startswith("http:"):
+        return f"{told}: set {_variable(settings)} with https, if it has that; else its own log says why"
+    return f"{told}: {_why_not_reached(settings)}"
+
+
+def _elsewhere(settings: Settings) -> str:
+    """What to set where something responds, and the keys are not there."""
+    if settings.better_auth_jwks_url:
+        return "set BETTER_AUTH_JWKS_URL to where the keys are"
+    if settings.neon_auth_base_url:
+        return "set NEON_AUTH_BASE_URL as Neon's console has it, with its path"
+    return (
+        "add jwt() to Better Auth's plugins if it is not among them; else set BETTER_AUTH_URL as Better Auth's "
+        "baseURL has it with its basePath, or BETTER_AUTH_JWKS_URL to where the keys are"
+    )
+
+
+def _why_not_secure(settings: Settings, error: ssl.SSLError) -> str:
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return f"set {_variable(settings)} with http, if it has no https"
+    if error.verify_code in _OTHER_NAME:
+        return f"set {_variable(settings)} with a name that its certificate is for"
+    if error.verify_code == _EXPIRED:
+        return "let the server renew it"
+    given = os.environ.get("SSL_CERT_FILE") or "unset"
+    return f"set SSL_CERT_FILE ({given} now), in the environment and not in .env, to the authority's certificate"
+
+
+def _why_not_reached(settings: Settings) -> str:
+    if urlsplit(settings.jwks_urls[0]).hostname in _LOCAL:
         return (
-            f"{told}: start Better Auth; inside a container, localhost is the container itself: set "
-            "BETTER_AUTH_JWKS_URL to where the keys are from there (http://auth:3000/api/auth/jwks)"
+            "start Better Auth; inside a container, localhost is the container itself: set BETTER_AUTH_JWKS_URL to "
+            "where the keys are from there (http://auth:3000/api/auth/jwks)"
         )
-    return f"{told}: set {variable} to Better Auth's address, or BETTER_AUTH_JWKS_URL to one that is reached from here"
+    variable = _variable(settings)
+    return f"set {variable} to Better Auth's address, or BETTER_AUTH_JWKS_URL to one that is reached from here"
 
 
 def _variable(settings: Settings) -> str:

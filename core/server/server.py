@@ -96,8 +96,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Behind it the process ends by SIGINT if it got that, and with status 0 after the others: what it has to say
-        is said before."""
+        """Behind it a SIGINT that came is raised, and none of the others: what there is to say is said before."""
         hang_up = signal.getsignal(signal.SIGHUP)
         handled = threading.current_thread() is threading.main_thread() and hang_up != signal.SIG_IGN
         if handled:

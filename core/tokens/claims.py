@@ -120,7 +120,7 @@ def _time(claims: Mapping[str, Any], name: str, *, required: bool = False) -> fl
         return 0.0
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not -_LATEST <= value <= _LATEST:
-        raise TokenError(f"no_{name}" if value is None else f"malformed_{name}")
+        raise TokenError("no_exp" if value is None and required else f"malformed_{name}")
     return float(value)
 
 

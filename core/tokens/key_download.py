@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import urlsplit
 
 from core.config import VERSION
@@ -45,15 +45,7 @@ def download(url: str, seconds: float = FETCH_SECONDS) -> bytes:
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     with closing(kind(parts.hostname, parts.port, timeout=seconds)) as connection:
         connection.connect()
-        # The timeout is that of each read; a server that sends a byte now and then is hung up on.
-        limit = threading.Timer(max(until - time.monotonic(), 0.01), hang_up, [connection.sock])
-        limit.start()
-        try:
-            connection.request("GET", parts.path or "/", headers=_HEADERS)
-            response = connection.getresponse()
-            body = response.read(MAX_BYTES + 1) if response.status == 200 else b""
-        finally:
-            limit.cancel()
+        response, body = _response(connection, parts.path or "/", max(until, time.monotonic() + 0.01))
     if response.status != 200:
         # 429, too many requests, says nothing of the address.
         there = response.status == 429 or not 400 <= response.status < 500
@@ -61,6 +53,24 @@ def download(url: str, seconds: float = FETCH_SECONDS) -> bytes:
     if len(body) > MAX_BYTES:
         raise HTTPException("the response is too large")
     return body
+
+
+def _response(connection: HTTPConnection, path: str, until: float) -> tuple[HTTPResponse, bytes]:
+    """The timeout is that of each read; a server that sends a byte now and then is hung up on."""
+    limit = threading.Timer(until - time.monotonic(), hang_up, [connection.sock])
+    limit.start()
+    try:
+        connection.request("GET", path, headers=_HEADERS)
+        response = connection.getresponse()
+        body = response.read(MAX_BYTES + 1) if response.status == 200 else b""
+    except (OSError, HTTPException):
+        if time.monotonic() < until:
+            raise
+    finally:
+        limit.cancel()
+    if time.monotonic() >= until:  # what was read, or went wrong, is of our own hanging up
+        raise TimeoutError("no whole response in time")
+    return response, body
 
 
 def hang_up(connected: socket.socket) -> None:

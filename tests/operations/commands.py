@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 
 from tests.conftest import project_root
 
@@ -13,14 +14,18 @@ def settings_names() -> list[str]:
     return re.findall(r"^(?:# )?([A-Z_]+)=", (project_root() / ".env.example").read_text(), re.MULTILINE)
 
 
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """These settings, and of this machine's variables those that are none."""
+    names = settings_names()
+    return {**{name: value for name, value in os.environ.items() if name not in names}, **settings}
+
+
 def run(command: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     """`python -m core.operations.…` to its end."""
-    names = settings_names()
-    kept = {name: value for name, value in os.environ.items() if name not in names}
     return subprocess.run(
         [sys.executable, "-m", f"core.operations.{command}"],
         cwd=project_root(),
-        env={**kept, **settings},
+        env=environment(settings),
         capture_output=True,
         text=True,
         check=False,

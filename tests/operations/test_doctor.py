@@ -1,11 +1,14 @@
 """The doctor: each of the usual mistakes is one line, with what to set; whoever follows it has an API that works."""
 
 import asyncio
+import os
 import re
 import secrets
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +18,14 @@ import pytest
 
 from core.config import Settings, load_settings
 from core.database import migrations
-from core.operations import token_advice
 from core.operations.doctor import examine
 from core.operations.findings import Finding
+from core.tokens.advice import ADVICE, advice
 from tests.conftest import SECRET, RunningServer, TestDatabase, make_token, project_root
+from tests.core.database.spread import install, run_at_owner
 from tests.core.tokens.key_server import WELL_KNOWN, KeyServer, SigningKey, make_certificate
 from tests.end_to_end.project import Project
-from tests.operations.commands import run
+from tests.operations.commands import environment, run
 
 OTHER_SECRET = secrets.token_hex(32)
 Values = Mapping[str, Any]
@@ -110,12 +114,48 @@ def https_for_http(world: World) -> Case:
 
 
 def unknown_authority(world: World) -> Case:
+    world.monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     return Case(
-        r"keys +.*certificate verify failed.*: set SSL_CERT_FILE .*",
+        r"keys +.*certificate verify failed.*: set SSL_CERT_FILE \(unset now\), in the environment and not in .env, .*",
         {"better_auth_url": world.secure.url},
         {"better_auth_url": world.secure.url},
         world.token(world.secure.url),
         mend=lambda: world.monkeypatch.setenv("SSL_CERT_FILE", str(world.certificate)),
+    )
+
+
+def other_name_in_the_certificate(world: World) -> Case:
+    world.monkeypatch.setenv("SSL_CERT_FILE", str(world.certificate))
+    return Case(
+        r"keys +.*is not valid for 'localhost'.*: set BETTER_AUTH_URL with a name that its certificate is for",
+        {"better_auth_url": world.secure.url.replace("127.0.0.1", "localhost")},
+        {"better_auth_url": world.secure.url},
+        world.token(world.secure.url),
+    )
+
+
+def http_where_https_is_spoken(world: World) -> Case:
+    world.monkeypatch.setenv("SSL_CERT_FILE", str(world.certificate))
+    return Case(
+        r"keys +http://.*: set BETTER_AUTH_URL with https, .*",
+        {"better_auth_url": world.secure.url.replace("https", "http")},
+        {"better_auth_url": world.secure.url},
+        world.token(world.secure.url),
+    )
+
+
+def something_else(world: World) -> Case:
+    there, world.server.path, world.server.body = world.server.path, "/", b"<!doctype html>"
+
+    def mend() -> None:
+        world.server.path, world.server.body = there, None
+
+    return Case(
+        r"keys +http://.*/: The text is not valid JSON; something else is there: set BETTER_AUTH_JWKS_URL to where .*",
+        {"better_auth_url": world.server.url, "better_auth_jwks_url": f"{world.server.url}/"},
+        {"better_auth_url": world.server.url},
+        world.token(),
+        mend=mend,
     )
 
 
@@ -141,7 +181,7 @@ def slash_of_an_origin(world: World) -> Case:
 def base_path(world: World) -> Case:
     world.server.path = "/identity/jwks"
     return Case(
-        r"keys +the status is 404 at .*/api/auth/jwks, .*: set BETTER_AUTH_URL .* with its basePath.*",
+        r"keys +the status is 404 at .*/api/auth/jwks, .*: add jwt\(\) .* set BETTER_AUTH_URL .* with its basePath.*",
         {"better_auth_url": world.server.url},
         {"better_auth_url": f"{world.server.url}/identity"},
         world.token(),
@@ -193,6 +233,16 @@ def keys_where_a_secret_signs(world: World) -> Case:
         {**neon, "better_auth_secret": None},
         neon,
         make_token("u1"),
+    )
+
+
+def neon_without_its_path(world: World) -> Case:
+    world.server.path = "/neondb/auth/.well-known/jwks.json"
+    return Case(
+        r"keys +the status is 404 at .*: set NEON_AUTH_BASE_URL as Neon's console has it, with its path",
+        {"neon_auth_base_url": world.server.url},
+        {"neon_auth_base_url": f"{world.server.url}/neondb/auth"},
+        world.token(),
     )
 
 
@@ -275,6 +325,24 @@ def no_grants(world: World) -> Case:
         {"database_url": url},
         make_token("u1"),
         mend=lambda: [world.database.query(sql) for sql in least_grants(name)],
+    )
+
+
+def function_of_a_cluster(world: World) -> Case:
+    """Where nobody may run functions by default."""
+    install(world.database)
+    run_at_owner(world.database)
+    world.database.query("REVOKE EXECUTE ON FUNCTION todo.run_at_owner FROM PUBLIC")
+    url = world.role()
+    name = re.findall(r"api_\w+", url)[0]
+    for sql in least_grants(name):
+        world.database.query(sql)
+    return Case(
+        r"grants +GRANT EXECUTE ON FUNCTION todo.run_at_owner TO the role of DATABASE_URL",
+        {"database_url": url},
+        {"database_url": url},
+        make_token("u1"),
+        mend=lambda: world.database.query(f"GRANT EXECUTE ON FUNCTION todo.run_at_owner TO {name}"),
     )
 
 
@@ -442,7 +510,8 @@ MISTAKES = [
     *(session_token, clock, rotated_key, other_secret, localhost_in_a_container, missing_grant, no_grants),
     *(pooled_migrations, migrations_elsewhere, migrations_by_nobody, login_of_nobody, host_bits, everybody_a_proxy),
     *(foreign_column, not_migrated, no_room, server_away, no_such_database, may_not_connect, takes_no_writes),
-    keys_in_trouble,
+    *(keys_in_trouble, other_name_in_the_certificate, http_where_https_is_spoken, something_else),
+    *(function_of_a_cluster, neon_without_its_path),
 ]
 
 
@@ -512,11 +581,11 @@ def test_every_reason_of_a_rejected_token_has_its_advice() -> None:
     sources = (project_root() / "core/tokens").glob("*.py")
     texts = "".join(path.read_text() for path in sources)
     quoted = re.findall(r'TokenError\(\s*"(\w+)"|"(session_token|not_a_jwt)"|, "(malformed_\w+)"\)', texts)
-    names = {"".join(one) for one in quoted} | {f"malformed_{one}" for one in ("exp", "nbf", "iat")} | {"no_exp"}
+    names = {"".join(one) for one in quoted} | {f"malformed_{one}" for one in ("exp", "nbf", "iat")}
     assert len(names) > 20
-    assert names - {"algorithm_not_configured"} == set(token_advice.ADVICE)
+    assert names - {"algorithm_not_configured"} == set(ADVICE)
     for setting in ("BETTER_AUTH_URL", "BETTER_AUTH_SECRET", None):
-        assert (setting or "sign with") in token_advice.advice("algorithm_not_configured", {"setting": setting})
+        assert (setting or "sign with") in advice("algorithm_not_configured", {"setting": setting})
 
 
 def test_what_is_no_mistake_is_a_note_or_skipped(world: World) -> None:
@@ -526,6 +595,13 @@ def test_what_is_no_mistake_is_a_note_or_skipped(world: World) -> None:
     assert [one.subject for one in notes] == ["grants", "keys", "proxy"]
     assert "superuser" in notes[0].text
     assert "TRUSTED_PROXIES" in notes[2].text
+
+
+def test_a_database_that_says_nothing_is_told_as_such(world: World) -> None:
+    world.monkeypatch.setattr("core.operations.doctor_database.SECONDS", 0.5)
+    world.database.proxy.pause()
+    (line,) = [str(one) for one in findings(world, {}) if one.state == "wrong"]
+    assert line.startswith("wrong    database    no response within 0.5 s: set DATABASE_URL to a server")
 
 
 def test_a_misspelt_setting_is_a_note(world: World) -> None:
@@ -551,6 +627,14 @@ def test_a_public_name_that_is_not_found_is_not_called_a_container(world: World)
     ]
     assert "BETTER_AUTH_JWKS_URL" in line
     assert "container" not in line
+
+
+def test_a_certificate_that_has_expired_is_the_server_s_to_renew(world: World, tmp_path: Path) -> None:
+    expired = make_certificate(tmp_path, days=-1)
+    world.monkeypatch.setenv("SSL_CERT_FILE", str(expired))
+    with closing(KeyServer(world.key, certificate=expired)) as server:
+        (line,) = [str(one) for one in findings(world, {"better_auth_url": server.url}) if one.state == "wrong"]
+    assert re.search(r"certificate has expired.*: let the server renew it$", line)
 
 
 def test_a_server_without_a_clock_is_passed_over(world: World) -> None:
@@ -633,6 +717,9 @@ def test_in_production_it_writes_nothing(project: Project, database: TestDatabas
     done = project.run("make", "doctor", **values)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (project.folder / ".env").exists()
+    for given in ([f"TOKEN={make_token('u1')}\n"], ["TOKEN=it's"]):  # no text of a shell's, whatever is in it
+        done = project.run("make", "doctor", *given, **values)
+        assert re.search("^(ok|wrong) +token", done.stdout, re.MULTILINE), done.stdout + done.stderr
 
 
 def test_as_a_command_it_says_the_same_and_its_status_tells(world: World) -> None:
@@ -645,6 +732,26 @@ def test_as_a_command_it_says_the_same_and_its_status_tells(world: World) -> Non
     assert done.returncode == 1
     assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("wrong")] == ["token"]
     assert SECRET not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("header", "status"), [("bearer  {}", 0), ("Bearer {}x", 1)])
+def test_whoever_stops_reading_is_told_by_the_status_alone(world: World, header: str, status: int) -> None:
+    """As `head -1` does; the token is given as it stands in a header."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    settings = {"DATABASE_URL": world.database.proxied_url, "BETTER_AUTH_SECRET": SECRET}
+    done = subprocess.run(
+        [sys.executable, "-m", "core.operations.doctor"],
+        cwd=project_root(),
+        env=environment({**settings, "TOKEN": header.format(make_token("u1"))}),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (status, "")
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ TAKEN = {"status", "host", "source", "date", "service"}
 # What a log line has besides attributes (OpenTelemetry's log data model has these outside of them), and the names under
 # which operators look for what has no stable one there.
 OUTSIDE = {"timestamp", "level", "message", "logger", "trace_id", "span_id", "trace_flags", "request_id", "duration_ms"}
-SETTLED = {"error.code", "error.reason", "user.id", "db.statements", "db.duration_ms", "db.wait_ms"}
+SETTLED = {"error.code", "error.reason", "error.advice", "user.id", "db.statements", "db.duration_ms", "db.wait_ms"}
 NAMES = (project_root() / "tests" / "core" / "logging" / "opentelemetry_names.txt").read_text().splitlines()
 MESSAGES = {
     "Started server process",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from tempfile import TemporaryFile
 from types import SimpleNamespace
 from typing import Any
 
@@ -171,10 +172,17 @@ def test_who_connects_just_before_it_stops_listening_gets_a_response() -> None:
     assert (response.status, response.header("connection")) == (200, "close")
 
 
-def test_an_interrupt_ends_it_without_notice() -> None:
-    with ApiProcess("postgresql://nobody@127.0.0.1:1/none", SHUTDOWN_NOTICE="4") as process:
-        process.send(signal.SIGINT)
-        assert process.wait() < 4
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_interrupt_ends_it_without_notice_or_a_trace(workers: str) -> None:
+    """Ctrl-C in a terminal is no failure."""
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    with TemporaryFile("w+") as errors:
+        with ApiProcess(url, errors=errors.fileno(), SHUTDOWN_NOTICE="4", WEB_CONCURRENCY=workers) as process:
+            process.send(signal.SIGINT)
+            assert process.wait() < 4
+        errors.seek(0)
+        assert "Traceback" not in errors.read()
+    assert process.exit_status == 0
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

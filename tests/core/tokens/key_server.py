@@ -121,19 +121,17 @@ class KeyServer:
         self._thread.join()
 
 
-def make_certificate(folder: Path) -> Path:
-    """A certificate for 127.0.0.1 that nobody trusts yet, with its key, in one file."""
+def make_certificate(folder: Path, days: int = 1) -> Path:
+    """A certificate for 127.0.0.1 that nobody trusts yet, with its key, in one file; it is good for so many days."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = (
-        builder.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-    )
+    builder = builder.serial_number(1).not_valid_before(now - timedelta(days=9)).not_valid_after(now + timedelta(days))
     addresses = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
     signed = builder.add_extension(addresses, critical=False).sign(key, hashes.SHA256())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed.public_bytes(Encoding.PEM)
-    path = folder / "certificate.pem"
+    path = folder / f"certificate-of-{days}.pem"
     path.write_bytes(pem)
     return path
 

@@ -14,6 +14,10 @@ NEON_KEYS = (f"{NEON_BASE}/.well-known/jwks.json", f"{NEON_BASE}/jwks")
 MAKE_ONE = "; make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'"
 
 Names = tuple[str, ...]
+NO_URL = (
+    "must be http:// or https:// with a host, and nothing but a path behind it; without quotes, "
+    "and without a reference (${HOST}) that nothing has expanded"
+)
 
 
 def parties(**values: Any) -> tuple[Names, Names, Names]:
@@ -109,7 +113,7 @@ def test_without_neon_auth_the_secret_is_demanded(url: dict[str, str]) -> None:
 
 def test_a_problem_with_one_setting_makes_none_with_another() -> None:
     assert problems(better_auth_secret=None, neon_auth_base_url="neon", better_auth_jwks_url=f"{URL}/jwks") == [
-        "  - NEON_AUTH_BASE_URL: must be http:// or https:// with a host, and nothing but a path behind it"
+        f"  - NEON_AUTH_BASE_URL: {NO_URL}"
     ]
     short = problems(better_auth_secret="short", auth_local_accounts=True)
     assert short == [f"  - BETTER_AUTH_SECRET: must be at least 32 bytes{MAKE_ONE}"]
@@ -151,10 +155,16 @@ def test_keys_issuer_and_audience_of_neon_auth_can_be_set_apart() -> None:
         "https://app.example.com:port",
         "https://[::1",
         "https://müller.example",
+        f'"{URL}"',
+        f'{URL}"',
+        "https://${HOST}",
+        "https://$HOST",
+        "https://{{ .Values.host }}",
+        "https://<your-host>",
     ],
 )
 def test_a_url_that_cannot_be_used_stops_the_start(name: str, url: str) -> None:
-    expected = f"  - {name.upper()}: must be http:// or https:// with a host, and nothing but a path behind it"
+    expected = f"  - {name.upper()}: {NO_URL}"
     server = {} if name == "neon_auth_base_url" else {"better_auth_url": URL}
     found = problems(**{**server, name: url})
     assert found == [expected]
