@@ -132,6 +132,9 @@ def check_database_url(url: str) -> None:
     """Raises ValueError with what is wrong with a URL of PostgreSQL, as far as can be known without connecting."""
     if not url.startswith(("postgres://", "postgresql://")):
         raise ValueError("must start with postgres:// or postgresql://")
+    # libpq takes the rest of such a password for the host, or for the database, which the log names.
+    if url.partition("?")[0].count("@") > 1:
+        raise ValueError("has an @ in the user or the password: write %40")
     try:
         parts = parse_dsn(url)
     except psycopg2.ProgrammingError:
@@ -157,7 +160,7 @@ def _check_lists(parts: Mapping[str, str]) -> None:
     if len(ports) not in (1, max(len(hosts), len(addresses))):
         raise ValueError("must have one port, or one for each host")
     if not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports if port):
-        raise ValueError("must have a port between 1 and 65535")
+        raise ValueError("must have a port between 1 and 65535, and %2F for a / in the password")
 
 
 def of_keys(url: str, *, neon: bool) -> tuple[str, ...]:

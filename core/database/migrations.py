@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Class 42 of SQLSTATE: a table (or index, or view), a type or a column exists; the role may not.
 _EXISTS = {"42P07", "42710", "42701"}
+# Whoever may not do something to a table is not its owner, which no grant mends.
+_OF_THE_SCHEMA = re.compile("for (database|schema)")
 
 _REVISION = re.compile(r"^(down_)?revision\b.*?= *(.*)$", re.MULTILINE)
 
@@ -85,10 +87,13 @@ def rejection(error: Any) -> str | None:
     if error.pgcode in _EXISTS:
         return f"{error.diag.message_primary}, and this application did not make it: {WHAT_TO_DO}. Nothing was changed."
     if error.pgcode == NO_PRIVILEGE:
-        return (
-            f"{error.diag.message_primary}: let the owner of the database run CREATE SCHEMA IF NOT EXISTS {SCHEMA}; "
-            f"GRANT USAGE, CREATE ON SCHEMA {SCHEMA} TO the role that migrates. Nothing was changed."
+        mend = (
+            f"let the owner of the database run CREATE SCHEMA IF NOT EXISTS {SCHEMA}; "
+            f"GRANT USAGE, CREATE ON SCHEMA {SCHEMA} TO the role that migrates"
         )
+        if not _OF_THE_SCHEMA.search(error.diag.message_primary):
+            mend = "migrate with the URL of the role that owns the tables"
+        return f"{error.diag.message_primary}: {mend}. Nothing was changed."
     return None
 
 

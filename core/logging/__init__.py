@@ -32,6 +32,7 @@ def configure(level: str, environment: str, form: Literal["json", "terminal"] | 
 
     Without `form`, lines are for a person where standard output is a terminal, else JSON.
     """
+    _open_what_is_closed()
     resource = _resource(environment)
     shared = _fields(resource)
     on_terminal = sys.stdout.isatty()
@@ -89,6 +90,14 @@ class _Handler(logging.Handler):
     def flush(self) -> None:
         """Waits until all is written, for a bounded time."""
         self.writer.flush()
+
+
+def _open_what_is_closed() -> None:
+    """A process can be started without them (`>&-`, `2>&-`): what is written there is to go nowhere, and not to the
+    file or the connection that would get their numbers."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
 
 
 def _resource(environment: str) -> dict[str, Any]:

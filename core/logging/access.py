@@ -35,14 +35,12 @@ class AccessLog:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        # Bound once: each look at the lazy one costs as much as the fields of a line.
-        self._log = structlog.get_logger(name).bind()
 
     def write(self, level: Literal["info", "error"], fields: dict[str, Any]) -> None:
         """One line; `fields` is not to be used again."""
         direct = self.direct
         if direct is None or direct.processors[-1] is not direct.make:
-            getattr(self._log, level)("request", **fields)
+            getattr(structlog.get_logger(self._name), level)("request", **fields)
         elif direct.least <= (logging.INFO if level == "info" else logging.ERROR):
             event = {"timestamp": now(), "level": level, "logger": self._name, direct.message: "request"}
             direct.write(direct.make(None, level, {**event, **direct.resource, **common(), **fields}))

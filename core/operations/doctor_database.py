@@ -39,6 +39,12 @@ _CURES = {
     "no pg_hba.conf entry": "let the role in from here (pg_hba.conf), with TLS where it asks for that",
     "too many connections": "allow more (CONNECTION LIMIT, max_connections), or set DATABASE_POOL_SIZE lower",
     "permission denied for database": "GRANT CONNECT ON that database TO the role of DATABASE_URL",
+    "unsupported startup parameter": "take that parameter out of DATABASE_URL: a pooler is there, which has it not",
+    **dict.fromkeys(
+        ("root certificate file", "certificate verify failed", "does not match host name"),
+        "set sslrootcert in DATABASE_URL to the file of the server's authority, or to system where this machine trusts "
+        "it, and the host to a name that the server's certificate has",
+    ),
     "does not support SSL": "let the server have TLS, or take sslmode out of DATABASE_URL",
     'database "': "set the name of the database in DATABASE_URL, or create it",
     **dict.fromkeys(

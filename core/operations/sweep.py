@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import closing
+from typing import NamedTuple
 
 import psycopg2
 from psycopg2.extensions import connection
@@ -10,24 +11,42 @@ from core.config import ConfigurationError, load_database_settings
 from core.database import chosen, migrations, table_schema
 from core.database.queries import SCHEMA
 
-_KEYS = "DELETE FROM {schema}.idempotency_keys WHERE created_at < now() - interval '24 hours'"
+
+class _Part(NamedTuple):
+    """Which rows are old, what removes them, and what goes before that where it is done for one owner."""
+
+    old: str
+    remove: str
+    before: str = ""
+
+
 # Notes for each owner up to which number deletions are forgotten, so that a cursor from before is 410 and not wrong.
-_DELETIONS = """\
+_FORGET = """\
 WITH forgotten AS (
-    DELETE FROM {schema}.tombstones WHERE deleted_at < now() - interval '{days} days' RETURNING user_id, change
+    DELETE FROM {old} RETURNING user_id, change
 ), newest AS (
     SELECT user_id, max(change) AS change FROM forgotten GROUP BY user_id
 )
 UPDATE {schema}.users SET forgotten = greatest(users.forgotten, newest.change)
 FROM newest WHERE users.id = newest.user_id"""
+_PARTS = {
+    "idempotency keys removed": _Part(
+        "{schema}.idempotency_keys WHERE created_at < now() - interval '24 hours'", "DELETE FROM {old}"
+    ),
+    "users whose old deletions are forgotten": _Part(
+        "{schema}.tombstones WHERE deleted_at < now() - interval '{days} days'",
+        _FORGET,
+        # In the order in which their own writes take them, or the two could wait for each other.
+        "SELECT id FROM {schema}.users WHERE id = %(owner)s FOR NO KEY UPDATE; ",
+    ),
+}
+_ONE = " AND user_id = %(owner)s"
 
 
 def statements(schema: str = SCHEMA, days: int = 30) -> dict[str, str]:
     """By what each counts; `days` is the age in days that a deletion has at least. docs/operations.md shows them."""
-    return {
-        "idempotency keys removed": _KEYS.format(schema=schema),
-        "users whose old deletions are forgotten": _DELETIONS.format(schema=schema, days=days),
-    }
+    rows = {what: part.old.format(schema=schema, days=days) for what, part in _PARTS.items()}
+    return {what: part.remove.format(schema=schema, old=rows[what]) for what, part in _PARTS.items()}
 
 
 def main() -> None:
@@ -41,18 +60,29 @@ def main() -> None:
 
 
 def sweep(url: str, days: int) -> dict[str, int]:
-    """Runs each statement in a transaction of its own, and gives its count. Raises psycopg2.Error."""
+    """Does what the statements do, for one owner after the other and each in a transaction of its own: who writes
+    meanwhile waits for the rows of nobody else. Gives the counts. Raises psycopg2.Error."""
     with closing(migrations.connect(url)) as session:
         with session, session.cursor() as sql:
             sql.execute(table_schema.FIND)
             schema = table_schema.in_use(name for (name,) in sql.fetchall())
-        return {what: _rows(session, statement) for what, statement in statements(schema, days).items()}
+        return {what: _swept(session, part, schema, days) for what, part in _PARTS.items()}
 
 
-def _rows(session: connection, statement: str) -> int:
+def _swept(session: connection, part: _Part, schema: str, days: int) -> int:
+    """How many rows the statements of all owners met."""
+    old = part.old.format(schema=schema, days=days)
+    with session, session.cursor() as sql:
+        sql.execute(f"SELECT DISTINCT user_id FROM {old}")  # noqa: S608
+        owners = sql.fetchall()
+    statement = (part.before + part.remove).format(schema=schema, old=f"{old}{_ONE}")
+    return sum(_rows(session, statement, owner) for (owner,) in owners)
+
+
+def _rows(session: connection, statement: str, owner: str) -> int:
     """Of how many rows the statement was, in its transaction."""
     with session, session.cursor() as sql:
-        sql.execute(statement)
+        sql.execute(statement, {"owner": owner})
         return sql.rowcount
 
 

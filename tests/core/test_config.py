@@ -160,9 +160,18 @@ def test_a_log_level_is_taken_in_whatever_case(level: str) -> None:
         ("postgresql:///app", "must name a host and a database"),
         ("postgresql://app:pw@db", "must name a host and a database"),
         ("postgresql://app:pw@db/", "must name a host and a database"),
-        ("postgresql://app:pw@db:postgres/app", "must have a port between 1 and 65535"),
-        ("postgresql://app:pw@db:0/app", "must have a port between 1 and 65535"),
-        ("postgresql://app:pw@one:5432,two:65536/app", "must have a port between 1 and 65535"),
+        ("postgresql://app:hid@den@db/app", "has an @ in the user or the password: write %40"),
+        ("postgresql://app:hid@den/word@db/app?x=a@b", "has an @ in the user or the password: write %40"),
+        ("postgresql://app:hid/den@db/app", "must have a port between 1 and 65535, and %2F for a / in the password"),
+        (
+            "postgresql://app:pw@db:postgres/app",
+            "must have a port between 1 and 65535, and %2F for a / in the password",
+        ),
+        ("postgresql://app:pw@db:0/app", "must have a port between 1 and 65535, and %2F for a / in the password"),
+        (
+            "postgresql://app:pw@one:5432,two:65536/app",
+            "must have a port between 1 and 65535, and %2F for a / in the password",
+        ),
         (
             "postgresql://app:pw@db/app?sslmode=required",
             "has an unknown sslmode; it is one of disable, allow, prefer, require, verify-ca, verify-full",

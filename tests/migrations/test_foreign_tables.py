@@ -169,6 +169,18 @@ def test_a_role_that_may_not_make_the_schema_is_told_what_to_grant(empty: PlainD
     assert empty.query("SELECT version_num FROM todo.alembic_version") == [(migrations.head(),)]
 
 
+def test_a_role_that_does_not_own_the_tables_is_told_to_migrate_as_who_does(empty: PlainDatabase) -> None:
+    empty.upgrade()
+    role = f"migrator_{secrets.token_hex(4)}"
+    empty.query(f"CREATE ROLE {role} LOGIN; GRANT USAGE, CREATE ON SCHEMA todo TO {role}")
+    limited = PlainDatabase(empty.url.replace("postgres:@", f"{role}:@"))
+    told = "migrate with the URL of the role that owns the tables. Nothing was changed."
+    assert rejection(upgrade(limited)) == f"permission denied for table alembic_version: {told}"
+    empty.query(f"GRANT SELECT ON todo.alembic_version TO {role}")
+    said = rejection(_run(limited, "-m", "alembic", "downgrade", "-1"))
+    assert re.fullmatch(f"must be owner of .*: {re.escape(told)}", said)
+
+
 def test_who_looks_makes_no_schema(empty: PlainDatabase) -> None:
     assert run_alembic("check", DATABASE_URL=empty.url).returncode != 0
     empty.alembic("current")

@@ -112,13 +112,17 @@ def by_jq(question: Question, log: Path) -> str:
 
 
 def by_lnav(question: Question, log: Path) -> str:
-    """What lnav prints, with our format as its only one of the user's."""
+    """What lnav prints."""
+    return in_lnav(log, "-N", "-c", question.sql.replace("\n", ""))
+
+
+def in_lnav(log: Path, *options: str) -> str:
+    """The same with other options; our format is its only one of the user's."""
     formats = log.parent / "lnav" / "formats" / "installed"
     formats.mkdir(parents=True, exist_ok=True)
     (formats / FORMAT.name).write_text(FORMAT.read_text())
     home = {"HOME": str(log.parent), "XDG_CONFIG_HOME": str(log.parent)}
-    command = [_lnav(), "-n", "-N", "-I", str(log.parent / "lnav"), "-c", question.sql.replace("\n", ""), log.name]
-    return _run(command, log, home)
+    return _run([_lnav(), "-n", "-I", str(log.parent / "lnav"), *options, log.name], log, home)
 
 
 def _lnav() -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import TestDatabase, project_root
 from tests.faults import packages
-from tests.operations.log_queries import DOCUMENT, PROGRAMS, QUESTIONS, by_jq, by_lnav, filled, real_log, shown
+from tests.operations.log_queries import DOCUMENT, PROGRAMS, QUESTIONS, by_jq, by_lnav, filled, in_lnav, real_log, shown
 
 MISSING = [name for name in PROGRAMS if packages.find(name) is None]
 pytestmark = [
@@ -59,6 +59,13 @@ def test_one_request_is_found_whole(log: Path, ask: Callable[..., str]) -> None:
     assert "request rejected" in answer[0]
     assert "session_token" in answer[0]
     assert "401" in answer[1]
+
+
+def test_lnav_shows_a_line_in_words(log: Path) -> None:
+    lines = in_lnav(log).splitlines()
+    assert re.fullmatch(r"\S+ info +started *", next(line for line in lines if "started" in line))
+    shown = re.compile(rf"\S+ info +request POST {re.escape(TASKS)} 201 +[\d.]+( ms)?")
+    assert len([line for line in lines if shown.fullmatch(line)]) == 3, lines
 
 
 def test_the_document_shows_these_questions_and_answers(log: Path) -> None:

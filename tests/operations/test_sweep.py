@@ -2,10 +2,13 @@
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 
 import pytest
 
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
+from tests.core.database.locks import wait_for_waiting
 from tests.end_to_end.project import Project
 from tests.operations.commands import run
 
@@ -35,6 +38,28 @@ def test_old_keys_and_deletions_go_and_young_ones_stay(
         assert_problem(user.get(f"{user.tasks}/changes", params={"cursor": before}), 410, "cursor_expired")
     assert own.query("SELECT key FROM idempotency_keys WHERE key IN ('old', 'young')") == [("young",)]
     assert own.query("SELECT id::text FROM tombstones") == [(tasks[1]["id"],)]
+
+
+def test_whoever_writes_meanwhile_waits_for_nobody_else(
+    make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]
+) -> None:
+    own = make_database()
+    url = start_server(database=own).url
+    with ExitStack() as stack:
+        users = [stack.enter_context(UserClient(url, f"user-{number}")) for number in range(8)]
+        for user in users:
+            task = user.create_task()
+            assert user.delete(f"{user.tasks}/{task['id']}").status_code == 204
+        own.query("UPDATE tombstones SET deleted_at = now() - interval '31 days'")
+        lock = stack.enter_context(closing(own.connect()))
+        lock.cursor().execute("SELECT FROM users WHERE id = %s FOR UPDATE", [users[-1].user_id])
+        sweep = stack.enter_context(ThreadPoolExecutor()).submit(run, "sweep", DATABASE_URL=own.proxied_url)
+        wait_for_waiting(own)
+        for user in users[:-1]:
+            user.create_task()
+        lock.rollback()
+        assert sweep.result().stdout.splitlines()[1] == "users whose old deletions are forgotten: 8"
+    assert own.query("SELECT FROM tombstones") == []
 
 
 def test_tables_that_are_in_the_former_schema_are_found(make_database: Callable[[], TestDatabase]) -> None:

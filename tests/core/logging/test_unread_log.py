@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -168,3 +169,31 @@ def test_a_socket_gets_the_lines_and_stays_as_its_other_users_know_it(database: 
         received = b"".join(iter(lambda: ours.recv(65536), b""))
     assert received.count(b'"message":"request"') == 20
     assert b"Finished server process" in received.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("closed", "workers"), [(">&-", "1"), (">&- 2>&-", "2")])
+def test_without_a_standard_output_it_serves_and_says_nothing(
+    database: TestDatabase, closed: str, workers: str
+) -> None:
+    with tempfile.TemporaryFile() as errors:
+        program = ("sh", "-c", f'exec "$0" main.py {closed}', sys.executable)
+        with ApiProcess(
+            database.url,
+            program=program,
+            errors=errors.fileno(),
+            PORT=str(free_port()),
+            WEB_CONCURRENCY=workers,
+        ) as process:
+            assert_healthy(process)
+            process.terminate()
+            process.wait()
+        assert process.exit_status == 0
+        errors.seek(0)
+        assert errors.read() == b""
+
+
+def test_without_a_standard_error_nothing_else_is_written_to_the_log(database: TestDatabase) -> None:
+    program = ("sh", "-c", 'exec "$0" main.py 2>&-', sys.executable)
+    with ApiProcess(database.url, program=program, APP_ENV="development") as process:
+        assert_healthy(process)
+        assert process.lines[0]["message"] == "started"
