@@ -153,7 +153,7 @@ def _exporter(settings: Settings) -> "Exporter | None":
         return None
     from core.metrics.exporter import Exporter  # noqa: PLC0415 (whoever counts nothing has nothing of it in memory)
 
-    opened = listening.open_or_exit(settings.metrics_host, settings.metrics_port)
+    opened = listening.open_or_exit(settings.metrics_host, settings.metrics_port, prefix="METRICS_")
     return Exporter(opened.sockets, settings.web_concurrency)
 
 

@@ -29,6 +29,7 @@ _NO_ENV_FILE = (
 )
 
 
+_DOCTOR = "`make doctor`, or `.venv/bin/python -m core.operations.doctor`, says what to set"
 _ANOTHER_BRANCH = (
     "If it is of another branch of yours: `alembic downgrade` there, or, if nothing in it is needed, remove .data."
 )
@@ -62,7 +63,7 @@ def _migrate() -> None:
         except OperationalError as error:
             if error.statement is None and isinstance(error.orig, psycopg2.Error):  # it could not connect
                 told = errors.translate(error.orig, connecting=True)
-                raise CommandError(f"{told} (`python -m core.operations.doctor` says what to set)") from None
+                raise CommandError(f"{told} ({_DOCTOR})") from None
             if not tries_left or getattr(error.orig, "pgcode", None) != LOCK_NOT_AVAILABLE:
                 raise
             context.config.print_stdout("A lock is held by others. Tries left: %d", tries_left)

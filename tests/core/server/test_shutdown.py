@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -185,6 +186,17 @@ def test_an_interrupt_ends_the_notice_too(workers: str) -> None:
         _wait_for(lambda: httpx.get(f"{process.url}/health/ready").json()["code"] == "shutting_down")
         process.send(signal.SIGINT)
         assert process.wait() < 3
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_shows_no_trace(workers: str, tmp_path: Path) -> None:
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    told = tmp_path / "errors"
+    with told.open("wb") as file, ApiProcess(url, errors=file.fileno(), WEB_CONCURRENCY=workers) as process:
+        process.send(signal.SIGINT)
+        process.wait()
+    assert process.exit_status == 0
+    assert "Traceback" not in told.read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
