@@ -99,12 +99,13 @@ def main() -> None:
     settings, url, told = _prepare()
     opened = listening.open_or_exit(settings.host, settings.port, sys.argv[1:])
     _log.info("started", **told)
+    exporter = _exporter(settings)
+    app = create_app(settings, url, exporter)
     if settings.app_env == "development" and "host" in opened.names:
         welcome = _WELCOME + (_SIGN_UP_HERE if settings.local_accounts_enabled else _SIGN_UP_THERE)
         origin = listening.origin(**opened.names)
         print(welcome.format(origin=origin), file=sys.stderr)  # noqa: T201
-    exporter = _exporter(settings)
-    _serve(create_app(settings, url, exporter), settings, opened, exporter)
+    _serve(app, settings, opened, exporter)
 
 
 def __getattr__(name: str) -> Any:
