@@ -197,8 +197,8 @@ types: $(DEV)
 	$(BIN)/python -m mypy
 
 # Looks at who imports whom.
-contracts: $(DEV)
-	$(BIN)/lint-imports
+contracts: $(DEV)  # not by its script, which would hold this folder's path
+	@$(BIN)/python -c 'from importlinter.cli import lint_imports_command as main; main()'
 
 # Writes docs/openapi.json anew, and what other documents say of the code, after a change that is meant.
 docs: $(DEV)
@@ -255,13 +255,15 @@ LOCK = --quiet --universal --python-version 3.11 --generate-hashes --no-header -
 INSTALL_VENV = test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	&& apt-get update -qq && apt-get install -qq -y python3-venv >/dev/null
 
-.venv:
+# pip is the last that comes: a folder whose making was interrupted has none, and is made to its end.
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 		|| { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.11 run" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv >/dev/null || { rm -rf .venv; $(INSTALL_VENV) && $(PYTHON) -m venv .venv; } || { rm -rf .venv; \
-		echo "Python's venv module is incomplete here. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(INSTALL_VENV); } \
+		|| { echo "Python's venv module is incomplete here. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
 
-$(RUNTIME): requirements-local.txt | .venv
+$(RUNTIME): requirements-local.txt | $(BIN)/pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-local.txt
 	@touch $@
 
@@ -277,7 +279,7 @@ $(OPERATIONS): tests/deploy/tools.txt $(DEV)
 	@touch $@
 
 # As the image has it: without pip.
-dist/production: requirements.txt | .venv
+dist/production: requirements.txt | $(BIN)/pip
 	rm -rf $@
 	$(PYTHON) -m venv --without-pip $@
 	$(BIN)/python -m pip --quiet --disable-pip-version-check --python $@/bin/python install --require-hashes -r requirements.txt

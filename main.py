@@ -4,7 +4,7 @@ import gc
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -99,12 +99,13 @@ def main() -> None:
     settings, url, told = _prepare()
     opened = listening.open_or_exit(settings.host, settings.port, sys.argv[1:])
     _log.info("started", **told)
+    exporter = _exporter(settings)
+    app = create_app(settings, url, exporter)
     if settings.app_env == "development" and "host" in opened.names:
         welcome = _WELCOME + (_SIGN_UP_HERE if settings.local_accounts_enabled else _SIGN_UP_THERE)
         origin = listening.origin(**opened.names)
         print(welcome.format(origin=origin), file=sys.stderr)  # noqa: T201
-    exporter = _exporter(settings)
-    _serve(create_app(settings, url, exporter), settings, opened, exporter)
+    _serve(app, settings, opened, exporter)
 
 
 def __getattr__(name: str) -> Any:
@@ -153,7 +154,7 @@ def _exporter(settings: Settings) -> "Exporter | None":
         return None
     from core.metrics.exporter import Exporter  # noqa: PLC0415 (whoever counts nothing has nothing of it in memory)
 
-    opened = listening.open_or_exit(settings.metrics_host, settings.metrics_port)
+    opened = listening.open_or_exit(settings.metrics_host, settings.metrics_port, prefix="METRICS_")
     return Exporter(opened.sockets, settings.web_concurrency)
 
 
@@ -161,8 +162,7 @@ def _serve(app: Api, settings: Settings, opened: listening.Listening, exporter: 
     sockets = opened.sockets
     config = server.config(app, settings, app.services.gate, app.services.observe, **opened.names)
     if settings.web_concurrency == 1:
-        with suppress(KeyboardInterrupt):  # as with several workers: Ctrl-C is no failure, and nothing to be traced
-            server.Server(config, settings.shutdown_notice).run(sockets)
+        server.Server(config, settings.shutdown_notice).run(sockets)
         return
 
     # Loaded and made before the fork, what workers need is in memory once.

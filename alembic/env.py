@@ -5,14 +5,14 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import psycopg2
 import structlog
 from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, pool
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlmodel import SQLModel
 
 from core import config, logging
@@ -29,6 +29,11 @@ _NO_ENV_FILE = (
 )
 
 
+_DOCTOR = "`make doctor`, or `.venv/bin/python -m core.operations.doctor`, says what to set"
+_ROWS = (
+    "rows that are there do not fit. Write into the migration, before that, what brings them in line: "
+    'op.execute("UPDATE … SET … WHERE …"). It was undone.'
+)
 _ANOTHER_BRANCH = (
     "If it is of another branch of yours: `alembic downgrade` there, or, if nothing in it is needed, remove .data."
 )
@@ -61,12 +66,15 @@ def _migrate() -> None:
             _try(engine)
         except OperationalError as error:
             if error.statement is None and isinstance(error.orig, psycopg2.Error):  # it could not connect
-                told = errors.translate(error.orig, connecting=True)
-                raise CommandError(f"{told} (`python -m core.operations.doctor` says what to set)") from None
+                away = errors.translate(error.orig, connecting=True)
+                raise CommandError(f"{away} ({_DOCTOR})") from None
             if not tries_left or getattr(error.orig, "pgcode", None) != LOCK_NOT_AVAILABLE:
                 raise
             context.config.print_stdout("A lock is held by others. Tries left: %d", tries_left)
             time.sleep(random.uniform(1, 2))  # noqa: S311
+        except IntegrityError as error:  # without its detail, which holds what is in a row
+            told = cast(psycopg2.Error, error.orig).diag.message_primary
+            raise CommandError(f"{told}: {_ROWS}") from None
         except ProgrammingError as error:
             rejection = migrations.rejection(error.orig)
             if rejection is None:

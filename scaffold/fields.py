@@ -12,14 +12,15 @@ from core.resources import ChangeTracked, ListQuery, OwnedTable, ReplaceModel, V
 from scaffold.rejection import RejectedError
 
 GRAMMAR = (
-    "write name:type, with the type text80 (any length), bool, int, time or enum(a,b); behind it ! for what must be "
-    "given and, as a text, not be empty, or ? for what may be null"
+    "write name:type, spaces between fields, with the type text80 (any length), bool, int, time or enum(a,b); behind "
+    "it ! for what must be given and, as a text, not be empty, or ? for what may be null; a column of another type is "
+    "added to the slice by hand (CONTRIBUTING.md)"
 )
 # A longer one is not indexed: an entry of an index has some 2,700 bytes, and a character up to four.
 INDEXED = 200
 LONGEST = 100_000
 
-_FIELD = re.compile(r"(\w+):(text(\d+)|bool|int|time|enum\(([\w,]*)\))([!?]?)", re.ASCII)
+_FIELD = re.compile(r"(\w+):(text(\d+)|bool|int|time|enum\(([^()]*)\))([!?]?)", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _SERVERS = {name for kind in (ChangeTracked, Versioned, OwnedTable) for name in kind.model_fields} | {"etag"}
 _QUERYS = {*ListQuery.model_fields}

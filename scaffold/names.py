@@ -83,6 +83,8 @@ def names_of(plural: str, singular: str, folder: Path) -> Names:
 
     Raises RejectedError where there is one of that name, or cannot be.
     """
+    if not plural:
+        raise RejectedError('Say what it is called: make slice name=labels fields="name:text80! color:text20"')
     found = Names(plural, singular or _singular(plural))
     for reason in (_reason_against(found), _taken(plural, folder)):
         if reason:

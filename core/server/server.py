@@ -96,7 +96,8 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Behind it a SIGINT that came is raised, and none of the others: what there is to say is said before."""
+        """Behind it the process ends with status 0, as several workers do: what it has to say is said before, and who
+        pressed Ctrl-C is not shown where."""
         hang_up = signal.getsignal(signal.SIGHUP)
         handled = threading.current_thread() is threading.main_thread() and hang_up != signal.SIG_IGN
         if handled:
@@ -107,7 +108,7 @@ class Server(uvicorn.Server):
             finally:
                 if handled:
                     signal.signal(signal.SIGHUP, hang_up)
-                self._captured_signals = [one for one in self._captured_signals if one == signal.SIGINT]
+                self._captured_signals.clear()
                 flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

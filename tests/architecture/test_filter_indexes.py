@@ -3,7 +3,7 @@
 import inspect
 from pathlib import Path
 
-from sqlmodel import col
+from sqlmodel import col, func
 
 import main  # noqa: F401 (with it come all slices)
 from core.resources import Filter, Rows, one_of
@@ -31,3 +31,18 @@ def test_a_filter_without_an_index_is_told_which_to_add() -> None:
         "modules/tasks/repository.py: no index serves the filter `done_before`: "
         'add Index("ix_tasks_completed_at", "user_id", "completed_at", "created_at", "id") to the models'
     )
+
+
+def test_an_index_on_a_function_of_a_column_serves_no_search_by_the_column() -> None:
+    """Nor the other way round."""
+    filters = {
+        "title": one_of(col(Task.title)),
+        "heading": Filter(lambda title: func.lower(col(Task.title)) == title),
+        "state": Filter(lambda state: func.upper(col(Task.status)) == state),
+    }
+    assert list(filters_without_an_index("here", Rows(Task, filters=filters))) == [
+        "here: no index serves the filter `title`: "
+        'add Index("ix_tasks_title_is", "user_id", "title", "created_at", "id") to the models',
+        "here: no index serves the filter `state`: "
+        'add Index("ix_tasks_status", "user_id", text("upper(status)"), "created_at", "id") to the models',
+    ]

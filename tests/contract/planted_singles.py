@@ -1,7 +1,7 @@
 """What a user has one of, by a PUT: preferences with defaults, a picture that is a file; and what has no table at all.
 
-None is a mistake, and no name is one that a slice would take. The first two are kept as tasks under ids that are always
-the same.
+None is a mistake but the last, and no name is one that a slice would take. The first two are kept as tasks under ids
+that are always the same.
 """
 
 from dataclasses import replace as with_values
@@ -11,7 +11,9 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 from pydantic import BaseModel
+from sqlmodel import col, func, select
 
+from core.database import OWNER
 from core.http import found, owned, private_router, problems
 from core.problems import Problem
 from core.resources import InputModel, OutputModel
@@ -38,6 +40,12 @@ class Repository(TaskRepository):
             self._conditions = with_values(NONE, absent=True)
             row = await self.replace(row_id, new)
         return found(row, "task")
+
+    async def number(self, *, grouped: bool) -> int:
+        """How many there are. What is not grouped is a row for nobody as well."""
+        counted = select(func.count()).where(col(Task.user_id) == OWNER)
+        rows = await self._rows(counted.group_by(col(Task.user_id)) if grouped else counted)
+        return sum(rows)
 
 
 Singles = Annotated[Repository, owned(Repository)]
@@ -111,3 +119,15 @@ async def delete_planted_picture(singles: Singles) -> None:
 async def list_planted_days(query: Annotated[Span, Query()]) -> list[str]:
     """Without SQL, from a query that must be given."""
     return [query.first.isoformat(), query.last.isoformat()]
+
+
+@router.get("/number", response_model=int)
+async def get_planted_number(singles: Singles) -> int:
+    """As it is to be written."""
+    return await singles.number(grouped=True)
+
+
+@router.get("/number-for-nobody", response_model=int)
+async def get_planted_number_for_nobody(singles: Singles) -> int:
+    """The same for an account that was deleted."""
+    return await singles.number(grouped=False)

@@ -54,11 +54,13 @@ def test_what_is_not_described_is_told() -> None:
     del listed["sort"]["description"]
     del listed["user_id"]["description"]
     listed["limit"]["description"] = "How many"
+    broken["components"]["schemas"]["Task"] = {"properties": {"user_id": {}, "version": {}, "title": {}}}
     assert list(undescribed(broken)) == [
         'listTasks: `user_id` has no description: Path(description="…") in its Annotated[…]',
         "listTasks: `limit` has a description without a full stop",
         'listTasks: `sort` has no description: Field(description="…") in its Annotated[…]',
         'TaskCreate.title has no description: Field(description="…")',
+        "Task is a table and no schema: give the operation that returns it response_model=TaskRead",
     ]
 
 

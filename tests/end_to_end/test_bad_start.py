@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.architecture.folders import plant, replace
 from tests.conftest import TestDatabase
 from tests.core.database.spread import install, spread
 from tests.end_to_end.project import Project
+from tests.ports import free_port
 
 SECRET = "2f7c1e9b5a8d4036b1c7e2f9a4d80563"
 ENOUGH = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": "postgresql://owner@127.0.0.1:1/todo"}
@@ -75,6 +77,18 @@ def test_a_port_in_use_is_said(project: Project, database: TestDatabase) -> None
     assert SECRET not in done.stdout + done.stderr
 
 
+def test_who_is_told_where_it_serves_is_served(project: Project, database: TestDatabase) -> None:
+    """A statement without its owner stops the start, and the last line says so."""
+    plant(project.folder, "modules/tasks/statements.py", _WITHOUT_OWNER)
+    users = "from modules.users import"
+    replace(project.folder, "main.py", users, f"import modules.tasks.statements\n{users}")
+    variables = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": database.proxied_url, "PORT": str(free_port())}
+    done = project.run(sys.executable, "main.py", **variables)
+    assert done.returncode == 1
+    assert "A statement on tasks has no owner: add `user_id == OWNER`" in done.stderr.splitlines()[-1]
+    assert "The API is at" not in done.stderr
+
+
 def test_local_accounts_do_not_start_beside_tables_that_are_spread(
     project: Project, make_database: Callable[[], TestDatabase]
 ) -> None:
@@ -88,3 +102,16 @@ def test_local_accounts_do_not_start_beside_tables_that_are_spread(
     (line,) = done.stderr.splitlines()
     assert "AUTH_LOCAL_ACCOUNTS=false" in line
     assert SECRET not in done.stdout + done.stderr
+
+
+_WITHOUT_OWNER = """
+from sqlmodel import select
+
+from core.database import statement
+from modules.tasks.models import Task
+
+
+@statement
+def _all():
+    return select(Task)
+"""

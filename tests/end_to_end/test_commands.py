@@ -157,7 +157,25 @@ def test_psql_is_on_the_database_of_the_settings(project: Project) -> None:
     assert project.run("make", ".env").returncode == 0
     project.migrate()
     done = project.run(sys.executable, "-m", "scaffold.psql", "-Atc", "SELECT count(*) FROM tasks")
-    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+def test_a_folder_of_packages_that_was_interrupted_is_made_to_its_end(project: Project) -> None:
+    """Its pip came last, and had not come."""
+    made = project.folder / ".venv"
+    assert project.run(sys.executable, "-m", "venv", "--without-pip", str(made)).returncode == 0
+    done = project.run("make", f"PYTHON={sys.executable}", ".venv/bin/pip")
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert project.run(".venv/bin/python", "-m", "pip", "--version").returncode == 0
+
+
+def test_a_folder_that_nobody_can_write_to_is_not_taken_for_a_package_that_is_missing(project: Project) -> None:
+    (project.folder / ".venv").symlink_to("/proc/nobody")
+    (project.folder / "requirements-local.txt").touch()
+    done = project.run("make", f"PYTHON={sys.executable}", "INSTALL_VENV=false", ".venv/.runtime")
+    assert done.returncode == 2
+    assert ".venv" in done.stderr
+    assert "apt-get" not in done.stderr
 
 
 def test_psql_says_what_the_settings_lack(project: Project) -> None:

@@ -51,6 +51,24 @@ def test_a_new_slice_is_found_and_its_migration_is_a_dated_file(copy: Path, migr
     assert migrated.query("SELECT to_regclass('gadgets')::text, to_regclass('tasks')::text") == [(None, "tasks")]
 
 
+def test_rows_that_a_new_constraint_does_not_fit_are_told_in_a_sentence(copy: Path, migrated: PlainDatabase) -> None:
+    migrated.query("INSERT INTO users (id) VALUES ('somebody') RETURNING id")
+    migrated.query(
+        "INSERT INTO tasks (user_id, id, title, status, change) "
+        "VALUES ('somebody', gen_random_uuid(), 'a long one', 'pending', 1) RETURNING id"
+    )
+    migrated.alembic("revision", "-m", "short titles", folder=copy)
+    (made,) = (copy / "alembic/versions").glob("*_short_titles.py")
+    added = "op.execute('ALTER TABLE tasks ADD CONSTRAINT ck_tasks_short CHECK (char_length(title) < 5)')"
+    made.write_text(made.read_text().replace("pass", added, 1))
+    done = run_alembic("upgrade", "head", folder=copy, DATABASE_URL=migrated.url)
+    assert done.returncode != 0
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert 'check constraint "ck_tasks_short" of relation "tasks" is violated by some row: rows that are' in line
+    assert 'op.execute("UPDATE … SET … WHERE …")' in line
+    assert "a long one" not in line
+
+
 _GADGETS = '''"""The table of gadgets."""
 
 from sqlalchemy import Text

@@ -97,7 +97,7 @@ def test_a_database_that_is_away_stops_the_migration_and_keeps_the_password() ->
     assert done.returncode != 0
     (line,) = (done.stdout + done.stderr).splitlines()
     assert "Connection refused" in line
-    assert line.endswith("(`python -m core.operations.doctor` says what to set)")
+    assert line.endswith("(`make doctor`, or `.venv/bin/python -m core.operations.doctor`, says what to set)")
     assert "hidden-word" not in line
 
 

@@ -39,7 +39,7 @@ def test_classes_and_sentences_are_made_of_them() -> None:
 @pytest.mark.parametrize(
     ("plural", "sentence"),
     [
-        ("", "write words of two small letters"),
+        ("", "Say what it is called: make slice name="),
         ("Recipes", "write words of two small letters"),
         ("recipes2", "write words of two small letters"),
         ("../recipes", "write words of two small letters"),

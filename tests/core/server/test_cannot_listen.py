@@ -1,4 +1,4 @@
-"""A host that is not ours, or a port that is taken, is said in one line of the log, and the process ends."""
+"""A host that is not ours, or a port that is taken, is said in the log and to people, and the process ends."""
 
 import json
 import os
@@ -37,7 +37,9 @@ def test_what_cannot_be_listened_on_is_named(database: TestDatabase, host: str, 
     assert (done.returncode, line["message"], line["level"]) == (1, "cannot listen", "error")
     assert (line["server.address"], line["server.port"]) == (host, port)
     assert line["exception.message"].endswith(reason)
-    assert done.stderr == ""  # nobody is told where it listens
+    (told,) = done.stderr.splitlines()  # and nobody is told where it listens
+    assert told.startswith(f"Cannot listen on {host}, port {port}: ")
+    assert "Set PORT to one that is free (PORT=8001 make run, say), or HOST to" in told
 
 
 def test_two_that_start_at_once_do_not_both_believe_to_serve() -> None:
@@ -64,3 +66,4 @@ def test_figures_are_not_on_the_port_of_the_api(database: TestDatabase) -> None:
     )
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert (done.returncode, lines[-1]["message"], lines[-1]["server.port"]) == (1, "cannot listen", int(port))
+    assert "Set METRICS_PORT to one that is free" in done.stderr

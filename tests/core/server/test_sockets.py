@@ -194,7 +194,8 @@ def test_what_cannot_be_listened_on_is_said(database: TestDatabase, arguments: l
 
 
 def test_a_socket_of_datagrams_is_not_listened_on(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.socket(type=socket.SOCK_DGRAM) as datagrams, pytest.raises(SystemExit):
+    said = "Cannot listen on the socket that was passed: descriptor [0-9]+ is no stream socket"
+    with socket.socket(type=socket.SOCK_DGRAM) as datagrams, pytest.raises(SystemExit, match=said):
         listening.open_or_exit("127.0.0.1", 0, ["--fd", str(os.dup(datagrams.fileno()))])
 
 
