@@ -137,7 +137,7 @@ def test_every_spelling_of_json_is_taken(alice: UserClient, content_type: str) -
 
 
 def test_an_empty_body_is_a_missing_one_whatever_its_type(alice: UserClient) -> None:
-    missing = [{"pointer": "", "message": "This field is required", "code": "missing"}]
+    missing = [{"pointer": "", "message": "A body is required: JSON, with its Content-Type", "code": "missing"}]
     for headers in ({}, {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}):
         response = alice.post(alice.tasks, headers=headers)
         assert_problem(response, 400, "validation_failed", errors=missing)
