@@ -87,20 +87,16 @@ class UnchangedError(Exception):
 class StaleError(ProblemError):
     """The 412 of a row that has moved on; its tag tells the client what there is now."""
 
-    told = "The resource has changed since you read it. Read it again."
-
-    def __init__(self, version: int) -> None:
-        super().__init__(Problem.PRECONDITION_FAILED, self.told)
+    def __init__(self, version: int, told: str = "The resource has changed since you read it. Read it again.") -> None:
+        super().__init__(Problem.PRECONDITION_FAILED, told)
         self.version = version
 
 
 class ExistsError(StaleError):
     """The 412 of a PUT with `If-None-Match: *` on what is there. It is final: sent again later, it makes nothing."""
 
-    told = "There is one under this id already. Read it, or choose another id."
-
     def __init__(self, row_id: UUID, version: int) -> None:
-        super().__init__(version)
+        super().__init__(version, "There is one under this id already. Read it, or choose another id.")
         self.row_id = row_id
 
 

@@ -31,14 +31,8 @@ def paths(api_server: RunningServer) -> dict[str, dict[str, Any]]:
 
 
 def _methods(path: str, paths: dict[str, dict[str, Any]]) -> set[str]:
-    """Those that the path takes: also as one of a row, whose id it could be."""
-    as_row = next((one for one in paths if "{" in one.rpartition("/")[2] and _row_of(one) == _row_of(path)), path)
-    taken = paths[path].keys() | (paths[as_row].keys() if path.count("/") > 4 else set())
-    return taken | {"OPTIONS"} | ({"HEAD"} if "GET" in taken else set())
-
-
-def _row_of(path: str) -> str:
-    return path.rpartition("/")[0]
+    """Those that the path takes."""
+    return {*paths[path], "OPTIONS"} | ({"HEAD"} if "GET" in paths[path] else set())
 
 
 def _filled(path: str) -> str:
