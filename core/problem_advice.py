@@ -131,7 +131,8 @@ ADVICE = {
         "Report it; do not repeat a write blindly.",
     ),
     Problem.DATABASE_UNAVAILABLE: Advice(
-        "It is away, or too slow. Whether a write was done is unknown.",
+        "It is away, or too slow; or the request's time was over before all was done. Whether a write was done is "
+        "unknown.",
         "Wait for `Retry-After` seconds; read before a write is repeated.",
     ),
     Problem.KEYS_UNAVAILABLE: Advice(
