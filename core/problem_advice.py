@@ -152,9 +152,9 @@ ADVICE = {
         "Wait for `Retry-After` seconds, then send it again.",
     ),
     Problem.SHUTTING_DOWN: Advice(
-        "Said by `/health/ready` alone, to whoever sends requests here: this process still serves for a moment, and "
-        "drains.",
-        "Send requests to another process.",
+        "Said by `/health/ready` to whoever sends requests here: this process still serves for a moment, and drains. "
+        "Also where a body has not come to its end by then.",
+        "Send requests, this one again, to another process.",
     ),
 }
 

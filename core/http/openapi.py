@@ -17,7 +17,13 @@ from core.problems import Problem
 from core.resources import preconditions
 
 _ANY = (Problem.VALIDATION_FAILED, Problem.INTERNAL_ERROR)
-_WITH_BODY = (Problem.MALFORMED_JSON, Problem.BODY_TIMEOUT, Problem.BODY_TOO_LARGE, Problem.UNSUPPORTED_MEDIA_TYPE)
+_WITH_BODY = (
+    Problem.MALFORMED_JSON,
+    Problem.BODY_TIMEOUT,
+    Problem.BODY_TOO_LARGE,
+    Problem.UNSUPPORTED_MEDIA_TYPE,
+    Problem.SHUTTING_DOWN,  # where the body has not come to its end by then
+)
 
 
 def _header(name: str, text: str, **schema: Any) -> dict[str, Any]:

@@ -54,6 +54,13 @@ def test_the_document_has_each_problem_that_health_responds_with_and_no_other() 
     assert set(schema["discriminator"]["mapping"]) == codes
 
 
+def test_a_body_may_be_cut_short_by_the_end_of_the_process() -> None:
+    for one in _all():
+        schema = one.spec["responses"].get("503", {}).get("content", {}).get("application/problem+json", {})
+        told = schema.get("schema", {}).get("discriminator", {}).get("mapping", {})
+        assert ("shutting_down" in told) == (one.id == "getReadiness" or one.method in ("post", "put", "patch")), one.id
+
+
 def test_the_document_names_what_a_put_ignores_of_its_body() -> None:
     said = document()["components"]["schemas"]["TaskReplace"]["description"]
     assert said.endswith("Ignored are `completed_at`, `etag`, `id`, `updated_at`; an `id` is to be that of the path.")

@@ -2590,7 +2590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The server is busy; The keys that verify tokens are not available; The database is not available */
+            /** @description The server is busy; The keys that verify tokens are not available; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2598,7 +2598,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -2687,7 +2687,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2695,7 +2695,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -2795,7 +2795,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The server is busy; The database is not available */
+            /** @description The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2803,7 +2803,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -2879,7 +2879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The server is busy; The database is not available */
+            /** @description The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2887,7 +2887,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -2975,7 +2975,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The server is busy; The database is not available */
+            /** @description The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2983,7 +2983,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -3310,7 +3310,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3318,7 +3318,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -3564,7 +3564,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3572,7 +3572,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -3842,7 +3842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3850,7 +3850,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -4309,7 +4309,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4317,7 +4317,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -4600,7 +4600,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4608,7 +4608,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
