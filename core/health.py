@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.database.errors import DatabaseError
 from core.database.writable import require_writable
 from core.http import context
+from core.http.declarations import problems
 from core.http.routers import root_router
 from core.problems import Problem, ProblemError
 
@@ -42,7 +43,7 @@ async def get_liveness() -> Health:
     return Health(status="ok")
 
 
-@router.get("/ready")
+@router.get("/ready", responses=problems(Problem.DATABASE_UNAVAILABLE, Problem.SHUTTING_DOWN, *_DETAILS))
 async def get_readiness(request: Request) -> Health:
     """The database responds, takes writes, has a schema that this release may serve, and the process is not about to
     end; else 503. It need not take writes where DATABASE_URL asks for a server that takes none.

@@ -131,7 +131,8 @@ ADVICE = {
         "Report it; do not repeat a write blindly.",
     ),
     Problem.DATABASE_UNAVAILABLE: Advice(
-        "It is away, or too slow. Whether a write was done is unknown.",
+        "It is away, or too slow; or the request's time was over before all was done. Whether a write was done is "
+        "unknown.",
         "Wait for `Retry-After` seconds; read before a write is repeated.",
     ),
     Problem.KEYS_UNAVAILABLE: Advice(
@@ -151,9 +152,9 @@ ADVICE = {
         "Wait for `Retry-After` seconds, then send it again.",
     ),
     Problem.SHUTTING_DOWN: Advice(
-        "Said by `/health/ready` alone, to whoever sends requests here: this process still serves for a moment, and "
-        "drains.",
-        "Send requests to another process.",
+        "Said by `/health/ready` to whoever sends requests here: this process still serves for a moment, and drains. "
+        "Also where a body has not come to its end by then.",
+        "Send requests, this one again, to another process.",
     ),
 }
 

@@ -10,7 +10,7 @@ import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_WRITE, TRANSACTION_STATUS_IDLE, connection, cursor
 
 from core.database.deadline_timer import DeadlineTimer
-from core.database.errors import READ_ONLY, DeadlineError, translate
+from core.database.errors import READ_ONLY, DeadlineError, TooLateError, translate
 from core.database.prepared_statements import PreparedStatements
 from core.database.sending import Values, sent
 from core.database.usage import Usage
@@ -117,7 +117,7 @@ class Connection:
         self._waiter, self._deadline, self._began = done, deadline, time.monotonic()
         try:
             if deadline <= self._began:  # what would be sent now would cost the connection
-                raise DeadlineError("the time of the request was over before this was sent")
+                raise TooLateError("the time of the request was over before this was sent")
             self._cursor, whole = sent(self._pg, *message(self), text=text)
             self._timer.set(min(deadline, self._began + LOOK_SECONDS))
             # As it sends, libpq may find that the server has gone, and close the socket: of that nobody is told.

@@ -37,9 +37,18 @@ class DatabaseError(Exception):
 class DatabaseUnavailableError(DatabaseError):
     """The server is away, silent, full, read-only or too slow: a write may have been done; the response is 503."""
 
+    # What the client is told.
+    told = "The database does not respond now. Try again shortly."
+
 
 class DeadlineError(DatabaseUnavailableError):
     """The server said nothing until the deadline."""
+
+
+class TooLateError(DeadlineError):
+    """The request's time was over before this was sent: it went by in the operation, or with what was sent before."""
+
+    told = "The time of this request was over before all was done. Try again shortly."
 
 
 class ConnectionLostError(DatabaseUnavailableError):

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.http import context, problem_responses, representation
 from core.http.arguments import Arguments, NotFastError
-from core.http.paths import Paths, overlap
+from core.http.paths import Paths, fixed_before, overlap
 from core.http.responses import EMPTY, AnyResponse, WholeResponse
 from core.http.routing import PrivateRoute
 
@@ -69,7 +69,7 @@ class Dispatcher:
         # Where a slice declares HEAD itself.
         routes = [route for route in app.router.routes if isinstance(route, PrivateRoute)]
         self._heads = [route.path_regex for route in routes if "HEAD" in route.methods]
-        self._paths: Paths[FastOperation] = Paths()
+        self._paths: Paths[FastOperation | None] = Paths()
         for template, operations in _by_template(app.router.routes if fast else ()):
             self._paths.add(template, operations)
 
@@ -95,16 +95,16 @@ class Dispatcher:
         return {**scope, "method": "GET"}
 
 
-def _by_template(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, dict[str, FastOperation]]]:
+def _by_template(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, dict[str, FastOperation | None]]]:
     """Of each path the operations that are fast, in the order of the routes: the first that matches is the one.
 
-    Where a slow one before it could match the same request, FastAPI is left to find out which it is.
+    Where a slow one before it could match the same request, FastAPI is left to find out which it is; and what a path
+    does not take that could be a value of another's parameter (None).
     """
-    found: dict[str, dict[str, FastOperation]] = {}
+    ours = [route for route in routes if isinstance(route, PrivateRoute)]
+    found: dict[str, dict[str, FastOperation | None]] = {route.path: {} for route in ours}
     slow: list[PrivateRoute] = []
-    for route in routes:
-        if not isinstance(route, PrivateRoute):
-            continue
+    for route in ours:
         try:
             operation = FastOperation(route)
         except NotFastError:
@@ -112,8 +112,11 @@ def _by_template(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, dict[str, F
             continue
         if not any(one.methods & route.methods and overlap(one.path, route.path) for one in slow):
             for method in route.methods:
-                found.setdefault(route.path, {}).setdefault(method, operation)
-    yield from found.items()
+                found[route.path].setdefault(method, operation)
+    for path, others in fixed_before(found).items():
+        for other in others:
+            found[other] = {**dict.fromkeys(found[path]), **found[other]}
+    yield from ((path, operations) for path, operations in found.items() if operations)
 
 
 def _is_plain_path(path: str) -> bool:

@@ -34,7 +34,7 @@ _EXPECTED = {
     "date": ("a date", "date_type", "date_parsing date_from_datetime_parsing date_from_datetime_inexact"),
     "time": ("a time of day", "time_type", "time_parsing"),
     "date-time": (
-        "a time",
+        "a date and a time that exist",
         "datetime_type",
         "datetime_parsing datetime_object_invalid datetime_from_date_parsing timezone_naive timezone_aware "
         "timezone_offset",
@@ -116,6 +116,8 @@ def field_error(item: Mapping[str, Any]) -> FieldError:
         path.pop()  # pydantic's word for a name that is no key of a map: the place is that of its value
     prefix = "" if where == "body" else f"/{where}"
     code, message, params = _told(item["type"], item.get("ctx", {}), item)
+    if code is FieldCode.MISSING and not path:  # the body itself
+        message = "A body is required: JSON, with its Content-Type"
     error = FieldError(pointer=prefix + "".join(map(_segment, path)), message=message, code=code)
     if params:
         error["params"] = cast(FieldParams, params)

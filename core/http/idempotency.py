@@ -89,7 +89,8 @@ async def _replay(stored: IdempotencyKey, repeated: Repeated) -> WholeResponse:
 def _parse(lines: list[str]) -> str:
     match = _KEY.fullmatch(lines[0].strip()) if len(lines) == 1 else None
     if match is None:
-        told, params = "Must be one text of 1 to 255 ASCII characters", FieldParams(expected="idempotency-key")
+        told = "Must be 1 to 255 ASCII characters without spaces, quotes and backslashes, such as a UUID"
+        params = FieldParams(expected="idempotency-key")
         error = FieldError(pointer="/header/idempotency-key", message=told, code=FieldCode.MALFORMED, params=params)
         raise ProblemError(Problem.VALIDATION_FAILED, "The Idempotency-Key is malformed.", errors=[error])
     return str(match[1] or match[2])

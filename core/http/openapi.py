@@ -16,8 +16,14 @@ from core.http.routing import CookieRoute, PrivateRoute
 from core.problems import Problem
 from core.resources import preconditions
 
-_ANY = (Problem.VALIDATION_FAILED, Problem.INTERNAL_ERROR, Problem.DATABASE_UNAVAILABLE)
-_WITH_BODY = (Problem.MALFORMED_JSON, Problem.BODY_TIMEOUT, Problem.BODY_TOO_LARGE, Problem.UNSUPPORTED_MEDIA_TYPE)
+_ANY = (Problem.VALIDATION_FAILED, Problem.INTERNAL_ERROR)
+_WITH_BODY = (
+    Problem.MALFORMED_JSON,
+    Problem.BODY_TIMEOUT,
+    Problem.BODY_TOO_LARGE,
+    Problem.UNSUPPORTED_MEDIA_TYPE,
+    Problem.SHUTTING_DOWN,  # where the body has not come to its end by then
+)
 
 
 def _header(name: str, text: str, **schema: Any) -> dict[str, Any]:
@@ -121,7 +127,7 @@ def _general_problems(route: PrivateRoute) -> list[Problem]:
     if isinstance(route, CookieRoute):
         found.append(Problem.ORIGIN_NOT_ALLOWED)
     if route.bounded:
-        found.append(Problem.OVERLOADED)
+        found += [Problem.OVERLOADED, Problem.DATABASE_UNAVAILABLE]
     if route.methods & {"POST", "PUT", "PATCH"}:
         found += _WITH_BODY
     return found
@@ -142,6 +148,8 @@ def _headers(route: PrivateRoute) -> list[dict[str, Any]]:
 
 def _response_headers(route: PrivateRoute, status: str) -> list[str]:
     names = ["X-Request-ID", *_OF_STATUS.get(status, ())]
+    if gives_many(route.endpoint) and status == "412":
+        names.remove("ETag")  # of which of them?
     if status == "409" and route.keyed:
         names.append("Retry-After")
     if status not in ("200", "201", "204", "304"):

@@ -1,6 +1,6 @@
 """Which operation a request's path and method mean: found in one look, however many slices there are."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Generic, NamedTuple, Never, TypeVar
 
@@ -68,6 +68,21 @@ def overlap(one: str, other: str) -> bool:
         if our != their and "{" not in our + their:
             return False
     return len(ours) == len(theirs)
+
+
+def fixed_before(templates: Iterable[str]) -> dict[str, list[str]]:
+    """Of each template those before it that are the same but for something fixed in the place of one parameter: what
+    is a path of its own is no value of the parameter, for no method."""
+    found: dict[str, list[str]] = {}
+    # By what each would be with a parameter in place of something fixed.
+    widened: dict[tuple[str, ...], list[str]] = {}
+    for template in dict.fromkeys(templates):
+        segments = ["{}" if "{" in one else one for one in template.split("/")]
+        found[template] = widened.get(tuple(segments), [])
+        for place, one in enumerate(segments):
+            if one != "{}":
+                widened.setdefault((*segments[:place], "{}", *segments[place + 1 :]), []).append(template)
+    return found
 
 
 def _overlaps(shape: _Shape[T], template: str) -> bool:

@@ -143,7 +143,7 @@ async def _find(request: Request, error: Exception) -> ProblemError:
         errors = [field_error(item) for item in error.errors()[:MAX_ERRORS]]
         return ProblemError(Problem.VALIDATION_FAILED, "Some input is not valid; see `errors`.", errors=errors)
     if isinstance(error, DatabaseUnavailableError):
-        return ProblemError(Problem.DATABASE_UNAVAILABLE, "The database does not respond now. Try again shortly.")
+        return ProblemError(Problem.DATABASE_UNAVAILABLE, error.told)
     if isinstance(error, UniqueViolationError | ForeignKeyViolationError):
         return ProblemError(Problem.CONFLICT, "The request conflicts with what is stored.")
     if isinstance(error, ValueRejectedError):

@@ -1,15 +1,18 @@
 """How a slice makes its router, and how FastAPI's including keeps the guarantees of every operation."""
 
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.routing import compile_path
 
 from core.http.authorization import API
 from core.http.declarations import operation_id
+from core.http.paths import fixed_before
 from core.http.routing import CookieRoute, OperationalRoute, PrivateRoute, PublicRoute
 
 # What FastAPI's own route is made with; an included route is made anew with the same.
@@ -81,6 +84,16 @@ def share_entity_tags(routes: Sequence[Any]) -> None:
     for route in ours:
         if route.response_field is None:
             route.entity_tags = read.get(route.path, route.entity_tags)
+
+
+def keep_fixed_paths(routes: Sequence[Any]) -> None:
+    """Lets no parameter take what is a path of its own: DELETE …/tasks/counts is 405, and no task of that id."""
+    ours = [route for route in routes if isinstance(route, PrivateRoute)]
+    fixed = fixed_before(route.path for route in ours)
+    for route in ours:
+        others = "|".join(re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(one)) for one in fixed[route.path])
+        if others:
+            route.path_regex = re.compile(f"(?!(?:{others})$){compile_path(route.path)[0].pattern}")
 
 
 def _router(tag: str, prefix: str, route_class: type[PrivateRoute]) -> Router:

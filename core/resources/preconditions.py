@@ -87,8 +87,8 @@ class UnchangedError(Exception):
 class StaleError(ProblemError):
     """The 412 of a row that has moved on; its tag tells the client what there is now."""
 
-    def __init__(self, version: int) -> None:
-        super().__init__(Problem.PRECONDITION_FAILED, "The resource has changed since you read it. Read it again.")
+    def __init__(self, version: int, told: str = "The resource has changed since you read it. Read it again.") -> None:
+        super().__init__(Problem.PRECONDITION_FAILED, told)
         self.version = version
 
 
@@ -96,7 +96,7 @@ class ExistsError(StaleError):
     """The 412 of a PUT with `If-None-Match: *` on what is there. It is final: sent again later, it makes nothing."""
 
     def __init__(self, row_id: UUID, version: int) -> None:
-        super().__init__(version)
+        super().__init__(version, "There is one under this id already. Read it, or choose another id.")
         self.row_id = row_id
 
 
@@ -168,7 +168,7 @@ def _tags(lines: list[str], header: str) -> list[str] | None:
     if value.strip() == "*":
         return ["*"]
     if not _LIST.fullmatch(value):
-        raise malformed(header, "Must be entity tags or *")
+        raise malformed(header, "Must be entity tags with their quotes, as ETag has them, or *")
     return _read(value)
 
 

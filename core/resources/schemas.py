@@ -104,6 +104,13 @@ class ReplaceModel(InputModel):
     def _ignore(cls, value: Any) -> Any:
         return {k: v for k, v in value.items() if k not in cls.read_only} if isinstance(value, dict) else value
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        made = handler.resolve_ref_schema(handler(schema))
+        names = ", ".join(f"`{name}`" for name in sorted(cls.read_only))
+        made["description"] = f"{made.get('description', '')} Ignored are {names}; an `id` is to be that of the path."
+        return made
+
 
 class OutputModel(BaseModel):
     """Base of what the API sends, made from a row."""

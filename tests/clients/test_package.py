@@ -102,6 +102,10 @@ def test_the_first_day(run: Callable[..., Any], alice: UserClient) -> None:
     assert [(one["title"], one["description"]) for one in found["tasks"]] == [("Feed the cat", "was: Feed the cat")]
 
 
+def test_what_is_known_already_is_neither_data_nor_an_error(run: Callable[..., Any]) -> None:
+    assert run("known") == [{"status": 304, "tag": True, "none": True, "taken": True}]
+
+
 def test_writes_to_one_task_go_one_after_the_other(run: Callable[..., Any], alice: UserClient) -> None:
     assert run("writes_in_order") == [{"listed": 1, "edited": ["1", "2", "3"], "deleted": 204}]
     assert alice.get(alice.tasks).json()["items"] == []

@@ -46,6 +46,31 @@ def test_every_operation_of_the_issue_declares_the_statuses_that_the_issue_names
     assert {name: statuses for name, statuses in missing.items() if statuses} == {}
 
 
+def test_the_document_has_each_problem_that_health_responds_with_and_no_other() -> None:
+    live, ready = (one.spec["responses"] for one in _all() if one.path.startswith("/health/"))
+    assert "503" not in live
+    schema = ready["503"]["content"]["application/problem+json"]["schema"]
+    codes = {"database_unavailable", "schema_too_old", "schema_too_new", "shutting_down"}
+    assert set(schema["discriminator"]["mapping"]) == codes
+
+
+def test_a_body_may_be_cut_short_by_the_end_of_the_process() -> None:
+    for one in _all():
+        schema = one.spec["responses"].get("503", {}).get("content", {}).get("application/problem+json", {})
+        told = schema.get("schema", {}).get("discriminator", {}).get("mapping", {})
+        assert ("shutting_down" in told) == (one.id == "getReadiness" or one.method in ("post", "put", "patch")), one.id
+
+
+def test_the_document_names_what_a_put_ignores_of_its_body() -> None:
+    said = document()["components"]["schemas"]["TaskReplace"]["description"]
+    assert said.endswith("Ignored are `completed_at`, `etag`, `id`, `updated_at`; an `id` is to be that of the path.")
+
+
+def test_a_412_of_many_has_no_tag_of_one() -> None:
+    tagged = {one.id: "ETag" in one.spec["responses"].get("412", {}).get("headers", ()) for one in _all()}
+    assert (tagged["updateTask"], tagged["updateTasks"]) == (True, False)
+
+
 def test_the_names_are_those_that_generated_clients_know() -> None:
     names = {one.id for one in _all()}
     assert names >= {

@@ -20,6 +20,7 @@ SETTLE_SECONDS = 30
 # All that a client may be told of a database that fails.
 _DETAILS = {
     "The database does not respond now. Try again shortly.",
+    "The time of this request was over before all was done. Try again shortly.",
     "The server has as much to do as it can. Try again shortly.",
     "The database is not ready.",
 }

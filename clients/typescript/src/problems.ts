@@ -63,5 +63,6 @@ type Good<Given> = Given extends { data: infer Data } ? Data : never;
 export async function take<Given extends Outcome>(outcome: Promise<Given>): Promise<Good<Given>> {
   const { data, error, response } = await outcome;
   if (error !== undefined) throw new ProblemError(error, response);
+  if (response.status === 304) throw new TypeError("304 has no data to take: look at `response` of the operation");
   return data as Good<Given>;
 }

@@ -1591,6 +1591,174 @@ export interface components {
             type: string;
         };
         /**
+         * SchemaTooNewProblem
+         * @description The schema of the database is newer than this release can serve
+         * @example {
+         *       "code": "schema_too_new",
+         *       "detail": "A migration has left no room for this release.",
+         *       "instance": "/health/ready",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 503,
+         *       "title": "The schema of the database is newer than this release can serve",
+         *       "type": "/problems/schema_too_new"
+         *     }
+         */
+        SchemaTooNewProblem: {
+            /**
+             * @description The permanent name of the problem. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            code: "schema_too_new";
+            /**
+             * Detail
+             * @description This occurrence in words, for people.
+             */
+            detail: string;
+            /**
+             * Errors
+             * @description What is wrong, place by place.
+             */
+            errors?: components["schemas"]["FieldError"][];
+            /**
+             * Instance
+             * @description The path of the request.
+             */
+            instance: string;
+            /**
+             * Request Id
+             * @description What the server's log has about it is found by this.
+             */
+            request_id: string;
+            /**
+             * Status
+             * @description The status of the response.
+             * @constant
+             */
+            status: 503;
+            /**
+             * Title
+             * @description The problem in words, the same each time.
+             */
+            title: string;
+            /**
+             * Type
+             * @description A reference to a page that says what it means and what to do.
+             */
+            type: string;
+        };
+        /**
+         * SchemaTooOldProblem
+         * @description The schema of the database is older than this release
+         * @example {
+         *       "code": "schema_too_old",
+         *       "detail": "The database is not migrated to what this release needs.",
+         *       "instance": "/health/ready",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 503,
+         *       "title": "The schema of the database is older than this release",
+         *       "type": "/problems/schema_too_old"
+         *     }
+         */
+        SchemaTooOldProblem: {
+            /**
+             * @description The permanent name of the problem. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            code: "schema_too_old";
+            /**
+             * Detail
+             * @description This occurrence in words, for people.
+             */
+            detail: string;
+            /**
+             * Errors
+             * @description What is wrong, place by place.
+             */
+            errors?: components["schemas"]["FieldError"][];
+            /**
+             * Instance
+             * @description The path of the request.
+             */
+            instance: string;
+            /**
+             * Request Id
+             * @description What the server's log has about it is found by this.
+             */
+            request_id: string;
+            /**
+             * Status
+             * @description The status of the response.
+             * @constant
+             */
+            status: 503;
+            /**
+             * Title
+             * @description The problem in words, the same each time.
+             */
+            title: string;
+            /**
+             * Type
+             * @description A reference to a page that says what it means and what to do.
+             */
+            type: string;
+        };
+        /**
+         * ShuttingDownProblem
+         * @description The server is shutting down
+         * @example {
+         *       "code": "shutting_down",
+         *       "detail": "This process is about to end.",
+         *       "instance": "/health/ready",
+         *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
+         *       "status": 503,
+         *       "title": "The server is shutting down",
+         *       "type": "/problems/shutting_down"
+         *     }
+         */
+        ShuttingDownProblem: {
+            /**
+             * @description The permanent name of the problem. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            code: "shutting_down";
+            /**
+             * Detail
+             * @description This occurrence in words, for people.
+             */
+            detail: string;
+            /**
+             * Errors
+             * @description What is wrong, place by place.
+             */
+            errors?: components["schemas"]["FieldError"][];
+            /**
+             * Instance
+             * @description The path of the request.
+             */
+            instance: string;
+            /**
+             * Request Id
+             * @description What the server's log has about it is found by this.
+             */
+            request_id: string;
+            /**
+             * Status
+             * @description The status of the response.
+             * @constant
+             */
+            status: 503;
+            /**
+             * Title
+             * @description The problem in words, the same each time.
+             */
+            title: string;
+            /**
+             * Type
+             * @description A reference to a page that says what it means and what to do.
+             */
+            type: string;
+        };
+        /**
          * SignIn
          * @description Credentials of a local account.
          * @example {
@@ -1881,7 +2049,7 @@ export interface components {
         };
         /**
          * TaskReplace
-         * @description All that a client may write; what is absent gets its default, and what the server writes is ignored.
+         * @description All that a client may write; what is absent gets its default, and what the server writes is ignored. Ignored are `completed_at`, `etag`, `id`, `updated_at`; an `id` is to be that of the path.
          * @example {
          *       "due_at": "2030-01-31T09:00:00+01:00",
          *       "title": "Water the plants"
@@ -2422,7 +2590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The server is busy; The database is not available; The keys that verify tokens are not available */
+            /** @description The server is busy; The keys that verify tokens are not available; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2430,7 +2598,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -2519,7 +2687,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The keys that verify tokens are not available; The database is not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2527,7 +2695,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -2627,7 +2795,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The server is busy; The database is not available */
+            /** @description The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2635,7 +2803,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -2711,7 +2879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The server is busy */
+            /** @description The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2719,7 +2887,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -2807,7 +2975,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The server is busy; The database is not available */
+            /** @description The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2815,7 +2983,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -2899,7 +3067,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2907,7 +3075,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
                 };
             };
         };
@@ -2990,7 +3158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -2998,7 +3166,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
                 };
             };
         };
@@ -3142,7 +3310,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3150,7 +3318,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -3256,7 +3424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3264,7 +3432,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
                 };
             };
         };
@@ -3396,7 +3564,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3404,7 +3572,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -3513,7 +3681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3521,7 +3689,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
                 };
             };
         };
@@ -3627,7 +3795,6 @@ export interface operations {
             /** @description Precondition failed */
             412: {
                 headers: {
-                    ETag: components["headers"]["ETag"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -3675,7 +3842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3683,7 +3850,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -3769,7 +3936,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3777,7 +3944,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
                 };
             };
         };
@@ -3859,7 +4026,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3867,7 +4034,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
                 };
             };
         };
@@ -3963,7 +4130,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -3971,7 +4138,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
                 };
             };
         };
@@ -4142,7 +4309,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4150,7 +4317,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -4269,7 +4436,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4277,7 +4444,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"];
                 };
             };
         };
@@ -4433,7 +4600,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available; The keys that verify tokens are not available; The server is busy */
+            /** @description The keys that verify tokens are not available; The server is busy; The database is not available; The server is shutting down */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4441,7 +4608,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"];
+                    "application/problem+json": components["schemas"]["KeysUnavailableProblem"] | components["schemas"]["OverloadedProblem"] | components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"];
                 };
             };
         };
@@ -4485,17 +4652,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available */
-            503: {
-                headers: {
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "X-Request-ID": components["headers"]["X-Request-ID"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"];
-                };
-            };
         };
     };
     getReadiness: {
@@ -4537,7 +4693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["InternalErrorProblem"];
                 };
             };
-            /** @description The database is not available */
+            /** @description The database is not available; The server is shutting down; The schema of the database is older than this release; The schema of the database is newer than this release can serve */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];
@@ -4545,7 +4701,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"];
+                    "application/problem+json": components["schemas"]["DatabaseUnavailableProblem"] | components["schemas"]["ShuttingDownProblem"] | components["schemas"]["SchemaTooOldProblem"] | components["schemas"]["SchemaTooNewProblem"];
                 };
             };
         };

@@ -47,6 +47,17 @@ const scenarios: Record<string, () => Promise<object>> = {
     return { late, gone, short, tasks: await all(read.pages()) };
   },
 
+  /** Whoever says what they have is told that it is current, without data and without an error. */
+  async known() {
+    const todo = createTodoClient({ baseUrl: API, token: signedIn });
+    const { id, etag } = await take(todo.POST(TASKS, { params: { path: me }, body: { title: "Water the plants" } }));
+    const params = { path: { ...me, task_id: id }, header: { "If-None-Match": etag } };
+    const { data, error, response } = await todo.GET(TASK, { params });
+    const taken = await take(todo.GET(TASK, { params })).catch((thrown: unknown) => thrown instanceof TypeError);
+    const tag = response.headers.get("ETag") === etag;
+    return { status: response.status, tag, none: data === undefined && error === undefined, taken };
+  },
+
   async writes_in_order() {
     let written: Promise<unknown> = Promise.resolve();
     // A list that is under way meanwhile comes late: it is older than what was written.

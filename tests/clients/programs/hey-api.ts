@@ -49,6 +49,7 @@ function advice(problem: UpdateTaskError): string {
     case "overloaded":
     case "request_in_progress":
     case "body_timeout":
+    case "shutting_down":
       return "wait, and send it again";
     case "forbidden":
     case "malformed_json":

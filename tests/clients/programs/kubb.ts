@@ -43,6 +43,7 @@ function advice(problem: UpdateTaskMutation["Errors"]): string {
     case "overloaded":
     case "request_in_progress":
     case "body_timeout":
+    case "shutting_down":
       return "wait, and send it again";
     case "forbidden":
     case "malformed_json":

@@ -19,7 +19,7 @@ from tests.core.http.extended_app import Tasks, copies, extended_app
 
 MALFORMED = {
     "pointer": "/header/idempotency-key",
-    "message": "Must be one text of 1 to 255 ASCII characters",
+    "message": "Must be 1 to 255 ASCII characters without spaces, quotes and backslashes, such as a UUID",
     "code": "malformed",
     "params": {"expected": "idempotency-key"},
 }

@@ -9,7 +9,7 @@ from tests.conftest import RunningServer, TestDatabase, UserClient, assert_probl
 from tests.core.raw_http import RawConnection, RawResponse, connect
 
 NOT_JSON = "Send `Content-Type: application/json`, uncompressed."
-MISSING = [{"pointer": "", "message": "This field is required", "code": "missing"}]
+MISSING = [{"pointer": "", "message": "A body is required: JSON, with its Content-Type", "code": "missing"}]
 JSON = {"Content-Type": "application/json"}
 TITLE = b'{"title": "Water the plants"}'
 

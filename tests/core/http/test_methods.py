@@ -1,9 +1,12 @@
 """HEAD is GET without its content, OPTIONS says what a path takes, and a PATCH may name what its body is."""
 
+import asyncio
+
 import httpx
 import pytest
 
-from tests.conftest import RunningServer, UserClient, assert_problem
+from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_token
+from tests.core.http.extended_app import extended_app
 from tests.core.raw_http import connect
 
 PATCHES = "application/json, application/merge-patch+json"
@@ -47,6 +50,7 @@ def test_a_connection_goes_on_after_a_head(api_server: RunningServer) -> None:
         ("/api/v1/auth/sign-in", "OPTIONS, POST"),
         ("/api/v1/users/me", "DELETE, GET, HEAD, OPTIONS, PATCH"),
         ("/api/v1/users/me/tasks", "DELETE, GET, HEAD, OPTIONS, PATCH, POST"),
+        ("/api/v1/users/me/tasks/counts", "GET, HEAD, OPTIONS"),
         (f"/api/v1/users/me/tasks/{SOME_ID}", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
     ],
 )
@@ -54,6 +58,26 @@ def test_options_says_what_a_path_takes(alice: UserClient, path: str, allowed: s
     response = alice.options(path)
     assert (response.status_code, response.content, response.headers["allow"]) == (204, b"", allowed)
     assert response.headers.get("accept-patch") == (PATCHES if "PATCH" in allowed else None)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_what_is_a_path_of_its_own_is_no_id_to_any_method(database: TestDatabase, fast: bool) -> None:
+    asyncio.run(_reject_other_methods(database, fast))
+
+
+async def _reject_other_methods(database: TestDatabase, fast: bool) -> None:
+    async with extended_app(database=database, fast_path=fast) as client:
+        headers = {"Authorization": f"Bearer {make_token('alice')}"}
+        for path in ("/api/v1/users/me/tasks/counts", "/api/v1/users/me/tasks/changes"):
+            for method in ("DELETE", "PUT", "PATCH", "POST"):
+                assert_problem(await client.request(method, path), 401, "missing_token")
+                rejected = await client.request(method, path, headers=headers, json={"title": "x"})
+                assert_problem(rejected, 405, "method_not_allowed")
+                assert rejected.headers["allow"] == "GET, HEAD, OPTIONS"
+            for method in ("GET", "HEAD"):
+                assert (await client.request(method, path, headers=headers)).status_code == 200
+        made = await client.post("/api/v1/users/me/tasks", headers=headers, json={"title": "x"})
+        assert (await client.delete(made.headers["location"], headers=headers)).status_code == 204
 
 
 def test_options_says_nothing_of_a_users_part_without_their_token(

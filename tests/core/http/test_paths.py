@@ -7,7 +7,7 @@ import pytest
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from core.http.paths import Paths
+from core.http.paths import Paths, fixed_before
 from tests.core.http.count_calls import Counter
 
 NAMES = ["a", "b", "{x}", "{y}"]
@@ -64,3 +64,15 @@ def _calls(paths: Paths[str], number: int) -> int:
 
 def test_the_last_of_a_hundred_slices_is_found_as_fast_as_the_only_one() -> None:
     assert _calls(_of_slices(100), 99) == _calls(_of_slices(1), 0)
+
+
+def test_a_path_is_fixed_before_those_that_have_a_parameter_there_and_come_later() -> None:
+    templates = ["/u/{a}/t", "/u/me/t", "/u/{a}/t/counts", "/u/{a}/t/{b}", "/u/{a}/t/{b}", "/u/{a}/{x:path}", "/v/{b}"]
+    assert fixed_before(templates) == {
+        "/u/{a}/t": [],
+        "/u/me/t": [],  # comes too late: nothing is found there
+        "/u/{a}/t/counts": [],
+        "/u/{a}/t/{b}": ["/u/{a}/t/counts"],
+        "/u/{a}/{x:path}": ["/u/{a}/t"],
+        "/v/{b}": [],
+    }

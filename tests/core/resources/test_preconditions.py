@@ -16,6 +16,7 @@ from tests.conftest import RunningServer, TestDatabase, UserClient, assert_probl
 from tests.contract.operations import document, operations
 
 ME = "/api/v1/users/me"
+NO_TAGS = "Must be entity tags with their quotes, as ETag has them, or *"
 STALE = "The resource has changed since you read it. Read it again."
 ALTERED_DETAIL = (
     "If-Match has a tag as this API gives none: something on the way, such as a proxy that compresses, weakened it "
@@ -57,9 +58,9 @@ def filled(template: str, tag: str) -> bytes:
     return template.replace("{version}", tag.strip('"')).encode("latin-1")
 
 
-def assert_stale(response: httpx.Response, tag: str) -> None:
+def assert_stale(response: httpx.Response, tag: str, detail: str = STALE) -> None:
     """412, and what there is now."""
-    assert_problem(response, 412, "precondition_failed", title="Precondition failed", detail=STALE)
+    assert_problem(response, 412, "precondition_failed", title="Precondition failed", detail=detail)
     assert response.headers["etag"] == tag
 
 
@@ -70,7 +71,7 @@ def assert_altered(response: httpx.Response, tag: str) -> None:
     assert response.headers["etag"] == tag
 
 
-def assert_malformed(response: httpx.Response, header: str, message: str = "Must be entity tags or *") -> None:
+def assert_malformed(response: httpx.Response, header: str, message: str = NO_TAGS) -> None:
     """400, and which header."""
     params = {"expected": "entity-tag"}
     error = {"pointer": f"/header/{header}", "message": message, "code": "malformed", "params": params}
@@ -180,7 +181,7 @@ def test_a_write_that_must_find_nothing_changes_nothing(alice: UserClient, metho
     for headers in (every, {"If-None-Match": tag}, {"If-None-Match": '"2"'}, {**every, "If-Match": tag}):
         response = alice.request(method, path, headers=headers, **sent)
         if (method, headers) == ("PUT", every):
-            assert_stale(response, tag)
+            assert_stale(response, tag, "There is one under this id already. Read it, or choose another id.")
         else:
             assert_malformed(response, "if-none-match", message)
     assert alice.get(path).json() == before

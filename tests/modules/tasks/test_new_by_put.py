@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import TestDatabase, UserClient, assert_problem
 
 NEW = {"If-None-Match": "*"}
-STALE = "The resource has changed since you read it. Read it again."
+EXISTS = "There is one under this id already. Read it, or choose another id."
 EXISTED = "There was one under this id when the request came first."
 DELETED = "Something was deleted under this id. Send an Idempotency-Key to put it back."
 # Of each version that clients make, and the two that are none.
@@ -55,7 +55,7 @@ def test_me_in_the_path_is_me_in_the_location(alice: UserClient) -> None:
 def test_what_exists_is_not_overwritten(alice: UserClient, key: str | None) -> None:
     task = alice.create_task()
     response = put(alice, task["id"], key)
-    assert_problem(response, 412, "precondition_failed", detail=STALE)
+    assert_problem(response, 412, "precondition_failed", detail=EXISTS)
     assert response.headers["etag"] == task["etag"]
     assert alice.get(f"{alice.tasks}/{task['id']}").json() == task
 
@@ -133,7 +133,7 @@ def test_a_late_repeat_of_what_was_rejected_does_not_bring_it_back_either(alice:
     path = put(alice, task_id).headers["location"]
     assert alice.delete(path).status_code == 204
     back = put(alice, task_id, "one-device")
-    assert_problem(put(alice, task_id, "the-other-device"), 412, "precondition_failed", detail=STALE)
+    assert_problem(put(alice, task_id, "the-other-device"), 412, "precondition_failed", detail=EXISTS)
     again = put(alice, task_id, "the-other-device")
     assert_problem(again, 412, "precondition_failed", detail=EXISTED)
     assert again.headers["etag"] == back.headers["etag"]

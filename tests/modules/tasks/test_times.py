@@ -99,7 +99,7 @@ def test_what_is_no_time_with_a_zone_is_rejected(alice: UserClient, sent: Any, e
 def test_a_time_that_does_not_exist_is_rejected(alice: UserClient, sent: str) -> None:
     response = alice.post(alice.tasks, json={"title": "x", "due_at": sent})
     (error,) = assert_problem(response, 400, "validation_failed")["errors"]
-    assert (error["pointer"], error["message"]) == ("/due_at", "Must be a time")
+    assert (error["pointer"], error["message"]) == ("/due_at", "Must be a date and a time that exist")
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
