@@ -164,7 +164,7 @@ def test_a_folder_of_packages_that_was_interrupted_is_made_to_its_end(project: P
     """Its pip came last, and had not come."""
     made = project.folder / ".venv"
     assert project.run(sys.executable, "-m", "venv", "--without-pip", str(made)).returncode == 0
-    done = project.run("make", f"PYTHON={sys.executable}", ".venv/bin/pip")
+    done = project.run("make", "--no-print-directory", f"PYTHON={sys.executable}", ".venv/bin/pip")
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     assert project.run(".venv/bin/python", "-m", "pip", "--version").returncode == 0
 
