@@ -9,7 +9,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import ARRAY, BigInteger, DateTime, Enum, Float, Numeric, Text, insert, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CompoundSelect,
+    DateTime,
+    Enum,
+    Float,
+    Numeric,
+    Text,
+    insert,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
@@ -125,6 +137,13 @@ def find_pair(page_id: UUID) -> Select[Page, int | None]:
     return select(Page, col(Page.number)).where(col(Page.id) == page_id)
 
 
+@prepared
+@statement
+def find_either(page_id: UUID, other: UUID) -> CompoundSelect[Any]:
+    both = (select(Page).where(col(Page.id) == one) for one in (page_id, other))
+    return union_all(*both)
+
+
 @pytest.fixture
 def own(database: TestDatabase) -> Iterator[TestDatabase]:
     database.query(_MADE)
@@ -177,11 +196,12 @@ def test_what_json_would_change_comes_in_columns(own: TestDatabase) -> None:
     own.query("INSERT INTO todo.sums VALUES (%s, 1.10000000000000000001)", str(ID))
     own.query("INSERT INTO todo.readings VALUES (%s, 'NaN', '{a,NULL}', '{\"a\": 1.50}')", str(ID))
     own.query("INSERT INTO todo.pages (id, number) VALUES (%s, 7)", str(ID))
-    (total, _), (reading, _), (page, number) = rows(own, find_sum(ID), find_reading(ID), find_pair(ID))
-    assert in_one_column(own) == [False, False, False]
+    queries = find_sum(ID), find_reading(ID), find_pair(ID), find_either(ID, UUID(int=1))
+    (total, _), (reading, _), (page, number), (either, _) = rows(own, *queries)
+    assert in_one_column(own) == [False, False, False, False]
     assert total.exact == Decimal("1.10000000000000000001")
     assert (str(reading.near), reading.words, reading.whole) == ("nan", ["a", None], {"a": 1.5})
-    assert (page.number, number) == (7, 7)
+    assert (page.number, number, either.number) == (7, 7, 7)
 
 
 @pytest.mark.parametrize("between", [spread.pooled, spread.install])

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -180,28 +181,39 @@ def test_one_that_dies_young_is_replaced_while_others_serve(process: ApiProcess)
     assert httpx.get(f"{process.url}/health/live").status_code == 200
 
 
-# Each worker meets a bug that nobody catches.
-WITH_A_BUG = """
+# Each worker ends by what nobody catches.
+ENDING = """
 import sys
 from core import logging
 from core.server.workers import Workers
 
 def serve(*_):
-    raise MemoryError("planted")
+    raise {error}
 
 logging.configure("INFO", "production")
 sys.exit(Workers(1, [], serve).run())
 """
 
 
-def test_why_a_worker_failed_is_told() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", WITH_A_BUG], cwd=project_root(), timeout=20, capture_output=True, check=False
-    )
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+def ended_by(error: str) -> dict[str, dict[str, Any]]:
+    """The lines of the log, by their messages."""
+    program = [sys.executable, "-c", ENDING.format(error=error)]
+    done = subprocess.run(program, cwd=project_root(), timeout=20, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (1, b"")
-    told = {line["message"]: line for line in lines}
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return {line["message"]: line for line in lines}
+
+
+def test_why_a_worker_failed_is_told() -> None:
+    told = ended_by('MemoryError("planted")')
     assert told["worker failed"]["exception.type"] == "builtins.MemoryError"
     assert "planted" in told["worker failed"]["exception.stacktrace"]
     assert told["worker ended"]["process.exit.code"] == 1
     assert "no worker lives" in told
+
+
+def test_a_ctrl_c_before_a_worker_serves_is_no_failure() -> None:
+    """The terminal sends it to all processes."""
+    told = ended_by("KeyboardInterrupt")
+    assert told["worker ended"]["process.exit.code"] == 0
+    assert "worker failed" not in told

@@ -215,6 +215,24 @@ def test_a_sweep_takes_so_many_at_most(alice: UserClient, database: TestDatabase
     assert lefts == {2 * SWEPT + 1, SWEPT + 1, 1, 0}
 
 
+def test_a_deletion_that_cannot_sweep_is_done(database: TestDatabase, alice: UserClient) -> None:
+    """With a key both are one transaction: then it is not done, and can be asked for again."""
+    fails = "BEGIN RAISE EXCEPTION 'planted' USING ERRCODE = 'query_canceled'; END"
+    database.query(
+        f"CREATE FUNCTION todo.fails() RETURNS trigger LANGUAGE plpgsql AS '{fails.replace(chr(39), chr(39) * 2)}';"
+        "CREATE TRIGGER fails BEFORE DELETE ON todo.tombstones FOR EACH STATEMENT EXECUTE FUNCTION todo.fails()"
+    )
+    try:
+        _sweep(alice)
+        statuses = set()
+        for number in range(2 * SWEPT_AT):
+            path = f"{alice.tasks}/{alice.create_task()['id']}"
+            statuses.add(alice.delete(path, headers={"Idempotency-Key": f"sweep-{number}"}).status_code)
+        assert statuses == {204, 503}
+    finally:
+        database.query("DROP FUNCTION todo.fails() CASCADE")
+
+
 def _sweep(user: UserClient) -> None:
     """Makes and deletes, until a deletion was one that sweeps."""
     for _ in range(2 * SWEPT_AT):
