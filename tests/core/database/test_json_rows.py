@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    CompoundSelect,
     DateTime,
     Enum,
     Float,
     Numeric,
+    SelectBase,
     Text,
     insert,
     union_all,
@@ -139,7 +139,7 @@ def find_pair(page_id: UUID) -> Select[Page, int | None]:
 
 @prepared
 @statement
-def find_either(page_id: UUID, other: UUID) -> CompoundSelect[Any]:
+def find_either(page_id: UUID, other: UUID) -> SelectBase:
     both = (select(Page).where(col(Page.id) == one) for one in (page_id, other))
     return union_all(*both)
 
