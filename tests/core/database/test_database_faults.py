@@ -81,7 +81,7 @@ def test_a_silent_database_is_given_up_in_time_and_used_again_when_it_speaks(
         own.proxy.resume()
         return seconds, await path.fetch_one(echo("back"))
 
-    seconds, response = through(own, work, timeout=0.5)
+    seconds, response = through(own, work, timeout=1)
     assert response == "back"
     assert seconds < 3
 
@@ -101,7 +101,7 @@ def test_a_transaction_under_which_the_database_falls_silent_ends_in_time(own: T
         own.proxy.resume()
         return await path.fetch_one(echo("back"))
 
-    assert through(own, work, timeout=0.5) == "back"
+    assert through(own, work, timeout=1) == "back"
 
 
 @pytest.mark.parametrize("end", ["killed", "cut"])

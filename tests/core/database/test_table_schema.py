@@ -193,4 +193,4 @@ def test_whoever_waits_for_a_look_waits_no_longer_than_their_own_deadline(own: T
         own.proxy.resume()
         return await path.fetch_one(revision_of())
 
-    assert on(own.proxied_url, work, timeout=0.5) == head()
+    assert on(own.proxied_url, work, timeout=1) == head()
