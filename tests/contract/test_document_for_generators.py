@@ -81,8 +81,11 @@ def test_what_needs_no_token_says_so(operation: Any) -> None:
 
 @pytest.mark.parametrize("operation", ALL, ids=lambda one: one.id)
 def test_the_headers_of_every_response_are_declared(operation: Any) -> None:
+    done = _reached(operation.spec["responses"].get("200", {}))
+    of_many = any({"count", "ids"} <= schema.get("properties", {}).keys() for _, schema in done)
     for status, response in operation.spec["responses"].items():
-        told = set() if (operation.id, status) == ("updateTasks", "412") else {*OF_STATUS.get(status, ())}
+        # The tag of which of them?
+        told = set() if of_many and status == "412" else {*OF_STATUS.get(status, ())}
         assert set(response["headers"]) >= {"X-Request-ID", *told}, status
         if status == "201" and operation.path.startswith("/api/v1/users/"):
             assert {"Location", "ETag", "Idempotent-Replayed"} <= set(response["headers"])
