@@ -8,6 +8,7 @@ from core.problems import CHOICE, FieldCode, FieldError, FieldParams
 
 _CODES = frozenset(FieldCode)
 _PARAMS = frozenset(FieldParams.__annotations__)
+_ONE = re.compile(r"\b1 (character|byte|digit)s\b")
 
 
 class _Rule(NamedTuple):
@@ -131,7 +132,8 @@ def _told(kind: str, context: Mapping[str, Any], item: Mapping[str, Any]) -> tup
         params = {**rule.params, **{ours: _plain(context[name]) for ours, name in rule.found.items()}}
         if rule.code is FieldCode.NOT_ALLOWED:
             params["allowed"] = _values(context.get("expected") or context.get("expected_tags", ""))
-        return rule.code, rule.message.format_map({**context, **params}), params
+        message = rule.message.format_map({**context, **params})
+        return rule.code, _ONE.sub(r"1 \1", message), params
     if kind in _CODES:
         params = {name: _plain(value) for name, value in context.items() if name in _PARAMS}
         return FieldCode(kind), str(item["msg"]), params

@@ -11,7 +11,7 @@ _TASKS, _TASK = "/api/v1/users/me/tasks", "/api/v1/users/me/tasks/01a221af-ea66-
 _SIGN_IN, _SIGN_UP, _READY = "/api/v1/auth/sign-in", "/api/v1/auth/sign-up", "/health/ready"
 _REQUEST_ID = "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19"
 _TOO_SHORT = FieldError(
-    pointer="/title", message="Must have at least 1 characters", code=FieldCode.TOO_SHORT, params={"min": 1}
+    pointer="/title", message="Must have at least 1 character", code=FieldCode.TOO_SHORT, params={"min": 1}
 )
 # What the request was to, and the detail.
 _MET = {

@@ -2394,7 +2394,7 @@ export interface components {
          *       "errors": [
          *         {
          *           "code": "too_short",
-         *           "message": "Must have at least 1 characters",
+         *           "message": "Must have at least 1 character",
          *           "params": {
          *             "min": 1
          *           },

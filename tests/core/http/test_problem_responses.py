@@ -47,7 +47,7 @@ STATUSES = {"allowed": ["pending", "in_progress", "completed"]}
         ({"title": "a", "/~": 1}, [("/?", "This field is not known", "unknown_field", {})]),
         ({"title": 1}, [("/title", "Must be a string", "wrong_type", {"expected": "string"})]),
         ({"title": None}, [("/title", "Must be a string", "wrong_type", {"expected": "string"})]),
-        ({"title": " \t"}, [("/title", "Must have at least 1 characters", "too_short", {"min": 1})]),
+        ({"title": " \t"}, [("/title", "Must have at least 1 character", "too_short", {"min": 1})]),
         ({"title": "a" * 201}, [("/title", "Must have at most 200 characters", "too_long", {"max": 200})]),
         (
             {"title": "a", "description": "a" * 10_001},

@@ -168,7 +168,7 @@ def test_of_many_sign_ups_with_one_address_at_once_one_wins(api: httpx.Client, d
             [
                 {
                     "pointer": "/name",
-                    "message": "Must have at least 1 characters",
+                    "message": "Must have at least 1 character",
                     "code": "too_short",
                     "params": {"min": 1},
                 }

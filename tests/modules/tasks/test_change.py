@@ -142,7 +142,7 @@ def test_a_put_names_no_owner(alice: UserClient, name: str) -> None:
             {"title": " "},
             {
                 "pointer": "/title",
-                "message": "Must have at least 1 characters",
+                "message": "Must have at least 1 character",
                 "code": "too_short",
                 "params": {"min": 1},
             },

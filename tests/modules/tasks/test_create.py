@@ -122,7 +122,7 @@ def test_a_description_is_kept_to_the_letter(alice: UserClient, description: str
     assert alice.get(f"{alice.tasks}/{task['id']}").json()["description"] == description
 
 
-_SHORT = {"message": "Must have at least 1 characters", "code": "too_short", "params": {"min": 1}}
+_SHORT = {"message": "Must have at least 1 character", "code": "too_short", "params": {"min": 1}}
 _LONG = {"message": "Must have at most 200 characters", "code": "too_long", "params": {"max": 200}}
 _STATUS = {
     "message": "Must be 'pending', 'in_progress' or 'completed'",

@@ -159,7 +159,7 @@ STATUSES = {"allowed": ["pending", "in_progress", "completed"]}
             "status=pending&status=",
             ("status/1", "Must be 'pending', 'in_progress' or 'completed'", "not_allowed", STATUSES),
         ),
-        ("q=", ("q", "Must have at least 1 characters", "too_short", {"min": 1})),
+        ("q=", ("q", "Must have at least 1 character", "too_short", {"min": 1})),
         (f"q={'a' * 201}", ("q", "Must have at most 200 characters", "too_long", {"max": 200})),
         ("q=a%00b", ("q", "Must not hold a NUL character", "nul_character", {})),
         ("include_total=maybe", ("include_total", "Must be true or false", "malformed", {"expected": "boolean"})),

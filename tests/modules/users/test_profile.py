@@ -58,8 +58,8 @@ def test_an_empty_patch_changes_nothing(alice: UserClient) -> None:
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
-        ({"name": ""}, {"message": "Must have at least 1 characters", "code": "too_short", "params": {"min": 1}}),
-        ({"name": " \n"}, {"message": "Must have at least 1 characters", "code": "too_short", "params": {"min": 1}}),
+        ({"name": ""}, {"message": "Must have at least 1 character", "code": "too_short", "params": {"min": 1}}),
+        ({"name": " \n"}, {"message": "Must have at least 1 character", "code": "too_short", "params": {"min": 1}}),
         (
             {"name": "a" * 201},
             {"message": "Must have at most 200 characters", "code": "too_long", "params": {"max": 200}},
