@@ -63,8 +63,10 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
+        # With bytecode, as what is deployed has it: a process that compiles its files is 7 MiB larger.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         self._environment = {
-            **os.environ,
+            **inherited,
             "DATABASE_URL": f"{database_url}&application_name={contestant.module}",
             "JWT_SECRET": SECRET,
             "CONNECTIONS": str(CONNECTIONS),
