@@ -57,5 +57,5 @@ async def sign_out(accounts: Accounts, given: RefreshToken) -> None:
     ),
 )
 async def change_password(accounts: Accounts, change: PasswordChange, request: Request) -> None:
-    """Sets a new password and ends all other sessions."""
+    """Sets a new password and ends all other sessions. Their access tokens stay good until they expire."""
     await accounts.change_password(of(request).user, change)

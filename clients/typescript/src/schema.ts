@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Change Password
-         * @description Sets a new password and ends all other sessions.
+         * @description Sets a new password and ends all other sessions. Their access tokens stay good until they expire.
          */
         post: operations["changePassword"];
         delete?: never;
