@@ -123,7 +123,7 @@ ADVICE = {
         "Send plain `application/json`.",
     ),
     Problem.TOO_MANY_ATTEMPTS: Advice(
-        "The tries to sign in for this account, or from this address, are used up.",
+        "The tries to sign in for this account, or to sign in or up from this address, are used up.",
         "Wait for `Retry-After` seconds.",
     ),
     Problem.INTERNAL_ERROR: Advice(

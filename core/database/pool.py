@@ -162,7 +162,7 @@ class Pool:
         return None
 
     def _give_place(self, connection: Connection | None) -> None:
-        """To whoever has waited longest: with the connection that had it, if that can be used."""
+        """To whose turn it is: with the connection that had it, if that can be used."""
         if not self._line.give(connection):
             if connection is not None:
                 self._idle.append(connection)

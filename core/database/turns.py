@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Iterator
 from contextvars import Context, copy_context
+from itertools import chain
 from typing import Any
 
 from core.database.connection import Connection, Message
@@ -61,19 +63,21 @@ class Turn:
 
 
 class Line:
-    """Those who wait for a place, the longest first. At its deadline each is told PoolExhaustedError."""
+    """Those who wait for a place: the owners in turn, and of one owner the longest first, so that nobody who asks very
+    often has all others wait behind it. At its deadline each is told PoolExhaustedError."""
 
     def __init__(self) -> None:
-        self._turns: deque[Turn] = deque()
+        # By owner, the next one first; those without an owner are one.
+        self._turns: OrderedDict[str | None, deque[Turn]] = OrderedDict()
         self._timer = DeadlineTimer(self._expire)
 
     def __len__(self) -> int:
-        return sum(not turn.done.done() for turn in self._turns)
+        return sum(not turn.done.done() for turn in self._all())
 
     def join(self, turn: Turn) -> None:
-        """The last one."""
+        """The last one of its owner."""
         turn.since, turn.context = time.monotonic(), copy_context()
-        self._turns.append(turn)
+        self._turns.setdefault(turn.usage.owner if turn.usage else None, deque()).append(turn)
         self._timer.set(turn.deadline)
 
     def give(self, connection: Connection | None) -> bool:
@@ -81,10 +85,7 @@ class Line:
 
         What is sent is sent as if by the task that waits, whoever gives: what traces statements looks into its context.
         """
-        while self._turns:
-            turn = self._turns.popleft()
-            if turn.done.done():
-                continue
+        while (turn := self._take_next()) is not None:
             turn.wait_no_more()
             if turn.deadline <= time.monotonic():  # the timer is late: what is sent now would cost its connection
                 turn.done.set_exception(PoolExhaustedError(_EXHAUSTED))
@@ -93,10 +94,25 @@ class Line:
             return True
         return False
 
+    def _take_next(self) -> Turn | None:
+        """Takes the first one of the owner whose turn it is, who then comes last."""
+        while self._turns:
+            owner, turns = self._turns.popitem(last=False)
+            while turns:
+                turn = turns.popleft()
+                if not turn.done.done():
+                    if turns:
+                        self._turns[owner] = turns
+                    return turn
+        return None
+
+    def _all(self) -> Iterator[Turn]:
+        return chain.from_iterable(self._turns.values())
+
     def _expire(self, now: float) -> float | None:
         """Tells those whose deadline has come; gives the next deadline of the others."""
         following: float | None = None
-        for turn in self._turns:
+        for turn in self._all():
             if turn.done.done():
                 continue
             if turn.deadline <= now:

@@ -16,7 +16,7 @@ from core.http.context import Services
 from core.http.cors import cors
 from core.http.dispatch import Dispatcher
 from core.http.middleware import RequestMiddleware
-from core.http.routers import included, keep_fixed_paths, share_entity_tags, unguarded
+from core.http.routers import included, settle_paths, share_entity_tags, unguarded
 from core.http.routing import CookieRoute, PrivateRoute
 
 # Paths without the guarantees: documentation, which has no user and touches no data.
@@ -69,7 +69,7 @@ class Api(FastAPI):
         strangers = unguarded(self.router.routes, UNGUARDED)
         if strangers:
             raise TypeError(f"{', '.join(strangers)}: nothing says who may call this; declare it on a private_router()")
-        keep_fixed_paths(self.router.routes)
+        settle_paths(self.router.routes)
         settings = self.services.settings
         handlers = {key: one for key, one in self.exception_handlers.items() if key not in (500, Exception)}
         app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=handlers)

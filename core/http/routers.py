@@ -86,14 +86,14 @@ def share_entity_tags(routes: Sequence[Any]) -> None:
             route.entity_tags = read.get(route.path, route.entity_tags)
 
 
-def keep_fixed_paths(routes: Sequence[Any]) -> None:
-    """Lets no parameter take what is a path of its own: DELETE …/tasks/counts is 405, and no task of that id."""
-    ours = [route for route in routes if isinstance(route, PrivateRoute)]
-    fixed = fixed_before(route.path for route in ours)
-    for route in ours:
-        others = "|".join(re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(one)) for one in fixed[route.path])
-        if others:
-            route.path_regex = re.compile(f"(?!(?:{others})$){compile_path(route.path)[0].pattern}")
+def settle_paths(routes: Sequence[Any]) -> None:
+    """Lets no parameter take what is a path of its own: DELETE …/tasks/counts is 405, and no task of that id. And a
+    path ends where it ends: Starlette's `$` takes a line break behind it, as no proxy's rule for that path does."""
+    fixed = fixed_before(route.path for route in routes if isinstance(route, PrivateRoute))
+    for route in routes:
+        others = "|".join(re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(one)) for one in fixed.get(route.path, ()))
+        pattern = compile_path(route.path)[0].pattern.removesuffix("$")
+        route.path_regex = re.compile((rf"(?!(?:{others})\Z)" if others else "") + pattern + r"\Z")
 
 
 def _router(tag: str, prefix: str, route_class: type[PrivateRoute]) -> Router:

@@ -9,7 +9,7 @@ from core.http.declarations import problems
 from core.http.routers import cookie_router
 from core.problems import Problem
 from modules.auth.local_accounts import LocalAccounts
-from modules.auth.router import Accounts
+from modules.auth.router import Accounts, address_of
 from modules.auth.schemas import AccessToken, SignedUpByPage, SignIn, SignUp, Tokens
 
 # Browsers take a name with this prefix only with Secure, with Path=/ and without Domain, and so from this host alone:
@@ -31,10 +31,14 @@ def _declared(status: int, description: str, *found: Problem) -> dict[int | str,
 _SET = f"{COOKIE}, the refresh token of the session"
 
 
-@router.post("/sign-up", status_code=201, responses=_declared(201, _SET, Problem.EMAIL_TAKEN, Problem.OVERLOADED))
-async def sign_up(accounts: Accounts, new: SignUp, response: Response) -> SignedUpByPage:
+@router.post(
+    "/sign-up",
+    status_code=201,
+    responses=_declared(201, _SET, Problem.EMAIL_TAKEN, Problem.TOO_MANY_ATTEMPTS, Problem.OVERLOADED),
+)
+async def sign_up(accounts: Accounts, new: SignUp, request: Request, response: Response) -> SignedUpByPage:
     """Makes an account and signs it in."""
-    made = await accounts.sign_up(new)
+    made = await accounts.sign_up(new, address_of(request))
     return SignedUpByPage(**_with_cookie(response, made, accounts), user=made.user)
 
 
@@ -44,7 +48,7 @@ async def sign_up(accounts: Accounts, new: SignUp, response: Response) -> Signed
 )
 async def sign_in(accounts: Accounts, given: SignIn, request: Request, response: Response) -> AccessToken:
     """Begins a session."""
-    tokens = await accounts.sign_in(given, request.client.host if request.client else "")
+    tokens = await accounts.sign_in(given, address_of(request))
     return AccessToken(**_with_cookie(response, tokens, accounts))
 
 

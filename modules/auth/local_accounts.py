@@ -1,8 +1,5 @@
 """What happens to a local account: needs users, accounts, passwords and the throttle together."""
 
-import hashlib
-import ipaddress
-import math
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -20,12 +17,11 @@ from modules.auth.guessable import reject_guessable
 from modules.auth.passwords import Passwords
 from modules.auth.repository import AuthRepository
 from modules.auth.schemas import PasswordChange, SignedUp, SignIn, SignUp, Tokens
+from modules.auth.throttle import Throttle
 from modules.auth.tokens import Refresh, Successors, access_token
 from modules.users.accounts import UserAccounts
 from modules.users.schemas import UserRead
 
-# The allowance of tries is per this long; a used-up one comes back evenly over it.
-WINDOW = timedelta(minutes=15)
 # For so long after its first use a refresh token may come again: from another tab, or because the response was lost.
 GRACE = timedelta(seconds=30)
 
@@ -41,16 +37,19 @@ class LocalAccounts:
         self._users = users
         self._passwords = passwords
         self._repository = AuthRepository(database)
+        self._throttle = Throttle(settings, self._repository)
         # Of a session, from its last refresh on.
         self.life = timedelta(days=settings.refresh_token_days)
         keys = (settings.better_auth_secret, settings.better_auth_secret_previous)
         self._successors = Successors([one.get_secret_value() for one in keys if one is not None])
 
-    async def sign_up(self, new: SignUp) -> SignedUp:
-        """Makes user, account and first session in one transaction. Raises ProblemError 400, 409 or 503."""
+    async def sign_up(self, new: SignUp, address: str) -> SignedUp:
+        """Makes user, account and first session in one transaction. Raises ProblemError 400, 409, 429 or 503."""
         password = new.password.get_secret_value()
         reject_guessable(password, new.email, "/password")
-        password_hash = await self._passwords.hash(password)
+        with self._passwords.place():
+            await self._throttle.sign_up(address)
+            password_hash = await self._passwords.hash(password)
         principal = Principal(uuid7().hex, new.email, new.name)
         refresh = Refresh.new(uuid4())
 
@@ -70,14 +69,13 @@ class LocalAccounts:
 
     async def sign_in(self, given: SignIn, address: str) -> Tokens:
         """Raises ProblemError 401, 429 or 503; the same way and in the same time for an unknown address."""
-        # First: an address that has no more tries shuts nobody out of their account.
-        await self._throttle("address", _address_key(address), self._settings.sign_in_attempts_per_address)
-        await self._throttle("account", _account_key(given.email), self._settings.sign_in_attempts_per_account)
-        account = await self._repository.account_by_email(given.email)
-        if account is not None:
-            _name_user(account.user_id)
-        known = account.password_hash if account else None
-        verified = await self._passwords.verify(known, given.password.get_secret_value())
+        with self._passwords.place():
+            await self._throttle.sign_in(address, given.email)
+            account = await self._repository.account_by_email(given.email)
+            if account is not None:
+                _name_user(account.user_id)
+            known = account.password_hash if account else None
+            verified = await self._passwords.verify(known, given.password.get_secret_value())
         refresh = Refresh.new(uuid4())
         if not (
             verified
@@ -87,7 +85,7 @@ class LocalAccounts:
             )
         ):
             raise ProblemError(Problem.INVALID_CREDENTIALS, "The address or the password is wrong.")
-        await self._repository.forgive(_account_key(given.email))
+        await self._throttle.forgive(given.email)
         return self._tokens(account.user_id, refresh)
 
     async def refresh(self, token: str) -> Tokens:
@@ -117,13 +115,13 @@ class LocalAccounts:
         account = await self._repository.account_by_user(principal.user_id)
         if account is None:
             await self._users.reject_deleted(principal)
-        await self._throttle("user", _user_key(principal.user_id), self._settings.sign_in_attempts_per_account)
-        known = account.password_hash if account else None
-        if not await self._passwords.verify(known, change.current_password.get_secret_value()) or known is None:
-            raise ProblemError(Problem.INVALID_CREDENTIALS, "The current password is wrong.")
-        password = change.new_password.get_secret_value()
-        reject_guessable(password, account.email_key if account else None, "/new_password")
-        password_hash = await self._passwords.hash(password)
+        known, password = account.password_hash if account else None, change.new_password.get_secret_value()
+        with self._passwords.place():
+            await self._throttle.change_password(principal.user_id)
+            if not await self._passwords.verify(known, change.current_password.get_secret_value()) or known is None:
+                raise ProblemError(Problem.INVALID_CREDENTIALS, "The current password is wrong.")
+            reject_guessable(password, account.email_key if account else None, "/new_password")
+            password_hash = await self._passwords.hash(password)
         kept = _uuid(principal.session_id)
         changed = await self._database.transact(
             lambda transaction: AuthRepository(transaction).set_password(principal.user_id, known, password_hash, kept)
@@ -148,14 +146,6 @@ class LocalAccounts:
         _log.warning("refresh token replayed", **{"user.id": session.user_id})
         return None
 
-    async def _throttle(self, limit: str, key: str, allowed: int) -> None:
-        """`limit` is what the log calls it."""
-        wait = await self._repository.attempt(key, allowed, WINDOW)
-        if wait > 0:
-            headers = {"Retry-After": str(math.ceil(wait))}
-            detail, reason = "Too many attempts. Wait before the next.", f"attempts_of_{limit}"
-            raise ProblemError(Problem.TOO_MANY_ATTEMPTS, detail, headers=headers, reason=reason)
-
     def _tokens(self, user_id: str, refresh: Refresh) -> Tokens:
         _name_user(user_id)
         seconds = self._settings.access_token_minutes * 60
@@ -168,28 +158,6 @@ class LocalAccounts:
 def _name_user(user_id: str) -> None:
     """Whom the lines of this request are about: there is no token that would say it."""
     request_fields.bind({"user.id": user_id})
-
-
-def _account_key(email: str) -> str:
-    return _hashed(f"account:{email.lower()}")
-
-
-def _user_key(user_id: str) -> str:
-    return _hashed(f"user:{user_id}")
-
-
-def _address_key(address: str) -> str:
-    """An IPv6 client has a whole /64 to itself."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return _hashed(f"address:{address}")
-    network = ipaddress.ip_network((parsed, 64 if parsed.version == 6 else 32), strict=False)
-    return _hashed(f"address:{network}")
-
-
-def _hashed(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
 
@@ -26,11 +27,23 @@ MAX_WAITING = 60
 
 
 class Passwords:
-    """Hashes and verifies within a bound; beyond it raises ProblemError 503."""
+    """Hashes and verifies, for whoever has a `place`. There are so many; beyond them it raises ProblemError 503."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="argon2")
         self._waiting = 0
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One of those that may hash or wait for it. It is taken before a try is counted: who has none is not looked
+        at, and has lost no try."""
+        if self._waiting >= MAX_WAITING:
+            raise ProblemError(Problem.OVERLOADED, "Too many sign-ins are under way. Try again shortly.")
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     async def hash(self, password: str) -> str:
         """The encoded hash, with its salt and parameters."""
@@ -46,13 +59,7 @@ class Passwords:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._waiting >= MAX_WAITING:
-            raise ProblemError(Problem.OVERLOADED, "Too many sign-ins are under way. Try again shortly.")
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._waiting -= 1
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 def _normal(password: str) -> str:

@@ -18,16 +18,23 @@ private = private_router("auth", "/auth")
 Accounts = Annotated[LocalAccounts, service(LocalAccounts)]
 
 
-@public.post("/sign-up", status_code=201, responses=problems(Problem.EMAIL_TAKEN, Problem.OVERLOADED))
-async def sign_up(accounts: Accounts, new: SignUp) -> SignedUp:
+def address_of(request: Request) -> str:
+    """The network address that tries are counted by; none on a Unix socket."""
+    return request.client.host if request.client else ""
+
+
+@public.post(
+    "/sign-up", status_code=201, responses=problems(Problem.EMAIL_TAKEN, Problem.TOO_MANY_ATTEMPTS, Problem.OVERLOADED)
+)
+async def sign_up(accounts: Accounts, new: SignUp, request: Request) -> SignedUp:
     """Makes an account and signs it in."""
-    return await accounts.sign_up(new)
+    return await accounts.sign_up(new, address_of(request))
 
 
 @public.post("/sign-in", responses=problems(Problem.INVALID_CREDENTIALS, Problem.TOO_MANY_ATTEMPTS, Problem.OVERLOADED))
 async def sign_in(accounts: Accounts, given: SignIn, request: Request) -> Tokens:
     """Begins a session."""
-    return await accounts.sign_in(given, request.client.host if request.client else "")
+    return await accounts.sign_in(given, address_of(request))
 
 
 @public.post("/refresh", responses=problems(Problem.INVALID_REFRESH_TOKEN, Problem.KEYS_UNAVAILABLE))
@@ -50,5 +57,5 @@ async def sign_out(accounts: Accounts, given: RefreshToken) -> None:
     ),
 )
 async def change_password(accounts: Accounts, change: PasswordChange, request: Request) -> None:
-    """Sets a new password and ends all other sessions."""
+    """Sets a new password and ends all other sessions. Their access tokens stay good until they expire."""
     await accounts.change_password(of(request).user, change)

@@ -5,15 +5,18 @@ import os
 import re
 import secrets
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.conftest import TestDatabase, make_token
+from tests.conftest import TestDatabase, make_token, project_root
 from tests.core.api_process import ApiProcess
+from tests.core.database.locks import locked_tasks, wait_for_waiting
 from tests.faults import packages
 from tests.faults.background import Background
 from tests.faults.between import Nginx
@@ -81,6 +84,27 @@ def test_nginx_with_kept_connections(database: TestDatabase, tmp_path: Path, *, 
 
 
 _COMPRESSES = "gzip on; gzip_types application/json; gzip_proxied any; gzip_min_length 1;"
+
+
+def test_nginx_leaves_places_to_others(database: TestDatabase, tmp_path: Path) -> None:
+    """By the limit of the file that is deployed: one client does not get all that the API works on at once."""
+    text = (project_root() / "deploy" / "nginx" / "todo-api.conf").read_text()
+    limit = "\n".join(re.findall(r"^ *(limit_conn\w* .*;)$", text, re.MULTILINE))
+    with ApiProcess(database.proxied_url) as api, nginx_before(tmp_path, api.port, limit) as nginx:
+        url = f"http://127.0.0.1:{nginx.kept_port}{TASKS}"
+        headers = {"Authorization": f"Bearer {make_token(secrets.token_hex(8))}"}
+
+        def client_at(address: str) -> httpx.Client:
+            transport = httpx.HTTPTransport(local_address=address, limits=httpx.Limits(max_connections=150))
+            return httpx.Client(transport=transport, headers=headers, timeout=20)
+
+        with client_at("127.0.0.1") as hasty, client_at("127.0.0.2") as other, locked_tasks(database):
+            with ThreadPoolExecutor(150) as threads:
+                asked = [threads.submit(hasty.get, url) for _ in range(150)]
+                wait_for_waiting(database, 10)
+                assert other.get(url).status_code != 429
+            told = Counter(one.result().status_code for one in asked)
+        assert told[429] == 50
 
 
 def test_a_tag_that_nginx_weakens(database: TestDatabase, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.contract.write_documents import OPENAPI
 
 # The table of the issue: how each operation responds, besides what follows from where it stands.
 ISSUE = {
-    "POST /api/v1/auth/sign-up": {201, 400, 409},
+    "POST /api/v1/auth/sign-up": {201, 400, 409, 429},
     "POST /api/v1/auth/sign-in": {200, 400, 401, 429},
     "POST /api/v1/auth/refresh": {200, 401},
     "POST /api/v1/auth/sign-out": {204},

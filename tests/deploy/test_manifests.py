@@ -143,6 +143,12 @@ def test_nginx_lets_go_of_a_connection_before_the_api_does_and_lets_it_reject_wh
     assert int(waits[1]) > _default("body_timeout") + _default("request_timeout")
 
 
+def test_nginx_leaves_no_client_more_than_half_of_the_places() -> None:
+    text = (DEPLOY / "nginx" / "todo-api.conf").read_text()
+    (allowed,) = re.findall(r"limit_conn todo_api_clients (\d+);", text)
+    assert int(allowed) <= _default("max_concurrent_requests") / 2
+
+
 @pytest.mark.parametrize("name", ["deployment.yaml", "migration-job.yaml"])
 def test_a_pod_can_write_nothing_and_is_nobody(name: str) -> None:
     pods = [one["spec"]["template"]["spec"] for one in _documents(name).values() if "template" in one["spec"]]

@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Change Password
-         * @description Sets a new password and ends all other sessions.
+         * @description Sets a new password and ends all other sessions. Their access tokens stay good until they expire.
          */
         post: operations["changePassword"];
         delete?: never;
@@ -2963,6 +2963,17 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["UnsupportedMediaTypeProblem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["TooManyAttemptsProblem"];
                 };
             };
             /** @description Internal server error */

@@ -1,5 +1,6 @@
 """Hashing is bounded: however many sign in, the rest of the API goes on, and who cannot be served is told so."""
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -49,3 +50,27 @@ def test_more_than_can_wait_are_told_to_come_back(
             assert_problem(response, 503, "overloaded", title="The server is busy", detail=detail)
             assert 1 <= int(response.headers["retry-after"]) <= 3
         assert sign_in(api, account.email).status_code == 200
+
+
+def test_who_cannot_be_served_has_lost_no_try(
+    make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]
+) -> None:
+    """Whoever tries again as they are told would be shut out for a quarter of an hour."""
+    allowed = {"sign_in_attempts_per_address": 1_000_000, "sign_in_attempts_per_account": 1}
+    server = start_server(database=make_database(), **allowed)
+    limits = httpx.Limits(max_connections=3 * MAX_WAITING)
+    with httpx.Client(base_url=server.url, timeout=30, limits=limits) as api:
+        account, over = Account.new(api), threading.Event()
+        statuses: list[int] = []
+
+        def crowd() -> None:
+            while not over.is_set():
+                sign_in(api, new_email())
+
+        with ThreadPoolExecutor(MAX_WAITING + 10) as threads:
+            for _ in range(MAX_WAITING + 10):
+                threads.submit(crowd)
+            while statuses.count(503) < 3 and 429 not in statuses:
+                statuses.append(sign_in(api, account.email).status_code)
+            over.set()
+        assert {*statuses, sign_in(api, account.email).status_code} == {200, 503}

@@ -11,7 +11,7 @@ import pytest
 
 from main import create_app
 from tests.conftest import RunningServer, TestDatabase, assert_problem, make_settings
-from tests.modules.auth.accounts import Account, new_email, sign_in
+from tests.modules.auth.accounts import Account, new_email, sign_in, sign_up
 
 pytestmark = pytest.mark.slow
 
@@ -138,6 +138,26 @@ def test_an_address_that_has_no_tries_left_shuts_nobody_out(
         somebody, owner = ({"X-Forwarded-For": address} for address in ("203.0.113.1", "203.0.113.2"))
         assert _statuses(api, account.email, ALLOWED + 2, headers=somebody) == [401] + [429] * (ALLOWED + 1)
         assert sign_in(api, account.email, headers=owner).status_code == 200
+
+
+def test_an_address_signs_up_so_often_and_no_more(
+    make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]
+) -> None:
+    """Nobody asks for address after address whether it has an account, or has all passwords hashed; tries to sign in
+    are counted apart, and so are other addresses."""
+    server = start_server(database=make_database(), sign_in_attempts_per_address=3, trusted_proxies="127.0.0.1")
+    with httpx.Client(base_url=server.url, timeout=20) as api:
+        account = Account.new(api)
+        assert sign_up(api, email=account.email).status_code == 409
+        assert sign_up(api, password="password1").status_code == 400  # costs nothing, and counts for nothing
+        assert sign_up(api).status_code == 201
+        for fields in ({"email": account.email}, {}):
+            rejected = sign_up(api, **fields)
+            assert_problem(rejected, 429, "too_many_attempts", detail="Too many attempts. Wait before the next.")
+            assert 270 < int(rejected.headers["retry-after"]) <= 300
+        assert sign_in(api, account.email).status_code == 200
+        api.headers["X-Forwarded-For"] = "203.0.113.1"
+        assert sign_up(api).status_code == 201
 
 
 def test_behind_a_trusted_proxy_the_address_is_the_one_it_forwards(
