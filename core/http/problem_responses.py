@@ -25,10 +25,8 @@ from core.http import context
 from core.http.authorization import allowed, authorize, is_owned_path
 from core.http.field_errors import field_error
 from core.http.headers import values as values_of
-from core.problems import PROBLEMS, Problem, ProblemDetails, ProblemError, StatusProblem, of_status
+from core.problems import PROBLEM_JSON, PROBLEMS, Problem, ProblemDetails, ProblemError, StatusProblem, of_status
 from core.resources import preconditions
-
-MEDIA_TYPE = "application/problem+json"
 
 # A body of 1 MiB can be wrong in a hundred thousand places; the first ones say enough.
 MAX_ERRORS = 100
@@ -84,7 +82,7 @@ def _response(error: ProblemError, scope: Scope) -> Response:
         headers["Retry-After"] = retry_after()
     found = context.in_scope(scope)
     body = details(error, found.services.settings.root_path, str(scope["path"]), found.request_id)
-    return Response(body, problem.status, headers, MEDIA_TYPE)
+    return Response(body, problem.status, headers, PROBLEM_JSON)
 
 
 def install(app: FastAPI) -> None:
