@@ -47,7 +47,7 @@ class FastOperation:
             return result
         found = context.of(request)
         found.result = result
-        headers = representation.described(request)
+        headers = representation.header_lines(request)
         status = 201 if found.makes else self._route.status_code or 200
         content = self._route.content(result)
         if extra is not None:

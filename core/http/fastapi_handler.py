@@ -40,13 +40,13 @@ def noting(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def described(request: Request, response: Response) -> AnyResponse:
-    """The response with what representation.described says of what the endpoint gave."""
+    """The response with the header lines for what the endpoint gave."""
     if response.status_code in EMPTY and "content-type" in response.headers:
         del response.headers["content-type"]  # of content that is not there
     if response.status_code >= 300:
         return response
     if context.of(request).makes:
         response.status_code = 201
-    for name, value in representation.described(request):
+    for name, value in representation.header_lines(request):
         response.headers.setdefault(name.decode(), value.decode())
     return response

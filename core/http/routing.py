@@ -119,7 +119,7 @@ class PrivateRoute(APIRoute):
             if row is None:
                 return None, []
             found.result = row
-            headers = representation.described(request)
+            headers = representation.header_lines(request)
             return self.content(row), headers
 
         return read
