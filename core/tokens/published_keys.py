@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from core.problems import Problem, ProblemError
+from core.tokens.claims import TokenError
 from core.tokens.key_download import fetch
 from core.tokens.key_set import parse
-from core.tokens.verifier import ASYMMETRIC, Key, TokenError
+from core.tokens.verifier import ASYMMETRIC, Key
 
 # A request waits this long for keys; the fetch itself may go on for longer, for the requests after it.
 WAIT_SECONDS = 2

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from core.problems import ProblemError
+from core.tokens.claims import TokenError
 from core.tokens.published_keys import FRUITLESS_AT_ONCE, PublishedKeys
-from core.tokens.verifier import ASYMMETRIC, Principal, TokenError, TokenVerifier
+from core.tokens.verifier import ASYMMETRIC, Principal, TokenVerifier
 from tests.core.database.database_path import run
 from tests.core.tokens.key_server import PATH, KeyServer, SigningKey
 
