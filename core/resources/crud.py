@@ -129,26 +129,26 @@ class CrudRepository(OwnedRepository, Generic[V]):
         if not keyed and await self._database.fetch_one(self._own(is_deleted(self.rows.name, row_id))):
             detail = "Something was deleted under this id. Send an Idempotency-Key to put it back."
             raise ProblemError(Problem.KEY_REQUIRED, detail)
-        if await self._changes() is None:
+        if await self._change_number() is None:
             if keyed:
                 raise UnknownOwnerError
             await self._accounts.provision(self._principal)
 
     async def _look_for_changes(self) -> int | None:
         """The number of the owner's changes. Raises UnchangedError where the client has the list at that number."""
-        change = await self._changes()
+        change = await self._change_number()
         if change is not None and change in self._conditions.known:
             raise UnchangedError(change)
         return change
 
     async def _of_empty_page(self) -> int | None:
         """The number of the owner's changes. Raises the 401 of a deleted account, whose pages are all empty."""
-        change = await self._changes()
+        change = await self._change_number()
         if change is None and self._database.autocommit:
             await self._accounts.reject_deleted(self._principal)
         return change
 
-    async def _changes(self) -> int | None:
+    async def _change_number(self) -> int | None:
         """None where the table's changes are not counted, or its owner has no row yet."""
         return await self._database.fetch_one(self._own(self.rows.number())) if self.rows.number else None
 
