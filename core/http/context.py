@@ -52,7 +52,7 @@ class Services:
     accounts: Accounts
     schema: SchemaCheck
     gate: Gate
-    slices: Mapping[Any, Any] = field(default_factory=dict)
+    slices: Mapping[type, Any] = field(default_factory=dict)
     # None where nothing is counted.
     observe: Observe | None = None
 
@@ -90,7 +90,7 @@ class RequestContext(Usage):
         self.route: str | None = None
         # Who asks; private operations alone have one.
         self.principal: Principal | None = None
-        # What repositories send their statements through: the database, or the transaction of a keyed create.
+        # What repositories send their statements through: the database, or the transaction of a write with a key.
         self.executor: Executor = services.database
         # Whether the request makes a row under an id of the client's own.
         self.makes = False
