@@ -59,8 +59,8 @@ class FastOperation:
 class Dispatcher:
     """Middleware in front of FastAPI's router, which tries the pattern of one route after the other.
 
-    It serves what is in the fast subset, and hands all else on. It looks at the operations when the first request
-    comes, so that all are there. With `fast` false it hands everything on: the responses are the same.
+    It serves what is in the fast subset, and hands all else on. It is made once all operations are there. With `fast`
+    false it hands everything on: the responses are the same.
     """
 
     def __init__(self, app: FastAPI, following: ASGIApp, *, fast: bool) -> None:
