@@ -14,7 +14,7 @@ from core.resources.feed import page_of as changes_of
 from core.resources.models import Versioned
 from core.resources.pagination import ListQuery, Page, page_of
 from core.resources.preconditions import ExistsError, UnchangedError, malformed
-from core.resources.repository import OwnedRepository, UnknownOwnerError
+from core.resources.repository import OwnedRepository
 from core.resources.rows import Rows
 from core.resources.tombstones import forget, is_deleted, sweeps
 
@@ -84,7 +84,7 @@ class CrudRepository(OwnedRepository, Generic[V]):
             rows = await self._all(self.rows.changes(since, query.limit))
             if rows:
                 return changes_of(rows, query.limit, self._principal.tag, since)
-            await self._accounts.provision(self._principal)  # so that there is a number to begin with
+            await self._make_owner()  # so that there is a number to begin with
 
     async def list(self, query: ListQuery) -> Page[V]:
         """A page of the rows that pass the filters. Raises ProblemError 400 for a cursor of another list."""
@@ -130,9 +130,7 @@ class CrudRepository(OwnedRepository, Generic[V]):
             detail = "Something was deleted under this id. Send an Idempotency-Key to put it back."
             raise ProblemError(Problem.KEY_REQUIRED, detail)
         if await self._change_number() is None:
-            if keyed:
-                raise UnknownOwnerError
-            await self._accounts.provision(self._principal)
+            await self._make_owner()
 
     async def _look_for_changes(self) -> int | None:
         """The number of the owner's changes. Raises UnchangedError where the client has the list at that number."""
