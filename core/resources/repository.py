@@ -171,7 +171,7 @@ class OwnedRepository:
             try:
                 return await self._database.transact(lambda transaction: work(type(self)(transaction, *bound)))
             except UnknownOwnerError:
-                await self._accounts.provision(self._principal)
+                await self._make_owner()
 
 
 def matching(version: Any, expected: Any) -> Any:

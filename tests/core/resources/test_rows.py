@@ -183,6 +183,15 @@ def test_the_feed_of_a_new_owner_takes_no_second_connection_in_a_transaction(dat
     assert (page["items"], page["deleted"], page["has_more"]) == ([], [], False)
 
 
+def test_what_is_done_together_within_such_takes_no_second_connection(database: TestDatabase) -> None:
+    """For a new owner: the outer one makes the row, and all is done again."""
+
+    async def work(path: Database) -> list[str]:
+        return await Written(path, Principal("nested and new", None, None), UserAccounts(path)).nested()
+
+    assert on(database.proxied_url, work, pool_size=1, timeout=2) == ["one", "two"]
+
+
 def test_a_table_needs_neither_times_nor_change_numbers(make_database: Callable[[], TestDatabase]) -> None:
     database = make_database()
     database.query(
