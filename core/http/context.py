@@ -130,14 +130,9 @@ def of(request: Request) -> RequestContext:
     return found
 
 
-def public_path(scope: Scope) -> str:
-    """The request's path as clients know it: behind ROOT_PATH, which the proxy takes away."""
-    return in_scope(scope).services.settings.root_path + str(scope["path"])
-
-
 def quoted_path(scope: Scope) -> str:
-    """The same as it stands in a URL."""
-    path = public_path(scope)
+    """The request's path as clients know it, behind ROOT_PATH, which the proxy takes away; as it stands in a URL."""
+    path = in_scope(scope).services.settings.root_path + str(scope["path"])
     return path if _PLAIN(path) else quote(path)
 
 
