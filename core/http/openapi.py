@@ -9,8 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from core.config import VERSION
 from core.http import idempotency
 from core.http.declarations import REF, with_problems
-from core.http.dependencies import gives_many, gives_page, gives_row
-from core.http.document_parts import add_headers, headers, problem_schemas, tags
+from core.http.document_parts import add_headers, gives_many, gives_page, gives_row, headers, problem_schemas, tags
 from core.http.document_schemas import as_an_input, fill_examples, plain_parameters
 from core.http.routing import CookieRoute, PrivateRoute
 from core.problems import Problem
