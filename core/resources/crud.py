@@ -9,8 +9,7 @@ from pydantic import BaseModel
 
 from core.database.errors import DatabaseUnavailableError
 from core.problems import Problem, ProblemError
-from core.resources.feed import Changes, ChangesQuery, position_of
-from core.resources.feed import page_of as changes_of
+from core.resources.feed import Changes, ChangesQuery, changes_of, position_of
 from core.resources.models import Versioned
 from core.resources.pagination import ListQuery, Page, page_of
 from core.resources.preconditions import ExistsError, UnchangedError, malformed
