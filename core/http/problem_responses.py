@@ -40,6 +40,8 @@ _CHALLENGES: Mapping[Problem | StatusProblem, str] = {
 }
 
 _KINDS = (ProblemError, DatabaseError, RequestValidationError, HTTPException)
+# What handlers of bugs are registered for. An HTTPException is none, also where its status is 500.
+OF_BUGS = (500, Exception)
 
 
 async def respond(error: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,9 +96,9 @@ def install(app: FastAPI) -> None:
 async def handled(request: Request, error: Exception) -> Response:
     """The response of the application's exception handler for `error`, as FastAPI finds it; raises `error` if none."""
     handlers = request.app.exception_handlers
-    kinds = [kind for kind in type(error).__mro__ if kind is not Exception]
-    keys = [error.status_code, *kinds] if isinstance(error, HTTPException) else kinds
-    handler = next((handlers[key] for key in keys if key in handlers), None)
+    kinds = type(error).__mro__
+    keys = (error.status_code, *kinds) if isinstance(error, HTTPException) else kinds
+    handler = next((handlers[key] for key in keys if key in handlers and key not in OF_BUGS), None)
     if handler is None:
         raise error
     return await _call(handler, request, error)

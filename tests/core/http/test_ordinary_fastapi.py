@@ -43,11 +43,11 @@ def ask(
 
 
 def raising(error: Exception) -> Change:
-    """A public operation `/raise` that raises it."""
+    """A public operation `/raise` that raises it, and that the fast path takes."""
     router = public_router("raise", "/raise")
 
     @router.get("")
-    async def operation() -> None:
+    async def operation() -> dict[str, str]:
         raise error
 
     return lambda app: app.include_router(router)
@@ -136,13 +136,32 @@ def test_an_exception_handler_of_the_application_is_called(
     assert (response.status_code, response.json()) == (410, {"handled": "OutOfStockError"})
 
 
+@pytest.mark.parametrize("fast_path", [True, False])
 @pytest.mark.parametrize("kind", [HTTPException, 418])
-def test_a_handler_of_http_exceptions_is_called(database: TestDatabase, kind: type[Exception] | int) -> None:
+def test_a_handler_of_http_exceptions_is_called(
+    database: TestDatabase, kind: type[Exception] | int, *, fast_path: bool
+) -> None:
     def change(app: FastAPI) -> None:
         own_handler(kind, waits=True)(app)
         raising(HTTPException(418))(app)
 
-    assert ask(database, change, ("GET", "/raise", {}))[0].json() == {"handled": "HTTPException"}
+    (response,) = ask(database, change, ("GET", "/raise", {}), fast_path=fast_path)
+    assert response.json() == {"handled": "HTTPException"}
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+@pytest.mark.parametrize("kind", [Exception, 500])
+def test_a_handler_of_bugs_is_for_no_http_exception(
+    database: TestDatabase, kind: type[Exception] | int, *, fast_path: bool
+) -> None:
+    """As Starlette has it: what says its status is no bug, also where the status is 500."""
+
+    def change(app: FastAPI) -> None:
+        own_handler(kind, waits=True)(app)
+        raising(HTTPException(500, "Not now."))(app)
+
+    (response,) = ask(database, change, ("GET", "/raise", {}), fast_path=fast_path)
+    assert_problem(response, 500, "internal_error", detail="Not now.")
 
 
 @pytest.mark.parametrize("fast_path", [True, False])
