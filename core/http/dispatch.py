@@ -51,7 +51,9 @@ class FastOperation:
         status = 201 if found.makes else self._route.status_code or 200
         content = self._route.content(result)
         if extra is not None:
-            headers, status = [*extra.raw_headers, *headers], extra.status_code or status
+            own = dict(extra.raw_headers)
+            headers = [*extra.raw_headers, *[line for line in headers if line[0] not in own]]
+            status = extra.status_code or status
             content = None if status in EMPTY else content
         return WholeResponse(status, headers, content)
 

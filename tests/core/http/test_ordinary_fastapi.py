@@ -12,12 +12,13 @@ from fastapi import APIRouter, Depends, FastAPI, File, Form, HTTPException, Requ
 from fastapi.responses import JSONResponse
 
 from core.http.dependencies import owned
+from core.http.endpoints import found
 from core.http.routers import private_router, public_router
 from core.resources.schemas import OutputModel
 from main import create_app
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
-from modules.tasks.schemas import TaskCreate, TaskRead
+from modules.tasks.schemas import TaskCreate, TaskRead, TaskReplace
 from tests.conftest import TestDatabase, assert_problem, make_settings, make_token
 
 Tasks = Annotated[TaskRepository, owned(TaskRepository)]
@@ -101,6 +102,33 @@ def test_a_detail_that_is_no_text_is_given_as_data(database: TestDatabase) -> No
 def test_an_http_exception_below_400_is_no_problem(database: TestDatabase) -> None:
     (response,) = ask(database, raising(HTTPException(307, headers={"Location": "/x"})), ("GET", "/raise", {}))
     assert (response.status_code, response.headers["location"], response.content) == (307, "/x", b"")
+
+
+def own_put(declared: dict[str, str], *, whole: bool) -> Change:
+    """A PUT that makes rows, `/users/{user_id}/own/{task_id}`, and says what its response is, or gives a whole one."""
+    router = private_router("own", "/users/{user_id}/own")
+
+    @router.put("/{task_id}", response_model=TaskRead)
+    async def put(tasks: Tasks, task_id: UUID, new: TaskReplace, response: Response) -> Any:
+        row = found(await tasks.replace(task_id, new), "task")
+        if whole:
+            return JSONResponse({}, 202, declared)
+        response.status_code = 202
+        response.headers.update(declared)
+        return row
+
+    return lambda app: app.include_router(router)
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_an_endpoint_says_of_its_response_stands(database: TestDatabase, *, whole: bool, fast_path: bool) -> None:
+    declared = {"etag": '"own"', "location": "/own"}
+    headers = {"If-None-Match": "*", "Authorization": f"Bearer {make_token('u1')}"}
+    request = ("PUT", f"/users/me/own/{uuid4()}", {"json": {"title": "x"}, "headers": headers})
+    (response,) = ask(database, own_put(declared, whole=whole), request, fast_path=fast_path)
+    assert response.status_code == 202
+    assert [(name, value) for name, value in response.headers.multi_items() if name in declared] == [*declared.items()]
 
 
 class OutOfStockError(Exception):
