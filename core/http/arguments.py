@@ -90,15 +90,18 @@ class Arguments:
         """The values by name; what is not valid is added to `errors` in pydantic's form."""
         values: dict[str, Any] = {}
         for name, call, arguments in self._dependencies:
+            wrong: Errors = []
             if arguments._dependencies:
-                found = await arguments.find(request, response, body, errors)
+                found = await arguments.find(request, response, body, wrong)
             else:
                 found = {}
-                arguments._find_own(request, response, body, found, errors)
-            if not errors:
-                value = await call(**found)
-                if name is not None:  # one of the route has no parameter to fill
-                    values[name] = value
+                arguments._find_own(request, response, body, found, wrong)
+            if wrong:  # the others are called all the same
+                errors += wrong
+                continue
+            value = await call(**found)
+            if name is not None:  # one of the route has no parameter to fill
+                values[name] = value
         self._find_own(request, response, body, values, errors)
         return values
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, File, Form, HTTPException, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, FastAPI, File, Form, Header, HTTPException, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 
 from core.http.dependencies import owned
@@ -129,6 +129,29 @@ def test_what_an_endpoint_says_of_its_response_stands(database: TestDatabase, *,
     (response,) = ask(database, own_put(declared, whole=whole), request, fast_path=fast_path)
     assert response.status_code == 202
     assert [(name, value) for name, value in response.headers.multi_items() if name in declared] == [*declared.items()]
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+def test_a_dependency_is_called_also_behind_one_whose_input_is_wrong(
+    database: TestDatabase, *, fast_path: bool
+) -> None:
+    """As FastAPI has it: so what the second one raises is the response, and what is wrong for both is told at once."""
+    router = public_router("two", "/two")
+
+    async def first(pages: Annotated[int, Header()]) -> int:
+        return pages
+
+    async def second(lines: Annotated[int, Header()]) -> int:
+        raise HTTPException(418, str(lines))
+
+    @router.get("")
+    async def operation(_: Annotated[int, Depends(first)], __: Annotated[int, Depends(second)]) -> dict[str, str]:
+        return {}
+
+    wrong, both = (("GET", "/two", {"headers": {"pages": "many", "lines": lines}}) for lines in ("5", "few"))
+    teapot, rejected = ask(database, lambda app: app.include_router(router), wrong, both, fast_path=fast_path)
+    assert (teapot.status_code, teapot.json()["detail"]) == (418, "5")
+    assert [error["pointer"] for error in rejected.json()["errors"]] == ["/header/pages", "/header/lines"]
 
 
 class OutOfStockError(Exception):
