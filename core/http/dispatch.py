@@ -34,6 +34,8 @@ class FastOperation:
 
     def respond(self, request: Request) -> Awaitable[AnyResponse]:
         """The response to a request for this operation. What it raises, the application's exception handlers take."""
+        scope = request.scope  # what FastAPI's router leaves in it: middleware and dependencies of others look for it
+        scope["route"], scope["endpoint"] = self._route, self._route.endpoint
         return self._route.admit(request, lambda body: self._call(request, body))
 
     async def _call(self, request: Request, body: Any) -> AnyResponse:

@@ -132,6 +132,32 @@ def test_what_an_endpoint_says_of_its_response_stands(database: TestDatabase, *,
 
 
 @pytest.mark.parametrize("fast_path", [True, False])
+def test_a_request_names_its_route_and_its_endpoint(database: TestDatabase, *, fast_path: bool) -> None:
+    """What limits rates, counts or traces looks for them: within the operation, and around it once it is done."""
+    router, around = public_router("named", "/named"), []
+
+    @router.get("/{name}")
+    async def operation(request: Request, name: str) -> dict[str, str]:
+        return {name: request.scope["route"].path}
+
+    class Counting:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await self.app(scope, receive, send)
+            if scope["type"] == "http":
+                around.append(scope["endpoint"])
+
+    def change(app: FastAPI) -> None:
+        app.include_router(router)
+        app.add_middleware(Counting)
+
+    (response,) = ask(database, change, ("GET", "/named/x", {}), fast_path=fast_path)
+    assert (response.json(), around) == ({"x": "/api/v1/named/{name}"}, [operation])
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
 def test_a_dependency_is_called_also_behind_one_whose_input_is_wrong(
     database: TestDatabase, *, fast_path: bool
 ) -> None:
