@@ -47,17 +47,15 @@ _log = structlog.get_logger("main")
 DESCRIPTION = "Tasks of the users of a Better Auth frontend. Every failure is problem+json (RFC 9457)."
 
 
-def create_app(settings: Settings, database_url: str | None = None, exporter: "Exporter | None" = None) -> "Api":
-    """The whole application. `database_url` stands in where the settings name none (the embedded PostgreSQL);
-    `exporter` tells the figures of whoever serves it.
+def create_app(settings: Settings, database_url: str | None = None, exporter: "Exporter | None" = None) -> Api:
+    """The whole application, on the database at `database_url`, or without it on that of the settings; `exporter` tells
+    the figures of whoever serves it.
 
     Raises UnscopedStatementError or TypeError for a statement of a slice that is wrong, with its file and line.
     """
     statements.check()
-    url = settings.database_url.get_secret_value() if settings.database_url else database_url
-    assert url is not None
     database = Database(
-        url,
+        database_url or chosen.url_of(settings),
         pool_size=settings.database_pool_size,
         timeout=settings.request_timeout,
         watch=observed.watch(settings.slow_statement),
@@ -82,7 +80,7 @@ def create_app(settings: Settings, database_url: str | None = None, exporter: "E
         database.close()
         passwords.close()
 
-    slices = {LocalAccounts: LocalAccounts(settings, database, accounts, passwords)}
+    slices: dict[type, Any] = {LocalAccounts: LocalAccounts(settings, database, accounts, passwords)}
     gate = Gate(settings.max_concurrent_requests)
     schema = SchemaCheck(database, migrations.known(), migrations.head())
     observe = None if exporter is None else exporter.watch(database, gate, verifier)

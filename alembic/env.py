@@ -19,7 +19,6 @@ from core import config, logging
 from core.database import column_rules, distribution, errors, migrations, table_schema
 
 LOCK_TIMEOUT = "1s"
-LOCK_NOT_AVAILABLE = "55P03"
 # With the pauses between, half a minute.
 TRIES = 12
 _OR = "or `make migration m=…`, which needs no database."
@@ -68,7 +67,7 @@ def _migrate() -> None:
             if error.statement is None and isinstance(error.orig, psycopg2.Error):  # it could not connect
                 away = errors.translate(error.orig, connecting=True)
                 raise CommandError(f"{away} ({_DOCTOR})") from None
-            if not tries_left or getattr(error.orig, "pgcode", None) != LOCK_NOT_AVAILABLE:
+            if not tries_left or getattr(error.orig, "pgcode", None) != errors.LOCK_NOT_AVAILABLE:
                 raise
             context.config.print_stdout("A lock is held by others. Tries left: %d", tries_left)
             time.sleep(random.uniform(1, 2))  # noqa: S311
@@ -87,8 +86,7 @@ def _migrate() -> None:
 def _try(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        # One migrator at a time.
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7261054289)")
+        connection.exec_driver_sql(migrations.ONE_AT_A_TIME)
         found = connection.exec_driver_sql(table_schema.FIND)
         schema = table_schema.in_use(name for (name,) in found)
         # The migrations name no schema: so they do the same in either, and reach nobody else's.

@@ -97,7 +97,8 @@ def of_status(status: int) -> Problem | StatusProblem:
 
 # Where the pages are that say what a problem means; its `type` is the page's reference.
 PROBLEMS = "/problems"
-
+# What a problem is sent as.
+PROBLEM_JSON = "application/problem+json"
 
 # How the tags of a choice between several bodies begin: they are no part of where an input is.
 CHOICE = "choice:"

@@ -1,7 +1,8 @@
 """Writes models.py of a slice: the table, its constraints, and an index for each sort and each filter."""
 
 from scaffold.fields import Field
-from scaffold.spec import Spec, imports
+from scaffold.spec import Spec
+from scaffold.texts import imports
 
 _SQL_TYPES = {"text": "Text", "enum": "Text", "bool": "Boolean", "int": "Integer", "time": "TIMESTAMP"}
 _TYPES = {"text": "str", "enum": "str", "bool": "bool", "int": "int", "time": "datetime"}

@@ -1,7 +1,8 @@
 """Writes repository.py of a slice: its filters, its sorts, and what attaches its rows to others."""
 
 from scaffold.fields import Field
-from scaffold.spec import Spec, imports
+from scaffold.spec import Spec
+from scaffold.texts import imports
 
 _LAST = {
     "time": '_NEVER = cast("infinity", TIMESTAMP)\n# No time is later than any.',

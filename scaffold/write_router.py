@@ -1,7 +1,8 @@
 """Writes router.py of a slice, as that of tasks is."""
 
 from scaffold.names import Names
-from scaffold.spec import Spec, filled, template
+from scaffold.spec import Spec
+from scaffold.texts import filled, template
 
 
 def router(spec: Spec) -> str:

@@ -1,7 +1,8 @@
 """Writes schemas.py of a slice: its rows on the wire."""
 
 from scaffold.fields import Field
-from scaffold.spec import Spec, filled, imports, listed, template
+from scaffold.spec import Spec
+from scaffold.texts import filled, imports, listed, template
 
 _SORTED_BY_ALL = ("created_at", "updated_at")
 _SEVERAL = "With one of these; repeat the parameter for several."

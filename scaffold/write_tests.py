@@ -5,7 +5,8 @@ import re
 from typing import Any
 
 from scaffold.fields import Field
-from scaffold.spec import Spec, filled, template
+from scaffold.spec import Spec
+from scaffold.texts import filled, template
 from scaffold.write_router import path
 from scaffold.write_schemas import sorts
 

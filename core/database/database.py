@@ -90,13 +90,8 @@ class Database(Executor):
             return await self._again(attempt, schema, error, "transaction")
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """BEGIN … COMMIT, tried once, and so in plain text; any exception rolls back."""
-        async with self._transaction(self._schema or await self.schema()) as transaction:
-            yield transaction
-
-    @asynccontextmanager
     async def _transaction(self, schema: str, prepares: str | None = None) -> AsyncIterator[Transaction]:
+        """BEGIN … COMMIT, tried once; any exception rolls back."""
         bounds = schema, self._deadline(), self._usage(), self._watch
         made = Transaction(self, self.pool, *bounds, prepares, self._delegates)
         try:

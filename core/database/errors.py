@@ -12,7 +12,8 @@ from core.database import grants
 _AWAY_CLASSES = {"08", "53"}
 # A write met a server, or a session, that takes none.
 READ_ONLY = "25006"
-_AWAY = {"57P01", "57P02", "57P03", "57P05", "58030", READ_ONLY, "25P03", "57014", "55P03"}
+LOCK_NOT_AVAILABLE = "55P03"
+_AWAY = {"57P01", "57P02", "57P03", "57P05", "58030", READ_ONLY, "25P03", "57014", LOCK_NOT_AVAILABLE}
 # Serialization failure, deadlock, and XX000, with which PostgreSQL tells of its own races ("new multixact has more than
 # one updating member", "tuple concurrently updated"): the whole transaction is undone, so that it may be tried again.
 _INTERNAL = "XX000"

@@ -22,6 +22,9 @@ _EXISTS = {"42P07", "42710", "42701"}
 # Whoever may not do something to a table is not its owner, which no grant mends.
 _OF_THE_SCHEMA = re.compile("for (database|schema)")
 
+# Whoever changes the schema sends it first, and then waits until nobody else does.
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7261054289)"
+
 _REVISION = re.compile(r"^(down_)?revision\b.*?= *(.*)$", re.MULTILINE)
 
 

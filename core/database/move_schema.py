@@ -11,13 +11,13 @@ from psycopg2.extensions import connection, cursor
 from sqlmodel import SQLModel
 
 from core.config import ConfigurationError
-from core.database import migrations, table_schema
+from core.database import errors, migrations, table_schema
 from core.database.queries import FORMER_SCHEMA, SCHEMA
 
 # For all locks together: whoever waits for one keeps all requests behind it waiting.
 LOCKS_TIMEOUT = "1s"
 # Also what a deadlock with a request costs, which either may lose: lock or statement timeout, deadlock.
-IN_USE = {"55P03", "57014", "40P01"}
+IN_USE = {errors.LOCK_NOT_AVAILABLE, "57014", "40P01"}
 # With the pauses between, half a minute.
 TRIES = 12
 
@@ -58,7 +58,7 @@ def move(url: str) -> str:
 def _try(session: connection) -> str:
     with session, session.cursor() as sql:
         # No migration meanwhile; then for the locks of all tables at once.
-        sql.execute(f"SET LOCAL lock_timeout = '{LOCKS_TIMEOUT}'; SELECT pg_advisory_xact_lock(7261054289)")
+        sql.execute(f"SET LOCAL lock_timeout = '{LOCKS_TIMEOUT}'; {migrations.ONE_AT_A_TIME}")
         found = {name for (name,) in _rows(sql, table_schema.FIND)}
         if FORMER_SCHEMA not in found:
             return f"There is nothing to move: the tables are in the schema {SCHEMA} already, or nowhere yet."

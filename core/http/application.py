@@ -71,7 +71,7 @@ class Api(FastAPI):
             raise TypeError(f"{', '.join(strangers)}: nothing says who may call this; declare it on a private_router()")
         settle_paths(self.router.routes)
         settings = self.services.settings
-        handlers = {key: one for key, one in self.exception_handlers.items() if key not in (500, Exception)}
+        handlers = {key: one for key, one in self.exception_handlers.items() if key not in problem_responses.OF_BUGS}
         app: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=handlers)
         # A bound method: to call an object takes Python several times as long.
         app = Dispatcher(self, app, fast=settings.fast_path).__call__

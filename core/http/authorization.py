@@ -8,7 +8,7 @@ from core.http import context, headers
 from core.http.json_body import ACCEPT_PATCH
 from core.problems import Problem, ProblemError
 from core.tokens.advice import advice
-from core.tokens.verifier import TokenError
+from core.tokens.claims import TokenError
 
 API = "/api/v1"
 # Whatever lies below this, and the id that follows, belongs to that user.

@@ -1,16 +1,17 @@
 """The content of a response: an endpoint's row or page, validated and serialised once by the schema of its response."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import orjson
 from fastapi.exceptions import ResponseValidationError
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from sqlmodel import SQLModel
 
+from core.database.text_rows import looked_at, text_columns, text_columns_of_all
 from core.http.text_schema import text_schema
-from core.resources.models import snapshot, text_snapshot
 
 # What pydantic alone can leave out.
 _FILTERS = {"include", "exclude", "exclude_none", "exclude_defaults"}
@@ -51,3 +52,33 @@ class Content:
             return self._to_json(self._validate(snapshot(result), from_attributes=True))
         except ValidationError as error:
             raise ResponseValidationError(error.errors(include_url=False, include_input=False)) from None
+
+
+def snapshot(result: Any) -> Any:
+    """What an endpoint gives, its rows as plain dicts: a schema reads these in a third of the time."""
+    kind: type = type(result)
+    if _is_columns_alone(kind):
+        return result.__dict__
+    if isinstance(result, dict) and (items := result.get("items")):
+        kinds = {*map(type, items)}
+        if all(map(_is_columns_alone, kinds)):
+            return {**result, "items": [row.__dict__ for row in items]}
+    return result
+
+
+def text_snapshot(result: Any) -> Any:
+    """The same of rows that nobody has looked at, with ids and times as text; None where there is any other."""
+    if not isinstance(result, dict):
+        return text_columns(result)
+    rows = text_columns_of_all(result.get("items") or ())
+    return rows and {**result, "items": rows}
+
+
+@lru_cache(None)
+def _is_columns_alone(kind: type) -> bool:
+    """Whether it is the class of a row of which a schema could read its columns alone, no property of its own."""
+    kind = looked_at(kind)
+    own = [one for one in kind.__mro__ if not issubclass(SQLModel, one)]
+    return issubclass(kind, SQLModel) and not any(
+        isinstance(value, property | cached_property) for one in own for value in vars(one).values()
+    )

@@ -52,7 +52,7 @@ class Services:
     accounts: Accounts
     schema: SchemaCheck
     gate: Gate
-    slices: Mapping[Any, Any] = field(default_factory=dict)
+    slices: Mapping[type, Any] = field(default_factory=dict)
     # None where nothing is counted.
     observe: Observe | None = None
 
@@ -90,7 +90,7 @@ class RequestContext(Usage):
         self.route: str | None = None
         # Who asks; private operations alone have one.
         self.principal: Principal | None = None
-        # What repositories send their statements through: the database, or the transaction of a keyed create.
+        # What repositories send their statements through: the database, or the transaction of a write with a key.
         self.executor: Executor = services.database
         # Whether the request makes a row under an id of the client's own.
         self.makes = False
@@ -130,14 +130,9 @@ def of(request: Request) -> RequestContext:
     return found
 
 
-def public_path(scope: Scope) -> str:
-    """The request's path as clients know it: behind ROOT_PATH, which the proxy takes away."""
-    return in_scope(scope).services.settings.root_path + str(scope["path"])
-
-
 def quoted_path(scope: Scope) -> str:
-    """The same as it stands in a URL."""
-    path = public_path(scope)
+    """The request's path as clients know it, behind ROOT_PATH, which the proxy takes away; as it stands in a URL."""
+    path = in_scope(scope).services.settings.root_path + str(scope["path"])
     return path if _PLAIN(path) else quote(path)
 
 

@@ -5,10 +5,9 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 
-from core.problems import Problem
+from core.problems import PROBLEM_JSON, Problem
 
 REF = "#/components/schemas/"
-PROBLEM = "application/problem+json"
 
 
 def problems(*found: Problem) -> dict[int | str, dict[str, Any]]:
@@ -19,10 +18,9 @@ def problems(*found: Problem) -> dict[int | str, dict[str, Any]]:
 
 def with_problems(response: dict[str, Any] | None, *found: Problem) -> dict[str, Any]:
     """A response that has these problems too, all of one status."""
-    codes = {one.code: one for one in Problem}
     declared = _schema(response).get("oneOf", [_schema(response)]) if response else []
     names = [str(one.get("$ref", "")).removeprefix(REF) for one in declared]
-    known = [one for one in codes.values() if schema_of(one) in names]
+    known = [one for one in Problem if schema_of(one) in names]
     given, made = response or {}, _response([*known, *(one for one in found if one not in known)])
     return {**given, **made, "content": {**given.get("content", {}), **made["content"]}}
 
@@ -33,7 +31,7 @@ def schema_of(problem: Problem) -> str:
 
 
 def _schema(response: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = response.get("content", {}).get(PROBLEM, {}).get("schema", {})
+    found: dict[str, Any] = response.get("content", {}).get(PROBLEM_JSON, {}).get("schema", {})
     return found
 
 
@@ -44,7 +42,7 @@ def _response(found: Sequence[Problem]) -> dict[str, Any]:
     if len(references) > 1:
         discriminator = {"propertyName": "code", "mapping": references}
         schema = {"oneOf": [{"$ref": one} for one in references.values()], "discriminator": discriminator}
-    return {"description": "; ".join(one.title for one in found), "content": {PROBLEM: {"schema": schema}}}
+    return {"description": "; ".join(one.title for one in found), "content": {PROBLEM_JSON: {"schema": schema}}}
 
 
 def operation_id(route: APIRoute) -> str:

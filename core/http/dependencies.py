@@ -1,15 +1,11 @@
 """The dependency that gives an endpoint its repository, bound to the current user."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Path, Request
 from fastapi.dependencies.models import Dependant
 
 from core.http import context, headers
-from core.resources.many_schemas import Written
-from core.resources.models import Versioned
-from core.resources.pagination import Page
 from core.resources.preconditions import (
     NONE,
     Conditions,
@@ -63,19 +59,3 @@ def owned_repository(dependant: Dependant) -> type[OwnedRepository] | None:
         if found:
             return found
     return None
-
-
-def gives_page(endpoint: Callable[..., Any]) -> bool:
-    """Whether an endpoint says that it gives a page of a list."""
-    return get_origin(get_type_hints(endpoint).get("return")) is Page
-
-
-def gives_row(endpoint: Callable[..., Any]) -> bool:
-    """Whether an endpoint says that it gives one row with a version, of which its ETag is made."""
-    given = get_type_hints(endpoint).get("return")
-    return isinstance(given, type) and issubclass(given, Versioned)
-
-
-def gives_many(endpoint: Callable[..., Any]) -> bool:
-    """Whether an endpoint says that it writes many rows, none of which has a tag of its own in If-Match."""
-    return get_type_hints(endpoint).get("return") is Written

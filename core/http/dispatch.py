@@ -34,6 +34,8 @@ class FastOperation:
 
     def respond(self, request: Request) -> Awaitable[AnyResponse]:
         """The response to a request for this operation. What it raises, the application's exception handlers take."""
+        scope = request.scope  # what FastAPI's router leaves in it: middleware and dependencies of others look for it
+        scope["route"], scope["endpoint"] = self._route, self._route.endpoint
         return self._route.admit(request, lambda body: self._call(request, body))
 
     async def _call(self, request: Request, body: Any) -> AnyResponse:
@@ -47,11 +49,13 @@ class FastOperation:
             return result
         found = context.of(request)
         found.result = result
-        headers = representation.described(request)
+        headers = representation.header_lines(request)
         status = 201 if found.makes else self._route.status_code or 200
         content = self._route.content(result)
         if extra is not None:
-            headers, status = [*extra.raw_headers, *headers], extra.status_code or status
+            own = dict(extra.raw_headers)
+            headers = [*extra.raw_headers, *[line for line in headers if line[0] not in own]]
+            status = extra.status_code or status
             content = None if status in EMPTY else content
         return WholeResponse(status, headers, content)
 
@@ -59,8 +63,8 @@ class FastOperation:
 class Dispatcher:
     """Middleware in front of FastAPI's router, which tries the pattern of one route after the other.
 
-    It serves what is in the fast subset, and hands all else on. It looks at the operations when the first request
-    comes, so that all are there. With `fast` false it hands everything on: the responses are the same.
+    It serves what is in the fast subset, and hands all else on. It is made once all operations are there. With `fast`
+    false it hands everything on: the responses are the same.
     """
 
     def __init__(self, app: FastAPI, following: ASGIApp, *, fast: bool) -> None:

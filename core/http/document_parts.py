@@ -1,8 +1,8 @@
-"""What the responses in the OpenAPI document are made of: a schema for each problem, and the headers."""
+"""What the OpenAPI document has on responses: a schema for each problem, the headers, and what an endpoint gives."""
 
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, get_origin, get_type_hints
 
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
@@ -10,6 +10,9 @@ from pydantic import TypeAdapter
 from core.http.declarations import REF, schema_of
 from core.http.problem_examples import example_of
 from core.problems import Problem, ProblemDetails
+from core.resources.many_schemas import Written
+from core.resources.models import Versioned
+from core.resources.pagination import Page
 
 HEADERS = {
     "ETag": "The version of the row, for `If-Match`; of a list that nothing has changed since, for `If-None-Match`. Of "
@@ -60,3 +63,19 @@ def problem_schemas() -> dict[str, Any]:
             "examples": [example_of(problem)],
         }
     return made
+
+
+def gives_page(endpoint: Callable[..., Any]) -> bool:
+    """Whether an endpoint says that it gives a page of a list."""
+    return get_origin(get_type_hints(endpoint).get("return")) is Page
+
+
+def gives_row(endpoint: Callable[..., Any]) -> bool:
+    """Whether an endpoint says that it gives one row with a version, of which its ETag is made."""
+    given = get_type_hints(endpoint).get("return")
+    return isinstance(given, type) and issubclass(given, Versioned)
+
+
+def gives_many(endpoint: Callable[..., Any]) -> bool:
+    """Whether an endpoint says that it writes many rows, none of which has a tag of its own in If-Match."""
+    return get_type_hints(endpoint).get("return") is Written

@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningInsert, Update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core.database.errors import DatabaseUnavailableError, ForeignKeyViolationError
+from core.database.errors import LOCK_NOT_AVAILABLE, DatabaseUnavailableError, ForeignKeyViolationError
 from core.database.ownership import OWNER
 from core.database.queries import Query
 from core.database.statements import statement
@@ -23,7 +23,6 @@ from core.resources.repository import OwnedRepository, UnknownOwnerError
 
 # How long a key is kept, and how many old ones go with a new one at most, however wrong the plan is.
 KEPT, SWEPT = timedelta(hours=24), 10
-LOCK_NOT_AVAILABLE = "55P03"
 
 
 class IdempotencyKey(SQLModel, table=True):

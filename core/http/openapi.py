@@ -9,8 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from core.config import VERSION
 from core.http import idempotency
 from core.http.declarations import REF, with_problems
-from core.http.dependencies import gives_many, gives_page, gives_row
-from core.http.document_parts import add_headers, headers, problem_schemas, tags
+from core.http.document_parts import add_headers, gives_many, gives_page, gives_row, headers, problem_schemas, tags
 from core.http.document_schemas import as_an_input, fill_examples, plain_parameters
 from core.http.routing import CookieRoute, PrivateRoute
 from core.problems import Problem
@@ -55,8 +54,6 @@ _ABSENT = _header(
     "`*` makes it under this id, where there is none: 412 if there is one. Not with If-Match.",
     enum=["*"],  # some generators take no `const` in a header
 )
-
-
 # Of an operation that does not take it, as it takes no repository: the path is compared with the token all the same.
 _USER_ID = {"name": "user_id", "in": "path", "required": True, "schema": {"type": "string"}}
 
@@ -99,7 +96,7 @@ def _complete(operation: dict[str, Any], route: PrivateRoute) -> None:
     declared = [(one["name"], one["in"]) for one in operation.get("parameters", ())]
     if "{user_id}" in route.path and ("user_id", "path") not in declared:
         operation["parameters"] = [_USER_ID, *operation.get("parameters", ())]
-    found = _headers(route)
+    found = _request_headers(route)
     if _KNOWN in found:
         responses.setdefault("304", {"description": "The client has this version"})
     if _ABSENT in found:
@@ -115,12 +112,12 @@ def _general_problems(route: PrivateRoute) -> list[Problem]:
     found = list(_ANY)
     if route.private:
         found += [Problem.MISSING_TOKEN, Problem.INVALID_TOKEN, Problem.ACCOUNT_DELETED, Problem.KEYS_UNAVAILABLE]
-    headers = _headers(route)
-    if _KEY in headers:
+    taken = _request_headers(route)
+    if _KEY in taken:
         found += [Problem.REQUEST_IN_PROGRESS, Problem.IDEMPOTENCY_KEY_REUSED]
-    if _MATCH in headers:
+    if _MATCH in taken:
         found += [Problem.PRECONDITION_FAILED, Problem.ENTITY_TAG_ALTERED]
-    if _ABSENT in headers:
+    if _ABSENT in taken:
         found.append(Problem.KEY_REQUIRED)
     if "{user_id}" in route.path:
         found.append(Problem.FORBIDDEN)
@@ -133,7 +130,7 @@ def _general_problems(route: PrivateRoute) -> list[Problem]:
     return found
 
 
-def _headers(route: PrivateRoute) -> list[dict[str, Any]]:
+def _request_headers(route: PrivateRoute) -> list[dict[str, Any]]:
     """The request headers that the guarantees take: a row has an ETag where the repository of its owner gives it."""
     found = [_KEY] if route.keyed else []
     if route.repository is None:

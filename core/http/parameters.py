@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
 _NUL = "Must not hold a NUL character"
-COLLECTIONS = (list, tuple, set, frozenset, dict)
+_COLLECTIONS = (list, tuple, set, frozenset, dict)
 
 
 class QueryParameters:
@@ -31,15 +31,15 @@ class QueryParameters:
         which no text of PostgreSQL can hold; in a body it is rejected as JSON is read.
         """
         if b"%00" in query_string:
-            _reject_nul(_pairs(query_string))
+            _reject_nul(pairs_of(query_string))
         if b"[]=" in query_string or b"%5B%5D=" in query_string.upper():
             query_string = self._without_brackets(query_string)
         if not self._closed:
-            _reject(sorted({name for name, _ in _pairs(query_string)} - self._names))
+            _reject(sorted({name for name, _ in pairs_of(query_string)} - self._names))
         return query_string
 
     def _without_brackets(self, query_string: bytes) -> bytes:
-        pairs = _pairs(query_string)
+        pairs = pairs_of(query_string)
         given = {name for name, _ in pairs}
         bracketed = {f"{name}[]" for name in self._lists} & given
         _reject(sorted(name for name in bracketed if name.removesuffix("[]") in given))
@@ -57,7 +57,7 @@ def model_of(field: Any) -> type[BaseModel] | None:
 def holds_collection(annotation: Any) -> bool:
     """Whether a type has a list, a dict or the like anywhere in it."""
     kind = get_origin(annotation) or annotation
-    return (isinstance(kind, type) and issubclass(kind, COLLECTIONS)) or any(
+    return (isinstance(kind, type) and issubclass(kind, _COLLECTIONS)) or any(
         map(holds_collection, get_args(annotation))
     )
 
@@ -79,8 +79,13 @@ def _names(field: Any) -> Iterator[tuple[str, Any]]:
         yield alias or name, one.annotation
 
 
-def _pairs(query_string: bytes) -> list[tuple[str, str]]:
-    return parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
+def pairs_of(query_string: bytes) -> list[tuple[str, str]]:
+    """Names and values as parse_qsl gives them, which takes ten times as long where nothing is escaped."""
+    query = query_string.decode("latin-1")
+    if "%" in query or "+" in query:
+        return parse_qsl(query, keep_blank_values=True)
+    parts = (part.partition("=") for part in query.split("&") if part)
+    return [(name, value) for name, _, value in parts]
 
 
 def _reject_nul(pairs: list[tuple[str, str]]) -> None:

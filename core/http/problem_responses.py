@@ -25,10 +25,8 @@ from core.http import context
 from core.http.authorization import allowed, authorize, is_owned_path
 from core.http.field_errors import field_error
 from core.http.headers import values as values_of
-from core.problems import PROBLEMS, Problem, ProblemDetails, ProblemError, StatusProblem, of_status
+from core.problems import PROBLEM_JSON, PROBLEMS, Problem, ProblemDetails, ProblemError, StatusProblem, of_status
 from core.resources import preconditions
-
-MEDIA_TYPE = "application/problem+json"
 
 # A body of 1 MiB can be wrong in a hundred thousand places; the first ones say enough.
 MAX_ERRORS = 100
@@ -42,6 +40,8 @@ _CHALLENGES: Mapping[Problem | StatusProblem, str] = {
 }
 
 _KINDS = (ProblemError, DatabaseError, RequestValidationError, HTTPException)
+# What handlers of bugs are registered for. An HTTPException is none, also where its status is 500.
+OF_BUGS = (500, Exception)
 
 
 async def respond(error: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +84,7 @@ def _response(error: ProblemError, scope: Scope) -> Response:
         headers["Retry-After"] = retry_after()
     found = context.in_scope(scope)
     body = details(error, found.services.settings.root_path, str(scope["path"]), found.request_id)
-    return Response(body, problem.status, headers, MEDIA_TYPE)
+    return Response(body, problem.status, headers, PROBLEM_JSON)
 
 
 def install(app: FastAPI) -> None:
@@ -96,9 +96,9 @@ def install(app: FastAPI) -> None:
 async def handled(request: Request, error: Exception) -> Response:
     """The response of the application's exception handler for `error`, as FastAPI finds it; raises `error` if none."""
     handlers = request.app.exception_handlers
-    kinds = [kind for kind in type(error).__mro__ if kind is not Exception]
-    keys = [error.status_code, *kinds] if isinstance(error, HTTPException) else kinds
-    handler = next((handlers[key] for key in keys if key in handlers), None)
+    kinds = type(error).__mro__
+    keys = (error.status_code, *kinds) if isinstance(error, HTTPException) else kinds
+    handler = next((handlers[key] for key in keys if key in handlers and key not in OF_BUGS), None)
     if handler is None:
         raise error
     return await _call(handler, request, error)

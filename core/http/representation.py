@@ -15,7 +15,7 @@ from core.resources.models import Versioned
 from core.resources.pagination import Page
 
 
-def described(request: Request) -> list[Header]:
+def header_lines(request: Request) -> list[Header]:
     """The header lines for what the endpoint gave. Its rows get their entity tags, where their schema shows them.
 
     Raises UnchangedError where it is what the client of a GET has already.
@@ -44,18 +44,20 @@ def write_tags(found: context.RequestContext) -> int | None:
     result = found.result
     kind: type = type(result)
     is_page = _is_page(kind)
-    rows: Sequence[Any]
-    if is_page is None:
-        number, rows = None, _plain_rows(result) if kind is list else ()
-    else:
-        number, rows = (result.change, result["items"]) if is_page else (columns_of(result)["version"], (result,))
+    number: int | None = None
+    rows: Sequence[Any] = ()
+    if is_page:
+        number, rows = result.change, result["items"]
+    elif is_page is not None:
+        number, rows = columns_of(result)["version"], (result,)
+    elif kind is list:
+        rows = _plain_rows(result)
     if found.tags.in_rows and rows:
         ending = found.tags.of_row(_owner(found))
         for row in rows:
             columns = columns_of(row)
             columns["etag"] = f'"{columns["version"]}{ending}'
-    made: int | None = number
-    return made
+    return number
 
 
 def _plain_rows(result: list[Any]) -> list[Any]:

@@ -66,7 +66,7 @@ class PrivateRoute(APIRoute):
             async def call(body: Any) -> AnyResponse:
                 if self.takes_json:
                     request._json = body  # read as strict JSON
-                return described(request, await handler(request))
+                return described(request, await handler(request), self.status_code or 200)
 
             return await self.admit(request, call)
 
@@ -119,7 +119,7 @@ class PrivateRoute(APIRoute):
             if row is None:
                 return None, []
             found.result = row
-            headers = representation.described(request)
+            headers = representation.header_lines(request)
             return self.content(row), headers
 
         return read

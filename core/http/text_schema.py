@@ -27,7 +27,7 @@ class _OtherwiseError(Exception):
 
 
 def text_schema(model: Any, *, unset_excluded: bool) -> Callable[[Any], Any] | None:
-    """Validates what core.resources.models.text_snapshot gives; the JSON of what it returns is `model`'s. None where
+    """Validates what core.http.content.text_snapshot gives; the JSON of what it returns is `model`'s. None where
     that is not known to be so.
 
     What it rejects, `model` may take: it is told the values then.

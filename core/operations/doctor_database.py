@@ -33,7 +33,7 @@ _MAY_MIGRATE = """\
 SELECT current_database(), current_user::text, CASE WHEN to_regnamespace(schema) IS NULL
     THEN has_database_privilege(current_database(), 'CREATE') ELSE has_schema_privilege(schema, 'CREATE') END
 FROM (SELECT %s) AS ours (schema)"""
-_LOCAL = ("localhost", "127.0.0.1", "::1")
+LOCAL = ("localhost", "127.0.0.1", "::1")
 # What to set where libpq, or the server, says so; the first that it says.
 _CURES = {
     "no pg_hba.conf entry": "let the role in from here (pg_hba.conf), with TLS where it asks for that",
@@ -81,7 +81,7 @@ def _cure(error: DatabaseError, url: str) -> str:
     for words, cure in _CURES.items():
         if words in str(error):
             return cure
-    local = parse_dsn(url).get("host") in _LOCAL
+    local = parse_dsn(url).get("host") in LOCAL
     hint = " (inside a container, localhost is the container itself)" if local else ""
     return f"set DATABASE_URL to a server that can be reached{hint}"
 

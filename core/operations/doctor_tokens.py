@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from core.config import Settings
-from core.operations.doctor_database import clock
+from core.operations.doctor_database import LOCAL, clock
 from core.operations.findings import Finding, note, ok, skipped, wrong
 from core.problems import ProblemError
 from core.tokens import configured
@@ -21,7 +21,6 @@ from core.tokens.key_download import NotThereError, fetch
 from core.tokens.key_set import parse
 
 SECONDS = 5
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH, _CERT_HAS_EXPIRED.
 _OTHER_NAME = (62, 64)
 _EXPIRED = 10
@@ -103,7 +102,7 @@ def _why_not_secure(settings: Settings, error: ssl.SSLError) -> str:
 
 
 def _why_not_reached(settings: Settings) -> str:
-    if urlsplit(settings.jwks_urls[0]).hostname in _LOCAL:
+    if urlsplit(settings.jwks_urls[0]).hostname in LOCAL:
         return (
             "start Better Auth; inside a container, localhost is the container itself: set BETTER_AUTH_JWKS_URL to "
             "where the keys are from there (http://auth:3000/api/auth/jwks)"

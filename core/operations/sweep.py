@@ -10,6 +10,7 @@ from psycopg2.extensions import connection
 from core.config import ConfigurationError, load_database_settings
 from core.database import chosen, migrations, table_schema
 from core.database.queries import SCHEMA
+from core.settings_base import DatabaseSettings
 
 
 class _Part(NamedTuple):
@@ -43,10 +44,11 @@ _PARTS = {
 _ONE = " AND user_id = %(owner)s"
 
 
-def statements(schema: str = SCHEMA, days: int = 30) -> dict[str, str]:
-    """By what each counts; `days` is the age in days that a deletion has at least. docs/operations.md shows them."""
-    rows = {what: part.old.format(schema=schema, days=days) for what, part in _PARTS.items()}
-    return {what: part.remove.format(schema=schema, old=rows[what]) for what, part in _PARTS.items()}
+def statements() -> dict[str, str]:
+    """By what each counts, as docs/operations.md shows them: in a new database, for who sets no DELETIONS_KEPT_DAYS."""
+    days = DatabaseSettings.model_fields["deletions_kept_days"].default
+    rows = {what: part.old.format(schema=SCHEMA, days=days) for what, part in _PARTS.items()}
+    return {what: part.remove.format(schema=SCHEMA, old=rows[what]) for what, part in _PARTS.items()}
 
 
 def main() -> None:

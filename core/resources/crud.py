@@ -9,12 +9,11 @@ from pydantic import BaseModel
 
 from core.database.errors import DatabaseUnavailableError
 from core.problems import Problem, ProblemError
-from core.resources.feed import Changes, ChangesQuery, position_of
-from core.resources.feed import page_of as changes_of
+from core.resources.feed import Changes, ChangesQuery, changes_of, position_of
 from core.resources.models import Versioned
 from core.resources.pagination import ListQuery, Page, page_of
 from core.resources.preconditions import ExistsError, UnchangedError, malformed
-from core.resources.repository import OwnedRepository, UnknownOwnerError
+from core.resources.repository import OwnedRepository
 from core.resources.rows import Rows
 from core.resources.tombstones import forget, is_deleted, sweeps
 
@@ -84,7 +83,7 @@ class CrudRepository(OwnedRepository, Generic[V]):
             rows = await self._all(self.rows.changes(since, query.limit))
             if rows:
                 return changes_of(rows, query.limit, self._principal.tag, since)
-            await self._accounts.provision(self._principal)  # so that there is a number to begin with
+            await self._make_owner()  # so that there is a number to begin with
 
     async def list(self, query: ListQuery) -> Page[V]:
         """A page of the rows that pass the filters. Raises ProblemError 400 for a cursor of another list."""
@@ -129,26 +128,24 @@ class CrudRepository(OwnedRepository, Generic[V]):
         if not keyed and await self._database.fetch_one(self._own(is_deleted(self.rows.name, row_id))):
             detail = "Something was deleted under this id. Send an Idempotency-Key to put it back."
             raise ProblemError(Problem.KEY_REQUIRED, detail)
-        if await self._changes() is None:
-            if keyed:
-                raise UnknownOwnerError
-            await self._accounts.provision(self._principal)
+        if await self._change_number() is None:
+            await self._make_owner()
 
     async def _look_for_changes(self) -> int | None:
         """The number of the owner's changes. Raises UnchangedError where the client has the list at that number."""
-        change = await self._changes()
+        change = await self._change_number()
         if change is not None and change in self._conditions.known:
             raise UnchangedError(change)
         return change
 
     async def _of_empty_page(self) -> int | None:
         """The number of the owner's changes. Raises the 401 of a deleted account, whose pages are all empty."""
-        change = await self._changes()
+        change = await self._change_number()
         if change is None and self._database.autocommit:
             await self._accounts.reject_deleted(self._principal)
         return change
 
-    async def _changes(self) -> int | None:
+    async def _change_number(self) -> int | None:
         """None where the table's changes are not counted, or its owner has no row yet."""
         return await self._database.fetch_one(self._own(self.rows.number())) if self.rows.number else None
 

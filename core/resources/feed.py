@@ -137,7 +137,7 @@ def _in_order(part: Any, columns: Any) -> Any:
     return part.order_by(columns.change, columns.id).limit(bindparam("p_limit"))
 
 
-def page_of(rows: Sequence[Any], limit: int, owner: str, since: Position | None) -> Changes[Any]:
+def changes_of(rows: Sequence[Any], limit: int, owner: str, since: Position | None) -> Changes[Any]:
     """The page of `rows`, of which there is one at least. Raises ProblemError 410 where `since` cannot go on."""
     number, forgotten, history, *_ = rows[0]
     start = number if since is None else since.start

@@ -1,7 +1,7 @@
 """Many rows of one owner changed or removed at once: all of those that were chosen, or none."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -54,7 +54,7 @@ class ManyStatements:
         return self._change(ids, *values.values(), columns=(*values,))
 
 
-class ManyRepository(CrudRepository[V], Generic[V]):
+class ManyRepository(CrudRepository[V]):
     """A CrudRepository that also writes many rows at once. Its table's changes are counted (ChangeTracked)."""
 
     many: ManyStatements
@@ -78,14 +78,12 @@ class ManyRepository(CrudRepository[V], Generic[V]):
 
     async def delete_many(self, selection: Selection) -> Written:
         """Removes the rows that are chosen. Raises as change_many does."""
-        chosen = self.many.chosen(selection)
-
         numbers: list[int] = []
 
         async def remove(ids: list[UUID], at: Self) -> None:
             numbers[:] = await at._database.fetch_all(at._own(at.many.remove(ids)))
 
-        done = await self._all_of(chosen, remove, {})
+        done = await self._all_of(self.many.chosen(selection), remove, {})
         if done.count:
             await self._sweep(numbers[0])
         return done

@@ -1,7 +1,6 @@
 """What every table shares: names of constraints, ids that sort by time, timestamps with a zone, and the owner."""
 
 from datetime import datetime
-from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +9,6 @@ from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
 
 from core.database.ownership import OWNER_COLUMN
-from core.database.text_rows import looked_at, text_columns, text_columns_of_all
 
 # Keys of Column.info: the column by which a row has an owner elsewhere, and the one where that is.
 _REFERS, _REFERRED = "refers_to_owner", "owner"
@@ -94,33 +92,3 @@ class Timestamps(SQLModel):
 
     created_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": func.now()})
     updated_at: datetime = Field(sa_type=TIMESTAMP, sa_column_kwargs={"server_default": func.now()})
-
-
-def snapshot(result: Any) -> Any:
-    """What an endpoint gives, its rows as plain dicts: a schema reads these in a third of the time."""
-    kind: type = type(result)
-    if _is_columns_alone(kind):
-        return result.__dict__
-    if isinstance(result, dict) and (items := result.get("items")):
-        kinds = {*map(type, items)}
-        if all(map(_is_columns_alone, kinds)):
-            return {**result, "items": [row.__dict__ for row in items]}
-    return result
-
-
-def text_snapshot(result: Any) -> Any:
-    """The same of rows that nobody has looked at, with ids and times as text; None where there is any other."""
-    if not isinstance(result, dict):
-        return text_columns(result)
-    rows = text_columns_of_all(result.get("items") or ())
-    return rows and {**result, "items": rows}
-
-
-@lru_cache(None)
-def _is_columns_alone(kind: type) -> bool:
-    """Whether it is the class of a row of which a schema could read its columns alone, no property of its own."""
-    kind = looked_at(kind)
-    own = [one for one in kind.__mro__ if not issubclass(SQLModel, one)]
-    return issubclass(kind, SQLModel) and not any(
-        isinstance(value, property | cached_property) for one in own for value in vars(one).values()
-    )

@@ -138,8 +138,11 @@ def check_of(name: str, key: Any) -> Callable[[str], object]:
 
 
 def _check_date(value: str) -> None:
-    if value != "infinity" and (not _begins_with_date(value) or not date.fromisoformat(value)):
+    if value == "infinity":
+        return
+    if not _begins_with_date(value):
         raise ValueError(value)
+    date.fromisoformat(value)
 
 
 # A datetime is a date. Of an interval PostgreSQL tells what it is none of (400 as well).

@@ -19,8 +19,8 @@ from pydantic import BaseModel, Field, TypeAdapter
 from core.problems import FieldCode, FieldError, FieldParams, Problem, ProblemError
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'  # for the document
 # Empty elements are to be taken (RFC 9110, section 5.6.1.2), and come of lists that were put together.
-PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 _LIST = re.compile(rf"[\s,]*{_TAG}(?:\s*,[\s,]*{_TAG})*[\s,]*")
 # Of a version, or of the number of an owner's changes: `"7-<owner>.<schema>"`.
 _OURS = re.compile(r'"(0|[1-9]\d{0,17})(?:-([\w-]*)(?:\.([0-9a-f]{8}))?)?"', re.ASCII)

@@ -132,10 +132,14 @@ class OwnedRepository:
             except ForeignKeyViolationError as error:
                 if not is_owner_constraint(error.constraint):
                     raise
-            if not self._database.autocommit:
-                raise UnknownOwnerError
-            # Raises for an account that was deleted meanwhile, so this ends.
-            await self._accounts.provision(self._principal)
+            await self._make_owner()
+
+    async def _make_owner(self) -> None:
+        """Makes the owner's row, for what is then done again. Raises the 401 of an account that was deleted meanwhile,
+        so that this ends, and in a transaction UnknownOwnerError."""
+        if not self._database.autocommit:
+            raise UnknownOwnerError
+        await self._accounts.provision(self._principal)
 
     async def _insert_if_new(self, query: Query[T]) -> T | None:
         """As `_insert`, for ON CONFLICT DO NOTHING: None where there was such a row."""
@@ -167,7 +171,7 @@ class OwnedRepository:
             try:
                 return await self._database.transact(lambda transaction: work(type(self)(transaction, *bound)))
             except UnknownOwnerError:
-                await self._accounts.provision(self._principal)
+                await self._make_owner()
 
 
 def matching(version: Any, expected: Any) -> Any:

@@ -39,7 +39,7 @@ Built = tuple[Any, tuple[str, ...]]
 # How long after it was deleted a row is put back where it stood.
 UNDONE = timedelta(days=1)
 _OWN = {"user_id", "id", "version", "created_at", "updated_at", "change"}  # what the server writes by itself
-_NEW = ("p_id",)
+_ID = ("p_id",)
 _AFTER = ("p_after", "p_after_id")
 
 
@@ -76,24 +76,24 @@ class RowSql:
 
     def find(self) -> Built:
         """One row."""
-        return select(self.row).where(*self.mine(self.columns.id == bindparam("p_id"))), _NEW
+        return select(self.row).where(*self._this(matched=False)), _ID
 
     def create(self, columns: tuple[str, ...]) -> Built:
         """A new row."""
         values, _ = self._made(columns)
         source = select(*values.values())
-        return insert(self.row).from_select([*values], source).returning(self.row), (*_NEW, *parameters(columns))
+        return insert(self.row).from_select([*values], source).returning(self.row), (*_ID, *parameters(columns))
 
     def change(self, columns: tuple[str, ...], matched: bool) -> Built:
         """Writes columns of a row."""
         changed = update(self.row).where(*self._this(matched=matched)).values(self.changed(columns))
-        return changed.returning(self.row), (*_changed(matched), *parameters(columns))
+        return changed.returning(self.row), (*_of_this(matched), *parameters(columns))
 
     def remove(self, matched: bool) -> Built:
         """Removes a row; gives the number of the change, 1 where none are counted."""
         if self.tracked:
-            return self.removed(*self._this(matched=matched)), _changed(matched)
-        return delete(self.row).where(*self._this(matched=matched)).returning(literal(1)), _changed(matched)
+            return self.removed(*self._this(matched=matched)), _of_this(matched)
+        return delete(self.row).where(*self._this(matched=matched)).returning(literal(1)), _of_this(matched)
 
     def put(self, columns: tuple[str, ...], keyed: bool) -> Built:
         """A row under an id of the client's own, where there is none, and without a key none was deleted.
@@ -115,7 +115,7 @@ class RowSql:
         source = select(*values.values()).where(*conditions)
         new = upsert(self.row).from_select([*values], source)
         new = new.on_conflict_do_nothing(index_elements=["user_id", "id"])
-        given = (*_NEW, "p_created_at") if keyed else _NEW
+        given = (*_ID, "p_created_at") if keyed else _ID
         return new.returning(self.row), (*given, *parameters(columns))
 
     def changes(self, after: bool) -> Built:
@@ -192,8 +192,8 @@ def column_of(key: Any) -> str | None:
     return str(key.key) if isinstance(key, Column | QueryableAttribute) else None
 
 
-def _changed(matched: bool) -> tuple[str, ...]:
-    return ("p_id", "p_versions") if matched else ("p_id",)
+def _of_this(matched: bool) -> tuple[str, ...]:
+    return (*_ID, "p_versions") if matched else _ID
 
 
 def parameters(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -99,7 +99,7 @@ class Rows(Generic[V]):
         return self._put(*given, *values.values(), columns=(*values,), keyed=keyed)
 
     def changes(self, since: feed.Position | None, limit: int) -> Query[Any]:
-        """The rows of which feed.page_of makes a page."""
+        """The rows of which feed.changes_of makes a page."""
         if since is None:
             return self._changes(limit + 1, after=False)
         return self._changes(limit + 1, since.change, since.id, since.start, after=True)

@@ -37,8 +37,7 @@ _OVERLOADED = Problem.OVERLOADED.code
 
 class BoundedProtocol(FramedProtocol):
     """The protocol with bounds that uvicorn's lacks: on the time (seconds) of a request's head, and of a client that
-    does not read its response; and with a flood's cheap rejections.
-    """
+    does not read its response; and with a flood's cheap rejections."""
 
     head_timeout: float
     body_timeout: float
@@ -110,7 +109,7 @@ class BoundedProtocol(FramedProtocol):
         started, headers = time.perf_counter(), dict(self.headers)
         path = unquote(self.url.split(b"?")[0].decode("latin-1"))
         request_id = request_id_of(headers)
-        self._ended = not self.parser.should_keep_alive() or DRAINING in self.app_state
+        self._ended = not self.parser.should_keep_alive() or self.app_state.get(DRAINING, False)
         end = LAST if self._ended else self.kept
         self.transport.write(rejections.overloaded(self.gate.reject(), self.prefix, path, request_id, end))
         scope = {**self.scope, "method": self.parser.get_method().decode(), "path": path}

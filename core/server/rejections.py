@@ -7,7 +7,7 @@ import orjson
 import structlog
 
 from core.http.problem_responses import details, retry_after
-from core.problems import PROBLEMS, Problem, ProblemError, StatusProblem, of_status
+from core.problems import PROBLEM_JSON, PROBLEMS, Problem, ProblemError, StatusProblem, of_status
 
 _log = structlog.get_logger("core.server.protocol")
 
@@ -38,7 +38,7 @@ def unreadable(why: Unreadable, client: tuple[str, int] | None, root_path: str) 
         }
     )
     head = (
-        f"HTTP/1.1 {problem.status} {problem.title}\r\ncontent-type: application/problem+json\r\n"
+        f"HTTP/1.1 {problem.status} {problem.title}\r\ncontent-type: {PROBLEM_JSON}\r\n"
         f"content-length: {len(body)}\r\nx-request-id: {occurrence.hex}\r\ndate: {formatdate(usegmt=True)}\r\n"
         f"{_SECURITY}connection: close\r\n\r\n"
     )
@@ -54,7 +54,7 @@ def overloaded(error: ProblemError, root_path: str, path: str, request_id: str, 
     """503 as core.http.problem_responses makes it, at a fifth of the cost; `connection` is what ends the head."""
     body = details(error, root_path, path, request_id)
     head = (
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n"
+        f"HTTP/1.1 503 Service Unavailable\r\ncontent-type: {PROBLEM_JSON}\r\n"
         f"content-length: {len(body)}\r\nretry-after: {retry_after()}\r\nx-request-id: {request_id}\r\n{_SECURITY}"
     )
     return head.encode() + connection + body

@@ -1,4 +1,4 @@
-"""uvicorn, set up for this API: its protocol, its workers, an orderly shutdown."""
+"""uvicorn, set up for this API: its protocol, its configuration, an orderly shutdown."""
 
 import asyncio
 import signal
@@ -86,7 +86,8 @@ class Server(uvicorn.Server):
             asyncio.get_running_loop().add_reader(self._parent, self._orphaned)
 
     def _orphaned(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._parent or 0)
+        assert self._parent is not None
+        asyncio.get_running_loop().remove_reader(self._parent)
         self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

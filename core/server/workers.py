@@ -37,7 +37,7 @@ class Workers:
         self._alive, self._held = os.pipe()
         # When each was born, and in which place, by its process id.
         self._born: dict[int, tuple[float, int]] = {}
-        self._leaving = False
+        self._ending = False
         self._status = 0
         # What is ignored (nohup) stays so.
         self._handlers = {one: at for one in _SIGNALS if (at := signal.getsignal(one)) != signal.SIG_IGN}
@@ -59,7 +59,7 @@ class Workers:
                     for pid, status in _ended():
                         self._bury(pid, os.waitstatus_to_exitcode(status))
                 elif number in _SIGNALS:
-                    self._leave(number)
+                    self._end(number)
         return self._status
 
     def _receive(self) -> int:
@@ -76,7 +76,7 @@ class Workers:
         if pid not in self._born:
             return  # the first process of a container gets the orphans of others
         born, _ = self._born.pop(pid)
-        if self._leaving:
+        if self._ending:
             return
         _log.error("worker ended", **{"process.pid": pid, "process.exit.code": status})
         if time.monotonic() - born > LIFE_SECONDS:
@@ -87,11 +87,11 @@ class Workers:
         else:
             _log.error("no worker lives", **{"error.reason": f"one ended within {LIFE_SECONDS} s, and none is older"})
             self._status = 1
-            self._leave(signal.SIGTERM)
+            self._end(signal.SIGTERM)
 
-    def _leave(self, received: int) -> None:
+    def _end(self, received: int) -> None:
         """Who is to end closes its listeners; so does this process, or the port would seem open."""
-        self._leaving = True
+        self._ending = True
         _log.info("stopping", **{"todo_api.workers": len(self._born)})
         for listener in self._listeners:
             listener.close()

@@ -3,16 +3,9 @@
 import base64
 import hmac
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
-
-
-class Algorithm(Protocol):
-    """How a signature is verified: as PyJWT's algorithms do it, for keys that are published."""
-
-    def verify(self, signed: bytes, key: Any, signature: bytes, /) -> bool:
-        """Whether `signature` is the key's, of the bytes that were signed."""
 
 
 class Hs256:

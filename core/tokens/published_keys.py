@@ -7,18 +7,19 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from core.problems import Problem, ProblemError
+from core.tokens.claims import TokenError
 from core.tokens.key_download import fetch
 from core.tokens.key_set import parse
-from core.tokens.verifier import ASYMMETRIC, Key, TokenError
+from core.tokens.verifier import ASYMMETRIC, Key
 
 # A request waits this long for keys; the fetch itself may go on for longer, for the requests after it.
 WAIT_SECONDS = 2
 # The server is asked again this long after it failed: where a request needs it, and where the keys only grow old.
 RETRY_SECONDS = 1
 RETRY_OLD_SECONDS = 10
-# Fetches for an unknown `kid` that bring nothing new: this many at once, and then one in this time.
-FRUITLESS_AT_ONCE = 5
-FRUITLESS_SECONDS = 10
+# Fetches for an unknown `kid` that bring nothing new: this many in a burst, and then one in this interval.
+FRUITLESS_BURST = 5
+FRUITLESS_INTERVAL_SECONDS = 10
 
 _log = structlog.get_logger("core.tokens.published_keys")
 
@@ -80,7 +81,7 @@ class PublishedKeys:
         """
         now = time.monotonic()
         if self._fetch is None:
-            spent = self._spent_until > now + (FRUITLESS_AT_ONCE - 1) * FRUITLESS_SECONDS
+            spent = self._spent_until > now + (FRUITLESS_BURST - 1) * FRUITLESS_INTERVAL_SECONDS
             if not self._failing and (self.asked_at >= since or spent):
                 raise TokenError("unknown_key")
             if self._failing and now < self._retry_at:
@@ -119,7 +120,7 @@ class PublishedKeys:
                 self._keys, self._spent_until = keys, asked_at
                 _log.info("keys fetched", **{"keys.count": len(keys), "url.full": url})
             elif demanded:
-                self._spent_until = max(self._spent_until, asked_at) + FRUITLESS_SECONDS
+                self._spent_until = max(self._spent_until, asked_at) + FRUITLESS_INTERVAL_SECONDS
         finally:
             self._fetch = None
 

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import structlog
 
 from core.tokens.claims import (
-    LEEWAY_SECONDS,
     TokenError,
     algorithm_of,
     check_audience,
@@ -21,21 +20,8 @@ from core.tokens.claims import (
     read_object,
     subject,
 )
-from core.tokens.hs256 import Algorithm, Hs256
+from core.tokens.hs256 import Hs256
 from core.urls import canonical
-
-__all__ = [
-    "ASYMMETRIC",
-    "LEEWAY_SECONDS",
-    "MAX_TOKEN_LENGTH",
-    "REMEMBERED",
-    "Key",
-    "KeySource",
-    "Principal",
-    "SecretKeys",
-    "TokenError",
-    "TokenVerifier",
-]
 
 # A Better Auth token is below 2 kB; whatever is longer is rejected before it is parsed.
 MAX_TOKEN_LENGTH = 8192
@@ -48,7 +34,6 @@ _SETTINGS = {"HS256": "BETTER_AUTH_SECRET"} | dict.fromkeys(ASYMMETRIC, "BETTER_
 
 # Better Auth's session token, bare or signed as in its cookie: so common a mistake that the log names it.
 _SESSION_TOKEN = re.compile(r"[A-Za-z0-9]{32}(\.[A-Za-z0-9+/=%_-]+)?")
-
 
 # That the previous secret still verifies tokens is said once in so many seconds.
 TOLD_SECONDS = 60
@@ -72,6 +57,13 @@ class Principal:
     def __post_init__(self) -> None:
         digest = hashlib.sha256(self.user_id.encode()).digest()
         object.__setattr__(self, "tag", base64.urlsafe_b64encode(digest[:8]).rstrip(b"=").decode())
+
+
+class Algorithm(Protocol):
+    """How a signature is verified: as PyJWT's algorithms do it, for keys that are published."""
+
+    def verify(self, signed: bytes, key: Any, signature: bytes, /) -> bool:
+        """Whether `signature` is the key's, of the bytes that were signed."""
 
 
 @dataclass(frozen=True, slots=True)

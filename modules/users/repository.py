@@ -147,7 +147,7 @@ class UserRepository(OwnedRepository):
     async def _existing(self, attempt: Callable[[], Awaitable[User | None]]) -> User:
         user = await attempt()
         if user is None:
-            await self._accounts.provision(self._principal)
+            await self._make_owner()
             user = await attempt()
         assert user is not None
         return user

@@ -16,7 +16,7 @@ from core.database.queries import Query
 from modules.tasks.repository import TaskRepository
 from tests.architecture.catalogue import cases, statements
 from tests.conftest import CLUSTER_URL
-from tests.core.database.database_path import on
+from tests.core.database.database_path import on, tried_once
 from tests.core.database.prepared_path import raw
 
 pytestmark = pytest.mark.skipif(CLUSTER_URL is None, reason="CLUSTER_URL names no cluster")
@@ -77,7 +77,7 @@ def test_a_transaction_is_committed_in_one_phase(owner: str) -> None:
 
     async def work(path: Database) -> list[str]:
         put = ROWS.put(uuid4(), NEW, datetime.now(UTC), keyed=True).for_owner(owner)
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             row = await transaction.fetch_one(put)
             assert row is not None
             transaction.at_end(ROWS.remove(row.id, None).for_owner(owner))

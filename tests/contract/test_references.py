@@ -19,6 +19,8 @@ ASKED = [
 _EDGES = 5
 # The slices that CONTRIBUTING.md and the tutorial make.
 _EXAMPLE = re.compile("modules/(memos|habits)|_habits")
+# A file of tests by its name alone, as behind another one of the same folder.
+_TEST_FILE = re.compile(r"(?<![\w/])test_\w+\.py")
 # Files of the repository in running text and in commands: a folder that it has, and what is below it.
 _FILE = re.compile(
     r"(?<![\w/.-])((?:core|modules|tests|benchmarks|docs|alembic|examples|scaffold)(?:/[\w*.-]*[\w*-])+/?)(?:::(\w+))?"
@@ -56,6 +58,7 @@ def test_what_a_document_refers_to_is_there(document: Path) -> None:
             ["core/nothing.py", "core/*/none.py"],
         ),
         ("`tests/core/test_health.py::test_nothing`", ["tests/core/test_health.py::test_nothing"]),
+        ("`tests/core/test_health.py`, `test_config.py`, `test_nothing.py`", ["test_nothing.py"]),
         ("https://example.com/docs/x.md and [c](https://example.com/)", []),
     ],
 )
@@ -83,10 +86,12 @@ def missing(text: str, folder: Path) -> list[str]:
     plain = re.sub(r"\]\([^)\s]+\)|https?://\S+", "]", text)
     named = [(path, test) for path, test in _FILE.findall(plain) if not _EXAMPLE.search(path)]
     files = [(path, test) for path, test in named if not _is_there(path, test)]
+    tests = [name for name in _TEST_FILE.findall(plain) if not _EXAMPLE.search(name)]
     return [
         *(link for link in links if not _leads(link, text, folder)),
         *(f"make {command}" for command in commands if command not in targets),
         *(f"{path}::{test}" if test else path for path, test in files),
+        *(name for name in tests if not list(ROOT.glob(f"tests/**/{name}"))),
     ]
 
 

@@ -109,7 +109,7 @@ def hopeless(
     in_use, queued = PlainDatabase(make_database().url), make_empty_database()
     reader, other_migrator = in_use.connect(), queued.connect()
     reader.cursor().execute("SELECT * FROM tasks")
-    other_migrator.cursor().execute("SELECT pg_advisory_xact_lock(7261054289)")
+    other_migrator.cursor().execute(migrations.ONE_AT_A_TIME)
     waiting = {
         "a table in use": Hopeless(in_use, in_use.start_alembic("downgrade", "base"), describe(in_use)),
         "another migrator": Hopeless(queued, queued.start_alembic("upgrade", "head"), describe(queued)),

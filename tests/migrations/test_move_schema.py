@@ -125,7 +125,7 @@ def test_a_role_without_the_right_is_told_what_to_grant(former: PlainDatabase) -
     assert "let the owner of the database run CREATE SCHEMA IF NOT EXISTS todo" in done.stderr
 
 
-@pytest.mark.parametrize("statement", ["SELECT FROM tasks", "SELECT pg_advisory_xact_lock(7261054289)"])
+@pytest.mark.parametrize("statement", ["SELECT FROM tasks", migrations.ONE_AT_A_TIME])
 def test_it_waits_for_tables_in_use_and_for_a_migrator_a_little_at_a_time(
     former: PlainDatabase, statement: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

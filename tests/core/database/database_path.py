@@ -57,9 +57,16 @@ def echo(text: str) -> SelectOfScalar[str]:
 
 
 @asynccontextmanager
+async def tried_once(path: Database) -> AsyncIterator[Transaction]:
+    """A transaction in plain text that is not done again where it met another: a test does in it what it does once."""
+    async with path._transaction(await path.schema()) as transaction:
+        yield transaction
+
+
+@asynccontextmanager
 async def begun(path: Database) -> AsyncIterator[Transaction]:
     """A transaction that has its connection."""
-    async with path.transaction() as transaction:
+    async with tried_once(path) as transaction:
         await transaction.fetch_one(echo("begun"))
         yield transaction
 

@@ -28,6 +28,7 @@ from tests.core.database.database_path import (
     setting,
     sleep,
     slow_note,
+    tried_once,
     until,
 )
 
@@ -64,17 +65,17 @@ def test_a_statement_is_one_round_trip_and_a_transaction_one_more(own: TestDatab
             await operation()
             counted.append(list(own.proxy.queries))
         own.proxy.clear()
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             assert await transaction.fetch_all(echo("c")) == ["c"]
             assert await transaction.execute(note("d", None)) == 1
         counted.append(list(own.proxy.queries))
         own.proxy.clear()
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             assert await transaction.fetch_all(echo("e")) == ["e"]
             transaction.at_end(note("f", None))
         counted.append(list(own.proxy.queries))
         own.proxy.clear()
-        async with path.transaction():
+        async with tried_once(path):
             pass
         return [*counted, list(own.proxy.queries)]
 
@@ -92,7 +93,7 @@ def test_a_statement_is_one_round_trip_and_a_transaction_one_more(own: TestDatab
 
 def test_a_transaction_is_seen_by_others_once_it_is_committed(own: TestDatabase) -> None:
     async def work(path: Database) -> list[int]:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(note("a", None))
             inside = [await asyncio.to_thread(notes, own)]
         return [len(seen) for seen in [*inside, await asyncio.to_thread(notes, own)]]
@@ -113,7 +114,7 @@ def test_a_transaction_that_fails_leaves_nothing_behind(
     own: TestDatabase, end: Callable[[object], Awaitable[None]], error: type[Exception]
 ) -> None:
     async def write(path: Database) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(note("a", None))
             await end(transaction)
 
@@ -131,7 +132,7 @@ def test_a_transaction_that_fails_leaves_nothing_behind(
 
 def test_an_error_that_is_caught_inside_a_transaction_does_not_pass_for_a_commit(own: TestDatabase) -> None:
     async def work(path: Database) -> str | None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(note("a", None))
             with pytest.raises(ValueRejectedError):
                 await transaction.execute(note("", None))
@@ -146,7 +147,7 @@ def test_an_error_that_is_caught_inside_a_transaction_does_not_pass_for_a_commit
 
 def test_a_commit_that_is_rejected_raises_what_the_server_said(own: TestDatabase) -> None:
     async def write(path: Database) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(note("a", 1))
             await transaction.execute(note("b", 1))
 
@@ -162,7 +163,7 @@ def test_a_commit_that_is_rejected_raises_what_the_server_said(own: TestDatabase
 @pytest.mark.parametrize("last", [note("", None), note("b", 1)], ids=["at once", "at COMMIT"])
 def test_a_write_at_the_end_that_fails_undoes_the_transaction(own: TestDatabase, last: Query[str]) -> None:
     async def write(path: Database) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(note("a", 1))
             transaction.at_end(last)
 
@@ -179,7 +180,7 @@ def test_a_write_at_the_end_that_fails_undoes_the_transaction(own: TestDatabase,
 def test_behind_a_rollback_a_transaction_sends_nothing_more(own: TestDatabase) -> None:
     async def work(path: Database) -> None:
         with suppress(LookupError):
-            async with path.transaction() as transaction:
+            async with tried_once(path) as transaction:
                 await transaction.execute(note("a", None))
                 raise LookupError
         with pytest.raises(StatementError, match="the transaction was rolled back"):
@@ -191,7 +192,7 @@ def test_behind_a_rollback_a_transaction_sends_nothing_more(own: TestDatabase) -
 
 def test_a_cancelled_transaction_is_rolled_back_and_gives_its_place_back(own: TestDatabase) -> None:
     async def write(path: Database) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(note("a", None))
             await asyncio.sleep(60)
 
@@ -215,7 +216,7 @@ def test_a_cancelled_statement_gives_its_place_back_but_not_its_connection(
 ) -> None:
     async def write(path: Database) -> None:
         if in_transaction:
-            async with path.transaction() as transaction:
+            async with tried_once(path) as transaction:
                 await transaction.execute(slow_note(30))
         else:
             await path.execute(slow_note(30))
@@ -240,7 +241,7 @@ def test_what_is_set_for_a_statement_or_a_transaction_does_not_reach_the_next(ow
     names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 
     async def work(path: Database) -> list[tuple[int | None, list[str | None]]]:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             inside = await transaction.fetch_one(backend()), [await transaction.fetch_one(setting(n)) for n in names]
         return [inside, (await path.fetch_one(backend()), [await path.fetch_one(setting(n)) for n in names])]
 
@@ -273,7 +274,7 @@ def test_a_transaction_waits_for_a_lock_no_longer_than_agreed(
     monkeypatch.setattr(core.database.transaction, "LOCK_MILLISECONDS", 100)
 
     async def locked(path: Database, then: Callable[[], Awaitable[object]]) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(lock(1))
             await then()
 

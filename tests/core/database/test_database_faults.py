@@ -23,6 +23,7 @@ from tests.core.database.database_path import (
     on,
     sleep,
     slow_note,
+    tried_once,
     until,
     with_no_connection,
 )
@@ -89,7 +90,7 @@ def test_a_silent_database_is_given_up_in_time_and_used_again_when_it_speaks(
 @pytest.mark.parametrize("at", ["statement", "commit"])
 def test_a_transaction_under_which_the_database_falls_silent_ends_in_time(own: TestDatabase, at: str) -> None:
     async def write(path: Database) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(note("a", None))
             own.proxy.pause()
             if at == "statement":
@@ -128,7 +129,7 @@ def test_a_transaction_begins_after_its_idle_connection_died_unseen(own: TestDat
             own.proxy.cut()
         else:
             own.query("SELECT pg_terminate_backend(%s, 5000)", before)
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(note("a", None))
             return await transaction.fetch_one(backend()) != before
 
@@ -207,7 +208,7 @@ def test_a_backend_that_is_killed_at_work_is_an_outage_for_its_statement_only(ow
 @pytest.mark.parametrize("end", ["killed", "cut"])
 def test_a_transaction_whose_connection_dies_between_statements_is_an_outage(own: TestDatabase, end: str) -> None:
     async def write(path: Database) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(note("a", None))
             pid = await transaction.fetch_one(backend())
             await (asyncio.to_thread(own.proxy.cut) if end == "cut" else gone(own, pid))
@@ -227,7 +228,7 @@ def test_a_transaction_that_loses_a_new_connection_at_its_first_statement_is_an_
     """Only one that lay idle may have been dead before."""
 
     async def write(path: Database) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(slow_note(1.5))
 
     async def work(path: Database) -> int:
@@ -243,7 +244,7 @@ def test_a_transaction_that_loses_a_new_connection_at_its_first_statement_is_an_
 
 def test_a_commit_whose_response_is_lost_is_never_taken_for_done(own: TestDatabase) -> None:
     async def write(path: Database) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(note("a", None))
             own.proxy.cut()
 

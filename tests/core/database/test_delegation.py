@@ -15,7 +15,7 @@ from modules.tasks.repository import TaskRepository
 from tests.architecture.big_tables import BIG, SMALL
 from tests.architecture.catalogue import Case, cases
 from tests.conftest import TestDatabase
-from tests.core.database.database_path import backend, on, setting, sleep
+from tests.core.database.database_path import backend, on, setting, sleep, tried_once
 from tests.core.database.prepared_path import through
 from tests.core.database.spread import install, pooled, run_at_owner
 
@@ -155,7 +155,7 @@ def test_in_a_transaction_as_well(spread: TestDatabase) -> None:
     """Which has limits of its own: it is several messages in any case."""
 
     async def work(path: Database) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(ROWS.remove(ID, None).for_owner("ann"))
             await transaction.execute(ROWS.find(ID).for_owner("ann"))
             await transaction.execute(ROWS.remove(ID, None).for_owner("ann"))

@@ -27,7 +27,7 @@ from core.database.errors import (
 from core.database.queries import Query
 from core.database.statements import statement
 from tests.conftest import TestDatabase
-from tests.core.database.database_path import PREPARE, active, backend, lock, note, on, sleep, until
+from tests.core.database.database_path import PREPARE, active, backend, lock, note, on, sleep, tried_once, until
 
 AWAY = [
     *("08000", "08001", "08003", "08004", "08006", "08P01", "53000", "53100", "53200", "53300", "53400"),
@@ -172,7 +172,7 @@ def test_a_statement_that_an_administrator_ends_is_an_outage(own: TestDatabase) 
 
 def test_one_of_two_transactions_that_block_each_other_is_an_outage_and_the_other_goes_on(own: TestDatabase) -> None:
     async def both_locks(path: Database, first: int, second: int, met: asyncio.Barrier) -> str:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(lock(first))
             await met.wait()
             await transaction.execute(lock(second))

@@ -25,6 +25,7 @@ from tests.core.database.database_path import (
     on,
     request_deadline,
     sleep,
+    tried_once,
     until,
 )
 
@@ -63,7 +64,7 @@ def test_sixty_statements_at_once_succeed_on_a_pool_of_five(own: TestDatabase) -
 
 def test_sixty_transactions_at_once_succeed_on_a_pool_of_five(own: TestDatabase) -> None:
     async def one(path: Database, number: int) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await transaction.execute(note(f"{number:02}", number))
 
     async def work(path: Database) -> None:

@@ -14,7 +14,19 @@ from core.database.connector import Connector
 from core.database.database import Database
 from core.database.errors import DatabaseUnavailableError
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, execute, make_settings
-from tests.core.database.database_path import PREPARE, backend, backends, echo, later, note, notes, on, sleep, until
+from tests.core.database.database_path import (
+    PREPARE,
+    backend,
+    backends,
+    echo,
+    later,
+    note,
+    notes,
+    on,
+    sleep,
+    tried_once,
+    until,
+)
 from tests.core.database.several_hosts import connecting, met, ports, silent, through
 from tests.faults.standby import Standby
 from tests.migrations.conftest import run_alembic
@@ -189,7 +201,7 @@ def test_where_a_standby_was_asked_for_a_write_ends_its_own_connection_alone(
     monkeypatch.setattr(core.database.pool, "READ_ONLY_SECONDS", 0)
 
     async def work(path: Database) -> tuple[int | None, int | None]:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             first = await transaction.fetch_one(backend())
             with pytest.raises(DatabaseUnavailableError):
                 await path.fetch_one(note("lost", None))

@@ -8,16 +8,17 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, File, Form, HTTPException, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, FastAPI, File, Form, Header, HTTPException, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 
 from core.http.dependencies import owned
+from core.http.endpoints import found
 from core.http.routers import private_router, public_router
 from core.resources.schemas import OutputModel
 from main import create_app
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
-from modules.tasks.schemas import TaskCreate, TaskRead
+from modules.tasks.schemas import TaskCreate, TaskRead, TaskReplace
 from tests.conftest import TestDatabase, assert_problem, make_settings, make_token
 
 Tasks = Annotated[TaskRepository, owned(TaskRepository)]
@@ -43,11 +44,11 @@ def ask(
 
 
 def raising(error: Exception) -> Change:
-    """A public operation `/raise` that raises it."""
+    """A public operation `/raise` that raises it, and that the fast path takes."""
     router = public_router("raise", "/raise")
 
     @router.get("")
-    async def operation() -> None:
+    async def operation() -> dict[str, str]:
         raise error
 
     return lambda app: app.include_router(router)
@@ -103,6 +104,82 @@ def test_an_http_exception_below_400_is_no_problem(database: TestDatabase) -> No
     assert (response.status_code, response.headers["location"], response.content) == (307, "/x", b"")
 
 
+def own_put(declared: dict[str, str], *, whole: bool) -> Change:
+    """A PUT that makes rows, `/users/{user_id}/own/{task_id}`, and says what its response is, or gives a whole one."""
+    router = private_router("own", "/users/{user_id}/own")
+
+    @router.put("/{task_id}", response_model=TaskRead)
+    async def put(tasks: Tasks, task_id: UUID, new: TaskReplace, response: Response) -> Any:
+        row = found(await tasks.replace(task_id, new), "task")
+        if whole:
+            return JSONResponse({}, 202, declared)
+        response.status_code = 202
+        response.headers.update(declared)
+        return row
+
+    return lambda app: app.include_router(router)
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_an_endpoint_says_of_its_response_stands(database: TestDatabase, *, whole: bool, fast_path: bool) -> None:
+    declared = {"etag": '"own"', "location": "/own"}
+    headers = {"If-None-Match": "*", "Authorization": f"Bearer {make_token('u1')}"}
+    request = ("PUT", f"/users/me/own/{uuid4()}", {"json": {"title": "x"}, "headers": headers})
+    (response,) = ask(database, own_put(declared, whole=whole), request, fast_path=fast_path)
+    assert response.status_code == 202
+    assert [(name, value) for name, value in response.headers.multi_items() if name in declared] == [*declared.items()]
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+def test_a_request_names_its_route_and_its_endpoint(database: TestDatabase, *, fast_path: bool) -> None:
+    """What limits rates, counts or traces looks for them: within the operation, and around it once it is done."""
+    router, around = public_router("named", "/named"), []
+
+    @router.get("/{name}")
+    async def operation(request: Request, name: str) -> dict[str, str]:
+        return {name: request.scope["route"].path}
+
+    class Counting:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await self.app(scope, receive, send)
+            if scope["type"] == "http":
+                around.append(scope["endpoint"])
+
+    def change(app: FastAPI) -> None:
+        app.include_router(router)
+        app.add_middleware(Counting)
+
+    (response,) = ask(database, change, ("GET", "/named/x", {}), fast_path=fast_path)
+    assert (response.json(), around) == ({"x": "/api/v1/named/{name}"}, [operation])
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+def test_a_dependency_is_called_also_behind_one_whose_input_is_wrong(
+    database: TestDatabase, *, fast_path: bool
+) -> None:
+    """As FastAPI has it: so what the second one raises is the response, and what is wrong for both is told at once."""
+    router = public_router("two", "/two")
+
+    async def first(pages: Annotated[int, Header()]) -> int:
+        return pages
+
+    async def second(lines: Annotated[int, Header()]) -> int:
+        raise HTTPException(418, str(lines))
+
+    @router.get("")
+    async def operation(_: Annotated[int, Depends(first)], __: Annotated[int, Depends(second)]) -> dict[str, str]:
+        return {}
+
+    wrong, both = (("GET", "/two", {"headers": {"pages": "many", "lines": lines}}) for lines in ("5", "few"))
+    teapot, rejected = ask(database, lambda app: app.include_router(router), wrong, both, fast_path=fast_path)
+    assert (teapot.status_code, teapot.json()["detail"]) == (418, "5")
+    assert [error["pointer"] for error in rejected.json()["errors"]] == ["/header/pages", "/header/lines"]
+
+
 class OutOfStockError(Exception):
     """A slice's own."""
 
@@ -136,13 +213,32 @@ def test_an_exception_handler_of_the_application_is_called(
     assert (response.status_code, response.json()) == (410, {"handled": "OutOfStockError"})
 
 
+@pytest.mark.parametrize("fast_path", [True, False])
 @pytest.mark.parametrize("kind", [HTTPException, 418])
-def test_a_handler_of_http_exceptions_is_called(database: TestDatabase, kind: type[Exception] | int) -> None:
+def test_a_handler_of_http_exceptions_is_called(
+    database: TestDatabase, kind: type[Exception] | int, *, fast_path: bool
+) -> None:
     def change(app: FastAPI) -> None:
         own_handler(kind, waits=True)(app)
         raising(HTTPException(418))(app)
 
-    assert ask(database, change, ("GET", "/raise", {}))[0].json() == {"handled": "HTTPException"}
+    (response,) = ask(database, change, ("GET", "/raise", {}), fast_path=fast_path)
+    assert response.json() == {"handled": "HTTPException"}
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+@pytest.mark.parametrize("kind", [Exception, 500])
+def test_a_handler_of_bugs_is_for_no_http_exception(
+    database: TestDatabase, kind: type[Exception] | int, *, fast_path: bool
+) -> None:
+    """As Starlette has it: what says its status is no bug, also where the status is 500."""
+
+    def change(app: FastAPI) -> None:
+        own_handler(kind, waits=True)(app)
+        raising(HTTPException(500, "Not now."))(app)
+
+    (response,) = ask(database, change, ("GET", "/raise", {}), fast_path=fast_path)
+    assert_problem(response, 500, "internal_error", detail="Not now.")
 
 
 @pytest.mark.parametrize("fast_path", [True, False])

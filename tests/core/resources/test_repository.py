@@ -27,7 +27,7 @@ from modules.tasks.schemas import TaskCreate
 from modules.users.accounts import UserAccounts
 from modules.users.repository import UserRepository
 from tests.conftest import TestDatabase
-from tests.core.database.database_path import on
+from tests.core.database.database_path import on, tried_once
 
 T = TypeVar("T")
 
@@ -227,7 +227,7 @@ def test_in_a_transaction_nothing_takes_a_second_connection(own: TestDatabase) -
     new = someone()
 
     async def work(path: Database, accounts: UserAccounts) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             repository = tasks_of(new, transaction, accounts)
             assert (await repository.titles(), await repository.title(uuid4())) == ([], None)
             own.proxy.clear()
@@ -244,7 +244,7 @@ def test_in_a_transaction_a_counted_create_needs_the_owners_row(own: TestDatabas
     new = someone()
 
     async def work(path: Database, accounts: UserAccounts) -> None:
-        async with path.transaction() as transaction:
+        async with tried_once(path) as transaction:
             await TaskRepository(transaction, new, accounts).create(TaskCreate(title="Nobody's"))
 
     with pytest.raises(UnknownOwnerError):

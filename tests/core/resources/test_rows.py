@@ -14,6 +14,8 @@ from core.database.database import Database
 from core.database.ownership import OWNER, UnscopedStatementError
 from core.problems import Problem, ProblemError
 from core.resources import (
+    Changes,
+    ChangesQuery,
     CrudRepository,
     InputModel,
     ListQuery,
@@ -164,6 +166,30 @@ class LabelText(InputModel):
 
 class Labels(CrudRepository[Label]):
     rows = Rows(Label, sorts={"text": col(Label.text)})
+
+
+class Followed(TaskRepository):
+    """The feed as a part of something that is done together."""
+
+    async def feed(self) -> Changes[Task]:
+        return await self._together(lambda repository: repository.changes(ChangesQuery()))
+
+
+def test_the_feed_of_a_new_owner_takes_no_second_connection_in_a_transaction(database: TestDatabase) -> None:
+    async def work(path: Database) -> Changes[Task]:
+        return await Followed(path, Principal("follows", None, None), UserAccounts(path)).feed()
+
+    page = on(database.proxied_url, work, pool_size=1, timeout=2)
+    assert (page["items"], page["deleted"], page["has_more"]) == ([], [], False)
+
+
+def test_what_is_done_together_within_such_takes_no_second_connection(database: TestDatabase) -> None:
+    """For a new owner: the outer one makes the row, and all is done again."""
+
+    async def work(path: Database) -> list[str]:
+        return await Written(path, Principal("nested and new", None, None), UserAccounts(path)).nested()
+
+    assert on(database.proxied_url, work, pool_size=1, timeout=2) == ["one", "two"]
 
 
 def test_a_table_needs_neither_times_nor_change_numbers(make_database: Callable[[], TestDatabase]) -> None:

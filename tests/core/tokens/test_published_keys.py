@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from core.problems import ProblemError
-from core.tokens.published_keys import FRUITLESS_AT_ONCE, PublishedKeys
-from core.tokens.verifier import ASYMMETRIC, Principal, TokenError, TokenVerifier
+from core.tokens.claims import TokenError
+from core.tokens.published_keys import FRUITLESS_BURST, PublishedKeys
+from core.tokens.verifier import ASYMMETRIC, Principal, TokenVerifier
 from tests.core.database.database_path import run
 from tests.core.tokens.key_server import PATH, KeyServer, SigningKey
 
@@ -92,12 +93,12 @@ def test_a_flood_of_unknown_keys_causes_a_handful_of_fetches(server: KeyServer, 
         return set(found)
 
     assert run(main()) == {"unknown_key"}
-    assert server.responses <= 1 + FRUITLESS_AT_ONCE
+    assert server.responses <= 1 + FRUITLESS_BURST
 
 
 def test_new_keys_are_found_at_once_however_many_there_were(server: KeyServer) -> None:
     """A fetch that brings a key costs nothing of what floods are allowed."""
-    keys = [SigningKey(kid=f"k{n}") for n in range(3 * FRUITLESS_AT_ONCE)]
+    keys = [SigningKey(kid=f"k{n}") for n in range(3 * FRUITLESS_BURST)]
 
     async def main() -> list[str]:
         verifier = verifier_for(server)

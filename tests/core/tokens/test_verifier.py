@@ -13,7 +13,8 @@ from typing import Any
 import jwt
 import pytest
 
-from core.tokens.verifier import MAX_TOKEN_LENGTH, REMEMBERED, Principal, SecretKeys, TokenError, TokenVerifier
+from core.tokens.claims import TokenError
+from core.tokens.verifier import MAX_TOKEN_LENGTH, REMEMBERED, Principal, SecretKeys, TokenVerifier
 
 SECRET = secrets.token_hex(32)
 HEADER = {"alg": "HS256", "typ": "JWT"}

@@ -11,9 +11,9 @@ import pytest
 from jwt.algorithms import HMACAlgorithm
 from jwt.utils import base64url_decode
 
-from core.tokens.claims import decode
+from core.tokens.claims import TokenError, decode
 from core.tokens.key_set import parse
-from core.tokens.verifier import ASYMMETRIC, Key, TokenError, TokenVerifier
+from core.tokens.verifier import ASYMMETRIC, Key, TokenVerifier
 
 FILES = ("json_web_signature_test.json", "json_web_key_test.json", "json_web_crypto_test.json")
 # Real algorithms that no setting allows: their vectors are rejected, the good ones too.

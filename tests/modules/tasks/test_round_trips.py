@@ -49,6 +49,19 @@ def test_the_total_is_one_round_trip_more(alice: UserClient, database: TestDatab
     assert len(database.proxy.queries) == 2, database.proxy.queries
 
 
+@pytest.mark.parametrize("many", [1, 9])
+def test_a_write_of_many_is_four_round_trips_for_any_number(
+    alice: UserClient, database: TestDatabase, many: int
+) -> None:
+    """BEGIN travels with the lock; then the look, the write, and COMMIT."""
+    chosen = {"id": [alice.create_task()["id"] for _ in range(many)]}
+    writes: dict[str, dict[str, Any]] = {"PATCH": {"json": {"status": "completed"}}, "DELETE": {}}
+    for method, options in writes.items():
+        database.proxy.clear()
+        assert alice.request(method, alice.tasks, params=chosen, **options).json()["count"] == many
+        assert len(database.proxy.queries) == 4, database.proxy.queries
+
+
 def test_a_rejection_that_needs_no_row_never_reaches_the_database(
     alice: UserClient, bob: UserClient, database: TestDatabase
 ) -> None:
