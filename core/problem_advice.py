@@ -180,7 +180,7 @@ FIELD_ADVICE = {
     FieldCode.NUL_CHARACTER: ("", "The text holds a NUL character, which cannot be stored."),
     FieldCode.OTHER_ID: ("", "The id in the body of a PUT is not the one in its path."),
     FieldCode.INVALID_CURSOR: ("", "It is no `next_cursor` of a list with the same `sort`. Begin with the first page."),
-    FieldCode.GUESSABLE_PASSWORD: ("", "The password is a common one, or much like the address or the name."),
+    FieldCode.GUESSABLE_PASSWORD: ("", "The password is a common one, the address, or what stands before its `@`."),
     FieldCode.NOTHING_CHOSEN: ("", "A change or a deletion of many needs `id` or a filter, and not both."),
     FieldCode.CHOSEN_TWICE: (
         "",
