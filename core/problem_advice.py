@@ -128,12 +128,13 @@ ADVICE = {
     ),
     Problem.INTERNAL_ERROR: Advice(
         "A bug. Its cause is in the server's log under `request_id` and nowhere else.",
-        "Report it; do not repeat a write blindly.",
+        "Report it. Do not repeat a write that has no `Idempotency-Key` blindly.",
     ),
     Problem.DATABASE_UNAVAILABLE: Advice(
         "It is away, or too slow; or the request's time was over before all was done. Whether a write was done is "
         "unknown.",
-        "Wait for `Retry-After` seconds; read before a write is repeated.",
+        "Wait for `Retry-After` seconds, then send it again: a write with the same `Idempotency-Key`. Without a key, "
+        "read before a write is repeated.",
     ),
     Problem.KEYS_UNAVAILABLE: Advice(
         "The server that signs the tokens does not give its public keys now. Nothing was done.",
