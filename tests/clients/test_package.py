@@ -167,6 +167,11 @@ def test_a_deleted_account_is_deleted_once(run: Callable[..., Any]) -> None:
     assert run("account_deleted") == [{"status": 204, "sent": 2, "after": "account_deleted"}]
 
 
+def test_another_page_is_no_response_of_the_api(run: Callable[..., Any]) -> None:
+    """So a write that got one is not given up, and nobody is signed out."""
+    assert run("another_page") == [[200, 200, 200, 200, 200]]
+
+
 def test_the_tokens_of_better_auth(
     run: Callable[..., Any], deploy: Callable[..., BetterAuth], start_server: Callable[..., RunningServer]
 ) -> None:

@@ -1,6 +1,6 @@
 // The access token: one for all requests, renewed ahead of its end, and once where the API rejects it.
 import { SignedOutError, UnreachableError } from "./problems.js";
-import { LIMITS, repeat } from "./repeat.js";
+import { isJson, LIMITS, repeat } from "./repeat.js";
 
 /** Gets a new access token. Throws SignedOutError where somebody has to sign in first. */
 export type TokenSource = () => Promise<string>;
@@ -83,6 +83,8 @@ export function localAccounts(
 
 async function had(response: Response) {
   if (response.status === 401) throw new SignedOutError("the session is over");
-  if (!response.ok) throw new UnreachableError(`there is no token: ${response.status}`, response.status);
+  if (!response.ok || !isJson(response)) {
+    throw new UnreachableError(`there is no token: ${response.status}, ${response.headers.get("Content-Type")}`, response.status);
+  }
   return response.json();
 }

@@ -1,6 +1,6 @@
 // What every request goes through: token, idempotency key, entity tag, order of writes, repeats.
 import { DeletedSinceError, UnreachableError } from "./problems.js";
-import { type Arrived, type Limits, repeat } from "./repeat.js";
+import { type Arrived, isJson, type Limits, repeat } from "./repeat.js";
 
 // What is called without a token: everything else has an owner.
 const PUBLIC = /\/api\/v1\/auth\/(?!change-password)|\/health\/(live|ready)$/;
@@ -31,7 +31,7 @@ export function transport(
   async function whole(request: Request, resource?: string): Promise<Response> {
     const since = tags.writes;
     const { response, code, text } = await authorized(request);
-    if (response.status >= 400 && code === undefined)
+    if (response.status >= 400 ? code === undefined : text !== "" && !isJson(response))
       throw new UnreachableError(`something before the API responds ${response.status}`, response.status);
     // Nothing of the account is left by which its deletion is known again: it was done before.
     if (request.method === "DELETE" && resource === "" && code === "account_deleted")

@@ -12,6 +12,7 @@ import {
   take,
   type Task,
   type TokenSource,
+  UnreachableError,
 } from "todo-api-client";
 import { counted, environment, lastOf, withCookies } from "./counted";
 
@@ -188,6 +189,23 @@ const scenarios: Record<string, () => Promise<object>> = {
     const { response } = await todo.DELETE("/api/v1/users/{user_id}", { params: { path: me } });
     const { error } = await todo.GET(TASKS, { params: { path: me } });
     return { status: response.status, sent: lost, after: error?.code };
+  },
+
+  /** What is in front gives a page instead: a server that passes nothing on, the sign-in of a hotel's network. */
+  async another_page() {
+    const page = async () => new Response("<!doctype html>", { headers: { "Content-Type": "text/html" } });
+    const todo = createTodoClient({ baseUrl: API, token: signedIn, fetch: page });
+    const path = { ...me, task_id: crypto.randomUUID() };
+    const store = { read: () => "kept", write: (token: string | null) => print({ token }) };
+    const tried: Promise<unknown>[] = [
+      todo.GET(TASKS, { params: { path: me } }),
+      todo.POST(TASKS, { params: { path: me }, body: { title: "Water the plants" } }),
+      todo.DELETE(TASK, { params: { path } }),
+      betterAuth(API, page)(),
+      localAccounts(API, store, page)(),
+    ];
+    const thrown = (error: unknown) => (error instanceof UnreachableError ? error.status : `${error}`);
+    return Promise.all(tried.map((one) => one.then(() => "nothing is thrown", thrown)));
   },
 
   async better_auth() {
