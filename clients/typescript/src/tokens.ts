@@ -3,7 +3,10 @@ import { SignedOutError, UnreachableError } from "./problems.js";
 import { isJson, LIMITS, repeat } from "./repeat.js";
 
 /** Gets a new access token. Throws SignedOutError where somebody has to sign in first. */
-export type TokenSource = () => Promise<string>;
+export type TokenSource = (() => Promise<string>) & {
+  /** The refresh token is in a cookie of the API: signing in and out have to send and keep it, on another origin too. */
+  readonly usesCookie?: boolean;
+};
 
 // Of a token's life: from when on a new one is fetched beside what goes on, and until when the old one is used.
 const RENEW = 0.8;
@@ -65,7 +68,7 @@ export function localAccounts(
   store?: RefreshTokenStore,
   fetch: typeof globalThis.fetch = globalThis.fetch,
 ): TokenSource {
-  return async () => {
+  const source = async () => {
     const known = store?.read();
     if (known === null) throw new SignedOutError("there is no refresh token");
     const body = known === undefined ? {} : { body: JSON.stringify({ refresh_token: known }) };
@@ -79,6 +82,7 @@ export function localAccounts(
     if (found.refresh_token !== undefined) store?.write(found.refresh_token);
     return found.access_token;
   };
+  return Object.assign(source, { usesCookie: store === undefined });
 }
 
 async function had(response: Response) {

@@ -14,7 +14,7 @@ import {
   type TokenSource,
   UnreachableError,
 } from "todo-api-client";
-import { counted, environment, lastOf, withCookies } from "./counted";
+import { counted, environment, lastOf, ofPage, withCookies } from "./counted";
 
 const TASKS = "/api/v1/users/{user_id}/tasks";
 const TASK = "/api/v1/users/{user_id}/tasks/{task_id}";
@@ -174,6 +174,22 @@ const scenarios: Record<string, () => Promise<object>> = {
     kept = signedUp.refresh_token;
     const { items } = await take(todo.GET(TASKS, { params: { path: me } }));
     return { before, items };
+  },
+
+  /** The refresh token is in a cookie, and the page is of another origin. */
+  async cookie() {
+    const fetch = ofPage("https://app.example.com");
+    const opened = () => createTodoClient({ baseUrl: API, token: localAccounts(API, undefined, fetch), fetch });
+    const listed = (todo: ReturnType<typeof opened>) =>
+      todo.GET(TASKS, { params: { path: me } }).then(({ response }) => response.status, (error: Error) => error.name);
+    const account = { email: `${crypto.randomUUID()}@example.com`, password: "a long pass phrase" };
+    const todo = opened();
+    await take(todo.POST("/api/v1/auth/sign-up", { body: account }));
+    const first = [await listed(todo), await listed(opened())];
+    await take(todo.POST("/api/v1/auth/sign-out", { body: { refresh_token: "" } }));
+    const out = await listed(opened());
+    await take(todo.POST("/api/v1/auth/sign-in", { body: account }));
+    return { first, out, again: await listed(opened()) };
   },
 
   /** The response to the deletion of the account is lost, and of the account nothing is left by which to know it. */
