@@ -35,7 +35,8 @@ export interface paths {
         put?: never;
         /**
          * Refresh Tokens
-         * @description Exchanges a refresh token, for the same one within 30 s of its first use; later it ends its session.
+         * @description Gives an access token and the next refresh token. Within 30 s of its first use a refresh token can be sent again,
+         *     and gets the same next one; later it ends its session.
          */
         post: operations["refreshTokens"];
         delete?: never;
@@ -127,7 +128,7 @@ export interface paths {
         head?: never;
         /**
          * Update User
-         * @description Merges `changes` into the current user's profile (RFC 7396).
+         * @description Merges the body into the current user's profile (RFC 7396).
          */
         patch: operations["updateUser"];
         trace?: never;
@@ -231,7 +232,7 @@ export interface paths {
         head?: never;
         /**
          * Update Task
-         * @description Merges `changes` into the task (RFC 7396).
+         * @description Merges the body into the task (RFC 7396).
          */
         patch: operations["updateTask"];
         trace?: never;
