@@ -3176,7 +3176,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
                 /** @description The ETag that the client has read: 412 if there is a newer version, or if it is of another user. */
                 "If-Match"?: string;
@@ -3442,7 +3442,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3595,7 +3595,7 @@ export interface operations {
                 updated_since?: string;
             };
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3712,7 +3712,7 @@ export interface operations {
                 updated_since?: string;
             };
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -4148,7 +4148,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
                 /** @description The ETag that the client has read: 412 if there is a newer version, or if it is of another user. */
                 "If-Match"?: string;
@@ -4327,7 +4327,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
                 /** @description The ETag that the client has read: 412 if there is a newer version, or if it is of another user. */
                 "If-Match"?: string;
@@ -4454,7 +4454,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
                 /** @description The ETag that the client has read: 412 if there is a newer version, or if it is of another user. */
                 "If-Match"?: string;
