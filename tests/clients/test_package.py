@@ -163,6 +163,10 @@ def test_who_is_signed_out_is_told(run: Callable[..., Any]) -> None:
     assert run("signed_out") == [{"before": [True, None, True], "items": []}]
 
 
+def test_nothing_is_done_as_somebody_else_who_has_signed_in(run: Callable[..., Any]) -> None:
+    assert run("another_person") == [{"thrown": ["SignedOutError", "SignedOutError"], "items": []}]
+
+
 def test_a_page_of_another_origin_signs_in_with_the_cookie(
     run: Callable[..., Any], start_server: Callable[..., RunningServer]
 ) -> None:

@@ -17,12 +17,17 @@ const NEVER = new AbortController().signal;
 /** Gives a token that is good now; `rejected` is one that the API has not taken. However many ask, one is fetched. */
 export function tokens(source: TokenSource): (rejected?: string) => Promise<string> {
   let token: string | undefined;
+  let person: unknown;
   let [renewAt, useUntil] = [0, 0];
   let underWay: Promise<string> | undefined;
 
   async function fetched(): Promise<string> {
-    token = await source();
-    const life = lifeOf(token);
+    const fresh = await source();
+    const { sub, ...claims } = claimsOf(fresh);
+    // Another tab can have signed somebody else in: what is written here is not theirs, nor what is shown.
+    if (person !== undefined && sub !== person) throw new SignedOutError("somebody else has signed in");
+    [token, person] = [fresh, sub];
+    const life = lifeOf(claims);
     [renewAt, useUntil] = [Date.now() + RENEW * life, Date.now() + USE * life];
     return token;
   }
@@ -35,16 +40,25 @@ export function tokens(source: TokenSource): (rejected?: string) => Promise<stri
   };
 }
 
-/** Milliseconds from its issue to its expiry, so that a clock that is wrong here does no harm. */
-function lifeOf(token: string): number {
+interface Claims {
+  sub?: unknown;
+  exp?: number;
+  iat?: number;
+}
+
+function claimsOf(token: string): Claims {
   try {
     const payload = token.split(".")[1] ?? "";
-    const { exp, iat } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
-    const life = (exp - (iat ?? Date.now() / 1000)) * 1000;
-    return life > 0 ? life : Infinity;
+    return JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) ?? {};
   } catch {
-    return Infinity; // no JWT: the API will say when it is over
+    return {}; // no JWT: the API will say when it is over
   }
+}
+
+/** Milliseconds from its issue to its expiry, so that a clock that is wrong here does no harm. */
+function lifeOf({ exp, iat = Date.now() / 1000 }: Claims): number {
+  const life = exp === undefined ? 0 : (exp - iat) * 1000;
+  return life > 0 ? life : Infinity;
 }
 
 /** The JWT plugin of a Better Auth server at `url`, with its base path: `https://app.example.com/api/auth`. */

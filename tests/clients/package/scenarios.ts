@@ -176,6 +176,20 @@ const scenarios: Record<string, () => Promise<object>> = {
     return { before, items };
   },
 
+  /** The token has expired, and in another tab somebody else has signed in: a new one is theirs. */
+  async another_person() {
+    const account = { email: `${crypto.randomUUID()}@example.com`, password: "a long pass phrase" };
+    const anybody = createTodoClient({ baseUrl: API, token: signedIn });
+    const other = (await take(anybody.POST("/api/v1/auth/sign-up", { body: account }))).access_token;
+    const given = [`${TOKEN}x`, other, other];
+    const todo = createTodoClient({ baseUrl: API, token: async () => given.shift() ?? "" });
+    const write = () =>
+      todo.POST(TASKS, { params: { path: me }, body: { title: "Not theirs" } }).then(() => "done", (error: Error) => error.name);
+    const thrown = [await write(), await write()];
+    const theirs = createTodoClient({ baseUrl: API, token: async () => other });
+    return { thrown, items: await all(theirs.pages()) };
+  },
+
   /** The refresh token is in a cookie, and the page is of another origin. */
   async cookie() {
     const fetch = ofPage("https://app.example.com");
