@@ -128,12 +128,13 @@ ADVICE = {
     ),
     Problem.INTERNAL_ERROR: Advice(
         "A bug. Its cause is in the server's log under `request_id` and nowhere else.",
-        "Report it; do not repeat a write blindly.",
+        "Report it. Do not repeat a write that has no `Idempotency-Key` blindly.",
     ),
     Problem.DATABASE_UNAVAILABLE: Advice(
         "It is away, or too slow; or the request's time was over before all was done. Whether a write was done is "
         "unknown.",
-        "Wait for `Retry-After` seconds; read before a write is repeated.",
+        "Wait for `Retry-After` seconds, then send it again: a write with the same `Idempotency-Key`. Without a key, "
+        "read before a write is repeated.",
     ),
     Problem.KEYS_UNAVAILABLE: Advice(
         "The server that signs the tokens does not give its public keys now. Nothing was done.",
@@ -180,7 +181,7 @@ FIELD_ADVICE = {
     FieldCode.NUL_CHARACTER: ("", "The text holds a NUL character, which cannot be stored."),
     FieldCode.OTHER_ID: ("", "The id in the body of a PUT is not the one in its path."),
     FieldCode.INVALID_CURSOR: ("", "It is no `next_cursor` of a list with the same `sort`. Begin with the first page."),
-    FieldCode.GUESSABLE_PASSWORD: ("", "The password is a common one, or much like the address or the name."),
+    FieldCode.GUESSABLE_PASSWORD: ("", "The password is a common one, the address, or what stands before its `@`."),
     FieldCode.NOTHING_CHOSEN: ("", "A change or a deletion of many needs `id` or a filter, and not both."),
     FieldCode.CHOSEN_TWICE: (
         "",

@@ -8,7 +8,7 @@ from core.problems import CHOICE, FieldCode, FieldError, FieldParams
 
 _CODES = frozenset(FieldCode)
 _PARAMS = frozenset(FieldParams.__annotations__)
-_ONE = re.compile(r"\b1 (character|byte|digit)s\b")
+_ONE = re.compile(r"\b1 (character|byte|digit|item)s\b")
 
 
 class _Rule(NamedTuple):
@@ -83,8 +83,8 @@ _RULES: Mapping[str, _Rule] = {
     "bytes_too_short": _bound(FieldCode.TOO_SHORT, "Must have at least {min} bytes", "min", "min_length"),
     "bytes_too_long": _bound(FieldCode.TOO_LONG, "Must have at most {max} bytes", "max", "max_length"),
     "url_too_long": _bound(FieldCode.TOO_LONG, "Must have at most {max} characters", "max", "max_length"),
-    "too_short": _bound(FieldCode.TOO_SHORT, "Must have a length of at least {min}", "min", "min_length"),
-    "too_long": _bound(FieldCode.TOO_LONG, "Must have a length of at most {max}", "max", "max_length"),
+    "too_short": _bound(FieldCode.TOO_SHORT, "Must have at least {min} items", "min", "min_length"),
+    "too_long": _bound(FieldCode.TOO_LONG, "Must have at most {max} items", "max", "max_length"),
     "decimal_max_digits": _bound(FieldCode.TOO_LONG, "Must have at most {max} digits", "max", "max_digits"),
     "decimal_whole_digits": _bound(
         FieldCode.TOO_LONG, "Must have at most {max} digits before the point", "max", "whole_digits"
@@ -116,13 +116,20 @@ def field_error(item: Mapping[str, Any]) -> FieldError:
     if path[1:] and path[-1] == "[key]" and item["type"] != "extra_forbidden":
         path.pop()  # pydantic's word for a name that is no key of a map: the place is that of its value
     prefix = "" if where == "body" else f"/{where}"
-    code, message, params = _told(item["type"], item.get("ctx", {}), item)
+    code, message, params = _told(_kind(item), item.get("ctx", {}), item)
     if code is FieldCode.MISSING and not path:  # the body itself
         message = "A body is required: JSON, with its Content-Type"
     error = FieldError(pointer=prefix + "".join(map(_segment, path)), message=message, code=code)
     if params:
         error["params"] = cast(FieldParams, params)
     return error
+
+
+def _kind(item: Mapping[str, Any]) -> str:
+    """pydantic's type; it tells the length of a secret text as if that were a list."""
+    kind: str = item["type"]
+    counted = kind in ("too_short", "too_long") and "field_type" in item.get("ctx", {})
+    return f"string_{kind}" if counted and isinstance(item["input"], str) else kind
 
 
 def _told(kind: str, context: Mapping[str, Any], item: Mapping[str, Any]) -> tuple[FieldCode, str, dict[str, Any]]:

@@ -36,7 +36,8 @@ _OF_STATUS = {"401": ["WWW-Authenticate"], "412": ["ETag"], "429": ["Retry-After
 _KEY = _header(
     "Idempotency-Key",
     "A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first "
-    "response's status with what there is now.",
+    "response's status with what there is now, without content where that was deleted. Another body is 422, also one "
+    "that has the same members in another order.",
     pattern=idempotency.PATTERN,
 )
 _MATCH = _header(

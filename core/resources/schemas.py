@@ -106,7 +106,7 @@ class ReplaceModel(InputModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        made = handler.resolve_ref_schema(handler(schema))
+        made = handler.resolve_ref_schema(super().__get_pydantic_json_schema__(schema, handler))
         names = ", ".join(f"`{name}`" for name in sorted(cls.read_only))
         made["description"] = f"{made.get('description', '')} Ignored are {names}; an `id` is to be that of the path."
         return made

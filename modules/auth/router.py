@@ -39,7 +39,8 @@ async def sign_in(accounts: Accounts, given: SignIn, request: Request) -> Tokens
 
 @public.post("/refresh", responses=problems(Problem.INVALID_REFRESH_TOKEN, Problem.KEYS_UNAVAILABLE))
 async def refresh_tokens(accounts: Accounts, given: RefreshToken) -> Tokens:
-    """Exchanges a refresh token, for the same one within 30 s of its first use; later it ends its session."""
+    """Gives an access token and the next refresh token. Within 30 s of its first use a refresh token can be sent again,
+    and gets the same next one; later it ends its session."""
     return await accounts.refresh(given.refresh_token.get_secret_value())
 
 

@@ -27,7 +27,9 @@ def _spelling(value: str) -> str:
         return value
 
 
-Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
+# Keyboards of phones put a space behind what they complete.
+_Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254)]
+Email = Annotated[_Address, AfterValidator(_email)]
 
 # Counted in code points; neither trimmed nor cut. A new one must have 8 at least (NIST SP 800-63B-4).
 Password = Annotated[SecretStr, Field(max_length=128)]
@@ -49,7 +51,7 @@ class SignIn(InputModel):
 
     model_config = example(email="you@example.com", password="a long pass phrase")
 
-    email: Annotated[str, StringConstraints(max_length=254), AfterValidator(_spelling)] = Field(
+    email: Annotated[_Address, AfterValidator(_spelling)] = Field(
         description="The address of the account, in whatever case."
     )
     password: Password = Field(description="As it was set.")

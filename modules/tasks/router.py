@@ -81,7 +81,7 @@ async def replace_task(tasks: Tasks, task_id: TaskId, new: TaskReplace) -> Task:
 
 @router.patch("/{task_id}", response_model=TaskRead, responses=_MISSING)
 async def update_task(tasks: Tasks, task_id: TaskId, changes: TaskUpdate) -> Task:
-    """Merges `changes` into the task (RFC 7396)."""
+    """Merges the body into the task (RFC 7396)."""
     return found(await tasks.change(task_id, changes), "task")
 
 

@@ -21,7 +21,7 @@ async def get_user(users: Users) -> User:
 
 @router.patch("", response_model=UserRead)
 async def update_user(users: Users, changes: UserUpdate) -> User:
-    """Merges `changes` into the current user's profile (RFC 7396)."""
+    """Merges the body into the current user's profile (RFC 7396)."""
     return await users.change(changes)
 
 

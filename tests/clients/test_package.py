@@ -163,8 +163,24 @@ def test_who_is_signed_out_is_told(run: Callable[..., Any]) -> None:
     assert run("signed_out") == [{"before": [True, None, True], "items": []}]
 
 
+def test_nothing_is_done_as_somebody_else_who_has_signed_in(run: Callable[..., Any]) -> None:
+    assert run("another_person") == [{"thrown": ["SignedOutError", "SignedOutError"], "items": []}]
+
+
+def test_a_page_of_another_origin_signs_in_with_the_cookie(
+    run: Callable[..., Any], start_server: Callable[..., RunningServer]
+) -> None:
+    api = start_server(auth_cookies=True, cors_origins=("https://app.example.com",))
+    assert run("cookie", API=api.url) == [{"first": [200, 200], "out": "SignedOutError", "again": 200}]
+
+
 def test_a_deleted_account_is_deleted_once(run: Callable[..., Any]) -> None:
     assert run("account_deleted") == [{"status": 204, "sent": 2, "after": "account_deleted"}]
+
+
+def test_another_page_is_no_response_of_the_api(run: Callable[..., Any]) -> None:
+    """So a write that got one is not given up, and nobody is signed out."""
+    assert run("another_page") == [[200, 200, 200, 200, 200]]
 
 
 def test_the_tokens_of_better_auth(

@@ -66,6 +66,14 @@ def test_the_document_names_what_a_put_ignores_of_its_body() -> None:
     assert said.endswith("Ignored are `completed_at`, `etag`, `id`, `updated_at`; an `id` is to be that of the path.")
 
 
+def test_a_put_and_a_post_say_the_same_of_a_field() -> None:
+    schemas = document()["components"]["schemas"]
+    bodies = [(name, f"{name.removesuffix('Replace')}Create") for name in schemas if name.endswith("Replace")]
+    assert bodies
+    for put, post in bodies:
+        assert schemas[put]["properties"].items() >= schemas[post]["properties"].items(), put
+
+
 def test_a_412_of_many_has_no_tag_of_one() -> None:
     tagged = {one.id: "ETag" in one.spec["responses"].get("412", {}).get("headers", ()) for one in _all()}
     assert (tagged["updateTask"], tagged["updateTasks"]) == (True, False)

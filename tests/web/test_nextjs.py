@@ -61,12 +61,16 @@ def _enter(driver: Driver, url: str, **options: Any) -> Remote:
     """Somebody who has just made an account."""
     page: Remote = driver.new_context(baseURL=url, **options).newPage()
     page.goto("/")
+    _sign_up(page)
+    return page
+
+
+def _sign_up(page: Remote) -> None:
     page.getByLabel("Name").fill("Ada")
     page.getByLabel("E-mail").fill(f"{os.urandom(8).hex()}@example.com")
     page.getByLabel("Password").fill(PASSWORD)
     button(page, "Enter").click()
     page.getByRole("heading", {"name": "Tasks of Ada"}).waitFor()
-    return page
 
 
 def _add(page: Remote, title: str) -> None:
@@ -112,6 +116,22 @@ def test_two_tabs_of_it(driver: Driver, page_url: tuple[str, ApiProcess]) -> Non
     box.click()
     until(lambda: _requests(api)[-2:], ["PATCH 412", "GET 200"])
     until(box.isChecked, True)
+
+
+def test_who_comes_next_in_the_same_tab_ticks_their_own(driver: Driver, page_url: tuple[str, ApiProcess]) -> None:
+    """Signing out and in does not load the page anew."""
+    page = _enter(driver, page_url[0])
+    for title in ("Water the plants", "Feed the cat"):
+        _add(page, title)
+        box = page.getByRole("checkbox", {"name": title})
+        box.click()
+        until(box.isChecked, True)
+        if title == "Water the plants":
+            button(page, "Sign out").click()
+            button(page, "Enter").waitFor()
+            _sign_up(page)
+    page.reload()
+    assert box.isChecked()
 
 
 def test_what_the_document_says_of_it() -> None:

@@ -50,7 +50,7 @@ export function createTodoClient(options: TodoOptions): TodoClient {
   const { baseUrl, token, limits, fetch = (request: Request) => globalThis.fetch(request) } = options;
   const client = createClient<paths>({
     baseUrl,
-    fetch: transport(tokens(token), fetch, { ...LIMITS, ...limits }),
+    fetch: transport(tokens(token), fetch, { ...LIMITS, ...limits }, token.usesCookie),
   });
   const path = { user_id: "me" };
 

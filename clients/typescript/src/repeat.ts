@@ -39,6 +39,11 @@ export async function repeat(
   }
 }
 
+/** Whether what has come can be the API's: whoever is in front of it responds with pages. */
+export function isJson(response: Response): boolean {
+  return /^application\/([\w.-]+\+)?json\b/i.test(response.headers.get("Content-Type") ?? "");
+}
+
 async function once(send: (signal: AbortSignal) => Promise<Response>, signal: AbortSignal): Promise<Arrived | Error> {
   try {
     const got = await send(signal);

@@ -35,7 +35,8 @@ export interface paths {
         put?: never;
         /**
          * Refresh Tokens
-         * @description Exchanges a refresh token, for the same one within 30 s of its first use; later it ends its session.
+         * @description Gives an access token and the next refresh token. Within 30 s of its first use a refresh token can be sent again,
+         *     and gets the same next one; later it ends its session.
          */
         post: operations["refreshTokens"];
         delete?: never;
@@ -127,7 +128,7 @@ export interface paths {
         head?: never;
         /**
          * Update User
-         * @description Merges `changes` into the current user's profile (RFC 7396).
+         * @description Merges the body into the current user's profile (RFC 7396).
          */
         patch: operations["updateUser"];
         trace?: never;
@@ -231,7 +232,7 @@ export interface paths {
         head?: never;
         /**
          * Update Task
-         * @description Merges `changes` into the task (RFC 7396).
+         * @description Merges the body into the task (RFC 7396).
          */
         patch: operations["updateTask"];
         trace?: never;
@@ -3186,7 +3187,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
                 /** @description The ETag that the client has read: 412 if there is a newer version, or if it is of another user. */
                 "If-Match"?: string;
@@ -3452,7 +3453,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3605,7 +3606,7 @@ export interface operations {
                 updated_since?: string;
             };
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -3722,7 +3723,7 @@ export interface operations {
                 updated_since?: string;
             };
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -4158,7 +4159,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
                 /** @description The ETag that the client has read: 412 if there is a newer version, or if it is of another user. */
                 "If-Match"?: string;
@@ -4337,7 +4338,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
                 /** @description The ETag that the client has read: 412 if there is a newer version, or if it is of another user. */
                 "If-Match"?: string;
@@ -4464,7 +4465,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now. */
+                /** @description A text of the client's own for this write: a repeat with it within a day has no second effect, and gets the first response's status with what there is now, without content where that was deleted. Another body is 422, also one that has the same members in another order. */
                 "Idempotency-Key"?: string;
                 /** @description The ETag that the client has read: 412 if there is a newer version, or if it is of another user. */
                 "If-Match"?: string;

@@ -1,9 +1,12 @@
 // The access token: one for all requests, renewed ahead of its end, and once where the API rejects it.
 import { SignedOutError, UnreachableError } from "./problems.js";
-import { LIMITS, repeat } from "./repeat.js";
+import { isJson, LIMITS, repeat } from "./repeat.js";
 
 /** Gets a new access token. Throws SignedOutError where somebody has to sign in first. */
-export type TokenSource = () => Promise<string>;
+export type TokenSource = (() => Promise<string>) & {
+  /** The refresh token is in a cookie of the API: signing in and out have to send and keep it, on another origin too. */
+  readonly usesCookie?: boolean;
+};
 
 // Of a token's life: from when on a new one is fetched beside what goes on, and until when the old one is used.
 const RENEW = 0.8;
@@ -14,12 +17,17 @@ const NEVER = new AbortController().signal;
 /** Gives a token that is good now; `rejected` is one that the API has not taken. However many ask, one is fetched. */
 export function tokens(source: TokenSource): (rejected?: string) => Promise<string> {
   let token: string | undefined;
+  let person: unknown;
   let [renewAt, useUntil] = [0, 0];
   let underWay: Promise<string> | undefined;
 
   async function fetched(): Promise<string> {
-    token = await source();
-    const life = lifeOf(token);
+    const fresh = await source();
+    const { sub, ...claims } = claimsOf(fresh);
+    // Another tab can have signed somebody else in: what is written here is not theirs, nor what is shown.
+    if (person !== undefined && sub !== person) throw new SignedOutError("somebody else has signed in");
+    [token, person] = [fresh, sub];
+    const life = lifeOf(claims);
     [renewAt, useUntil] = [Date.now() + RENEW * life, Date.now() + USE * life];
     return token;
   }
@@ -32,16 +40,25 @@ export function tokens(source: TokenSource): (rejected?: string) => Promise<stri
   };
 }
 
-/** Milliseconds from its issue to its expiry, so that a clock that is wrong here does no harm. */
-function lifeOf(token: string): number {
+interface Claims {
+  sub?: unknown;
+  exp?: number;
+  iat?: number;
+}
+
+function claimsOf(token: string): Claims {
   try {
     const payload = token.split(".")[1] ?? "";
-    const { exp, iat } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
-    const life = (exp - (iat ?? Date.now() / 1000)) * 1000;
-    return life > 0 ? life : Infinity;
+    return JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) ?? {};
   } catch {
-    return Infinity; // no JWT: the API will say when it is over
+    return {}; // no JWT: the API will say when it is over
   }
+}
+
+/** Milliseconds from its issue to its expiry, so that a clock that is wrong here does no harm. */
+function lifeOf({ exp, iat = Date.now() / 1000 }: Claims): number {
+  const life = exp === undefined ? 0 : (exp - iat) * 1000;
+  return life > 0 ? life : Infinity;
 }
 
 /** The JWT plugin of a Better Auth server at `url`, with its base path: `https://app.example.com/api/auth`. */
@@ -65,7 +82,7 @@ export function localAccounts(
   store?: RefreshTokenStore,
   fetch: typeof globalThis.fetch = globalThis.fetch,
 ): TokenSource {
-  return async () => {
+  const source = async () => {
     const known = store?.read();
     if (known === null) throw new SignedOutError("there is no refresh token");
     const body = known === undefined ? {} : { body: JSON.stringify({ refresh_token: known }) };
@@ -79,10 +96,13 @@ export function localAccounts(
     if (found.refresh_token !== undefined) store?.write(found.refresh_token);
     return found.access_token;
   };
+  return Object.assign(source, { usesCookie: store === undefined });
 }
 
 async function had(response: Response) {
   if (response.status === 401) throw new SignedOutError("the session is over");
-  if (!response.ok) throw new UnreachableError(`there is no token: ${response.status}`, response.status);
+  if (!response.ok || !isJson(response)) {
+    throw new UnreachableError(`there is no token: ${response.status}, ${response.headers.get("Content-Type")}`, response.status);
+  }
   return response.json();
 }

@@ -1,9 +1,11 @@
 // What every request goes through: token, idempotency key, entity tag, order of writes, repeats.
 import { DeletedSinceError, UnreachableError } from "./problems.js";
-import { type Arrived, type Limits, repeat } from "./repeat.js";
+import { type Arrived, isJson, type Limits, repeat } from "./repeat.js";
 
 // What is called without a token: everything else has an owner.
 const PUBLIC = /\/api\/v1\/auth\/(?!change-password)|\/health\/(live|ready)$/;
+// What works with the cookie, if there is one.
+const OF_COOKIE = /\/api\/v1\/auth\/sign-(up|in|out)$/;
 const OF_USER = /\/api\/v1\/users\/[^/]+(.*)/;
 
 /** A fetch for openapi-fetch. Throws UnreachableError, SignedOutError and DeletedSinceError. */
@@ -11,6 +13,7 @@ export function transport(
   token: (rejected?: string) => Promise<string>,
   fetch: (request: Request) => Promise<Response>,
   limits: Limits,
+  usesCookie = false,
 ) {
   const tags = new EntityTags();
   const writing = new Map<string, Promise<unknown>>();
@@ -20,7 +23,9 @@ export function transport(
     const isPublic = PUBLIC.test(new URL(request.url).pathname);
     const sent = isPublic ? undefined : await token(rejected);
     if (sent !== undefined) request.headers.set("Authorization", `Bearer ${sent}`);
-    const send = (signal: AbortSignal) => fetch(new Request(request.clone(), { signal }));
+    const withCookie = usesCookie && OF_COOKIE.test(new URL(request.url).pathname);
+    const init = withCookie ? ({ credentials: "include" } as const) : {};
+    const send = (signal: AbortSignal) => fetch(new Request(request.clone(), { ...init, signal }));
     const repeatable = request.method === "GET" || request.headers.has("Idempotency-Key");
     const arrived = await repeat(send, repeatable ? limits : { ...limits, attempts: 1 }, request.signal);
     const again = arrived.code === "invalid_token" && rejected === undefined && sent !== undefined;
@@ -31,7 +36,7 @@ export function transport(
   async function whole(request: Request, resource?: string): Promise<Response> {
     const since = tags.writes;
     const { response, code, text } = await authorized(request);
-    if (response.status >= 400 && code === undefined)
+    if (response.status >= 400 ? code === undefined : text !== "" && !isJson(response))
       throw new UnreachableError(`something before the API responds ${response.status}`, response.status);
     // Nothing of the account is left by which its deletion is known again: it was done before.
     if (request.method === "DELETE" && resource === "" && code === "account_deleted")

@@ -20,7 +20,7 @@ export default async function Page() {
       <ul>
         {items.map((task) => (
           <li key={task.id}>
-            <Tick task={task} />
+            <Tick task={task} userId={session.user.id} />
           </li>
         ))}
       </ul>

@@ -41,6 +41,22 @@ export function withCookies(origin: string) {
   return { fetch: withThem, counts, post };
 }
 
+/** What a page of another origin than the API's sends: the cookie only where it is asked to, and CORS allows that. */
+export function ofPage(origin: string): Fetch {
+  let kept = "";
+  return async (given, init) => {
+    const request = new Request(given, init);
+    const isAsked = request.credentials === "include";
+    request.headers.set("Origin", origin);
+    if (isAsked && kept) request.headers.set("Cookie", kept);
+    const response = await network(request);
+    if (!isAsked) return response;
+    if (response.headers.get("Access-Control-Allow-Credentials") !== "true") throw new TypeError("Failed to fetch");
+    for (const cookie of response.headers.getSetCookie()) kept = cookie.includes("Max-Age=0") ? "" : (cookie.split(";")[0] ?? "");
+    return response;
+  };
+}
+
 export async function lastOf<Item>(items: AsyncIterable<Item>): Promise<Item> {
   let last: Item | undefined;
   for await (const item of items) last = item;

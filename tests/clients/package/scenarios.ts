@@ -12,8 +12,9 @@ import {
   take,
   type Task,
   type TokenSource,
+  UnreachableError,
 } from "todo-api-client";
-import { counted, environment, lastOf, withCookies } from "./counted";
+import { counted, environment, lastOf, ofPage, withCookies } from "./counted";
 
 const TASKS = "/api/v1/users/{user_id}/tasks";
 const TASK = "/api/v1/users/{user_id}/tasks/{task_id}";
@@ -175,6 +176,36 @@ const scenarios: Record<string, () => Promise<object>> = {
     return { before, items };
   },
 
+  /** The token has expired, and in another tab somebody else has signed in: a new one is theirs. */
+  async another_person() {
+    const account = { email: `${crypto.randomUUID()}@example.com`, password: "a long pass phrase" };
+    const anybody = createTodoClient({ baseUrl: API, token: signedIn });
+    const other = (await take(anybody.POST("/api/v1/auth/sign-up", { body: account }))).access_token;
+    const given = [`${TOKEN}x`, other, other];
+    const todo = createTodoClient({ baseUrl: API, token: async () => given.shift() ?? "" });
+    const write = () =>
+      todo.POST(TASKS, { params: { path: me }, body: { title: "Not theirs" } }).then(() => "done", (error: Error) => error.name);
+    const thrown = [await write(), await write()];
+    const theirs = createTodoClient({ baseUrl: API, token: async () => other });
+    return { thrown, items: await all(theirs.pages()) };
+  },
+
+  /** The refresh token is in a cookie, and the page is of another origin. */
+  async cookie() {
+    const fetch = ofPage("https://app.example.com");
+    const opened = () => createTodoClient({ baseUrl: API, token: localAccounts(API, undefined, fetch), fetch });
+    const listed = (todo: ReturnType<typeof opened>) =>
+      todo.GET(TASKS, { params: { path: me } }).then(({ response }) => response.status, (error: Error) => error.name);
+    const account = { email: `${crypto.randomUUID()}@example.com`, password: "a long pass phrase" };
+    const todo = opened();
+    await take(todo.POST("/api/v1/auth/sign-up", { body: account }));
+    const first = [await listed(todo), await listed(opened())];
+    await take(todo.POST("/api/v1/auth/sign-out", { body: { refresh_token: "" } }));
+    const out = await listed(opened());
+    await take(todo.POST("/api/v1/auth/sign-in", { body: account }));
+    return { first, out, again: await listed(opened()) };
+  },
+
   /** The response to the deletion of the account is lost, and of the account nothing is left by which to know it. */
   async account_deleted() {
     let lost = 0;
@@ -188,6 +219,23 @@ const scenarios: Record<string, () => Promise<object>> = {
     const { response } = await todo.DELETE("/api/v1/users/{user_id}", { params: { path: me } });
     const { error } = await todo.GET(TASKS, { params: { path: me } });
     return { status: response.status, sent: lost, after: error?.code };
+  },
+
+  /** What is in front gives a page instead: a server that passes nothing on, the sign-in of a hotel's network. */
+  async another_page() {
+    const page = async () => new Response("<!doctype html>", { headers: { "Content-Type": "text/html" } });
+    const todo = createTodoClient({ baseUrl: API, token: signedIn, fetch: page });
+    const path = { ...me, task_id: crypto.randomUUID() };
+    const store = { read: () => "kept", write: (token: string | null) => print({ token }) };
+    const tried: Promise<unknown>[] = [
+      todo.GET(TASKS, { params: { path: me } }),
+      todo.POST(TASKS, { params: { path: me }, body: { title: "Water the plants" } }),
+      todo.DELETE(TASK, { params: { path } }),
+      betterAuth(API, page)(),
+      localAccounts(API, store, page)(),
+    ];
+    const thrown = (error: unknown) => (error instanceof UnreachableError ? error.status : `${error}`);
+    return Promise.all(tried.map((one) => one.then(() => "nothing is thrown", thrown)));
   },
 
   async better_auth() {

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
 
 import pytest
-from pydantic import AfterValidator, Field, PastDatetime, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, PastDatetime, SecretStr, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError, PydanticKnownError
 from pydantic_core.core_schema import ErrorType
 
@@ -114,6 +114,19 @@ def test_an_error_of_pydantic_has_its_code_and_parameters(kind: Any) -> None:
 def test_parameters_are_what_the_declaration_says(kind: Any, value: Any, code: str, params: dict[str, Any]) -> None:
     error = _of(kind, value)
     assert (error["code"], error["params"]) == (code, params)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        (Annotated[SecretStr, Field(min_length=8)], "abc", "Must have at least 8 characters"),
+        (Annotated[SecretStr, Field(max_length=2)], "abc", "Must have at most 2 characters"),
+        (Annotated[list[int], Field(min_length=2)], [1], "Must have at least 2 items"),
+        (Annotated[dict[str, int], Field(min_length=1)], {}, "Must have at least 1 item"),
+    ],
+)
+def test_a_length_is_told_in_what_it_counts(kind: Any, value: Any, message: str) -> None:
+    assert _of(kind, value)["message"] == message
 
 
 def test_a_validator_of_a_slice_gives_a_code_of_ours_and_its_parameters() -> None:

@@ -111,7 +111,7 @@ def test_a_change_without_a_token_is_rejected(api: httpx.Client) -> None:
             [
                 {
                     "pointer": "/new_password",
-                    "message": "Must have a length of at least 8",
+                    "message": "Must have at least 8 characters",
                     "code": "too_short",
                     "params": {"min": 8},
                 }
@@ -122,7 +122,7 @@ def test_a_change_without_a_token_is_rejected(api: httpx.Client) -> None:
             [
                 {
                     "pointer": "/new_password",
-                    "message": "Must have a length of at most 128",
+                    "message": "Must have at most 128 characters",
                     "code": "too_long",
                     "params": {"max": 128},
                 }
@@ -133,7 +133,7 @@ def test_a_change_without_a_token_is_rejected(api: httpx.Client) -> None:
             [
                 {
                     "pointer": "/current_password",
-                    "message": "Must have a length of at most 128",
+                    "message": "Must have at most 128 characters",
                     "code": "too_long",
                     "params": {"max": 128},
                 }

@@ -116,7 +116,7 @@ def test_an_access_token_does_not_refresh(api: httpx.Client) -> None:
     errors = [
         {
             "pointer": "/refresh_token",
-            "message": "Must have a length of at most 200",
+            "message": "Must have at most 200 characters",
             "code": "too_long",
             "params": {"max": 200},
         }

@@ -22,13 +22,13 @@ NO_ADDRESS = {
 GUESSABLE = {"pointer": "/password", "message": "Is too easy to guess", "code": "guessable_password"}
 SHORT = {
     "pointer": "/password",
-    "message": "Must have a length of at least 8",
+    "message": "Must have at least 8 characters",
     "code": "too_short",
     "params": {"min": 8},
 }
 LONG = {
     "pointer": "/password",
-    "message": "Must have a length of at most 128",
+    "message": "Must have at most 128 characters",
     "code": "too_long",
     "params": {"max": 128},
 }
@@ -78,8 +78,9 @@ def test_an_access_token_is_short_lived_and_names_user_and_session(api: httpx.Cl
         ("Ann-{}@Example.com", "aNN-{}@eXample.com"),
         ("ann-{}@xn--exmple-cua.com", "ann-{}@exämple.com"),
         ("änn-{}@example.com", unicodedata.normalize("NFD", "ÄNN-{}@example.com")),
+        ("ann-{}@example.com", " ann-{}@example.com\t"),
     ],
-    ids=["same", "upper", "mixed", "domain", "decomposed"],
+    ids=["same", "upper", "mixed", "domain", "decomposed", "space-around"],
 )
 def test_an_address_has_one_account_however_it_is_written(api: httpx.Client, first: str, second: str) -> None:
     unique = new_email().split("@")[0]
@@ -115,7 +116,7 @@ def test_of_many_sign_ups_with_one_address_at_once_one_wins(api: httpx.Client, d
         ({"email": "@example.com"}, [NO_ADDRESS]),
         ({"email": "a nn@example.com"}, [NO_ADDRESS]),
         ({"email": "ann@example..com"}, [NO_ADDRESS]),
-        ({"email": " ann@example.com"}, [NO_ADDRESS]),
+        ({"email": "an n@example.com"}, [NO_ADDRESS]),
         ({"email": "Ann <ann@example.com>"}, [NO_ADDRESS]),
         ({"email": "a@b@example.com"}, [NO_ADDRESS]),
         ({"email": ""}, [NO_ADDRESS]),

@@ -127,6 +127,23 @@ def test_a_late_repeat_does_not_bring_back_what_was_deleted(alice: UserClient) -
     assert alice.get(alice.tasks).json()["items"] == []
 
 
+def test_once_its_key_is_forgotten_a_repeat_without_it_brings_nothing_back(
+    alice: UserClient, database: TestDatabase
+) -> None:
+    """As docs/offline.md has a client send a creation again after more than a day."""
+    task_id = uuid4()
+    path = put(alice, task_id, "key").headers["location"]
+    assert_problem(put(alice, task_id), 412, "precondition_failed", detail=EXISTS)
+    cursor = alice.get(f"{alice.tasks}/changes").json()["next_cursor"]
+    assert alice.delete(path).status_code == 204
+    database.query("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'")
+    assert put(alice, uuid4(), "sweeps").status_code == 201
+    assert_problem(put(alice, task_id), 400, "key_required", detail=DELETED)
+    assert alice.get(f"{alice.tasks}/changes?cursor={cursor}").json()["deleted"] == [str(task_id)]
+    # The key alone does not tell it from an undo any more.
+    assert put(alice, task_id, "key").status_code == 201
+
+
 def test_a_late_repeat_of_what_was_rejected_does_not_bring_it_back_either(alice: UserClient) -> None:
     """Two devices undo a deletion; the later one's request was on its way twice, and the task is deleted again."""
     task_id = uuid4()

@@ -7,10 +7,13 @@ const PATIENCE = 5_000;
 
 export class Api {
   #reads = 0;
+  #token;
 
-  constructor({ url, token, tab, network, gone }) {
-    this.url = `${url}/api/v1/users/me/tasks`;
-    this.token = token;
+  /** `getToken` gives a new access token. */
+  constructor({ url, user, getToken, tab, network, gone }) {
+    // The user's own id and not `me`: should somebody else have signed in, a write is 403, and not done as theirs.
+    this.url = `${url}/api/v1/users/${user}/tasks`;
+    this.getToken = getToken;
     this.tab = tab;
     this.network = network;
     this.gone = gone;
@@ -30,11 +33,13 @@ export class Api {
   async #send(name, { method, path, headers, body }) {
     if (this.gone.aborted) await forever();
     if (!this.network.online) throw new Error("there is no network");
-    const sent = { authorization: `Bearer ${this.token}`, [NAME]: name, ...headers };
+    this.#token ??= this.getToken(name);
+    const sent = { authorization: `Bearer ${this.#token}`, [NAME]: name, ...headers };
     if (body) sent["content-type"] = "application/json";
     try {
       const signal = AbortSignal.any([this.gone, AbortSignal.timeout(PATIENCE)]);
       const response = await fetch(this.url + path, { method, headers: sent, body: JSON.stringify(body), signal });
+      if (response.status === 401) this.#token = undefined; // it has expired: the next attempt has a new one
       const text = await response.text();
       const json = (response.headers.get("content-type") ?? "").includes("json");
       return { status: response.status, headers: response.headers, body: json && text ? JSON.parse(text) : undefined, sent };

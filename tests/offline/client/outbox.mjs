@@ -67,12 +67,18 @@ class Write {
       // Somebody else has changed the task: the edit is made again on what there is now, under the same key.
       await this.replica.catchUp();
       await this.settle();
-    } else if (status === 409 || status === 429 || status >= 500) {
+    } else if (this.#passes(status)) {
       await this.#again(Number(headers.get("retry-after")));
     } else {
       this.entry.outcome = `rejected: ${status}`;
       throw new NonRetriableError(`the API rejects it: ${status}`);
     }
+  }
+
+  // 401: the token has expired, as it does while a device is offline. 403: somebody else has signed in meanwhile.
+  #passes(status) {
+    if (this.plant.ends?.includes(status)) return false;
+    return [401, 403, 408, 409, 429].includes(status) || status >= 500;
   }
 
   async #sent() {

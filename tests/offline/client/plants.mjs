@@ -3,7 +3,8 @@
 const withoutKey = ({ "idempotency-key": _, ...headers }) => headers;
 const withoutTag = ({ "if-match": _, ...headers }) => headers;
 
-/** `request` is what is sent instead, `page` what is taken for the changes, `error` what the library gets to read. */
+/** `request` is what is sent instead, `page` what is taken for the changes, `error` what the library gets to read,
+ * `ends` the statuses after which a write is given up. */
 export const PLANTS = {
   "": {},
   "no keys": { request: (request) => ({ ...request, headers: withoutKey(request.headers) }) },
@@ -20,6 +21,7 @@ export const PLANTS = {
   "a task's address in the error": { error: (text, id) => `${text}: /api/v1/users/me/tasks/${id}` },
   "deletions ignored": { page: async (api, next) => withoutDeletions(await next()) },
   "updated_since for the changes": { page: changedSince },
+  "an expired token ends a write": { ends: [401] },
   "writes that never pass": { cut: (request) => request.method !== "GET" },
 };
 

@@ -18,8 +18,8 @@ process.on("unhandledRejection", (error) => {
   if (!(error instanceof NonRetriableError)) throw error;
 });
 
-function token(user) {
-  const now = Math.floor(Date.now() / 1000);
+function token(user, age = 0) {
+  const now = Math.floor(Date.now() / 1000) - age;
   const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const signed = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ sub: user, iat: now, exp: now + 3600 })}`;
   return `${signed}.${createHmac("sha256", SECRET).update(signed).digest("base64url")}`;
@@ -32,7 +32,9 @@ async function schedule(seed) {
   const url = await proxy.listen();
   const setup = {
     url,
-    token: token(owner),
+    owner,
+    // Now and then one that has expired already.
+    getToken: (name) => token(owner, chance.number(`token/${name}`) < 0.3 ? 7200 : 0),
     chance,
     ledger: new Map(),
     plant: PLANTS[PLANT],
@@ -46,7 +48,7 @@ async function schedule(seed) {
   await Promise.all(users.map((user) => user.act()));
   await settle(users, proxy);
   const tabs = users.map((user) => user.tab);
-  const list = await everything(setup.token);
+  const list = await everything(token(owner));
   const waiting = new Set((await Promise.all(users.map((user) => user.tab.waiting()))).flat());
   const found = judge({ ledger: setup.ledger, record: proxy.record, list, waiting, tabs });
   tabs.forEach((tab) => tab.close());

@@ -15,11 +15,11 @@ export class Tab {
     this.name = name;
     this.setup = setup;
     this.network = new Network();
-    const { url, token, ledger, plant, limit, database } = setup;
+    const { url, owner, getToken, ledger, plant, limit, database } = setup;
     const gone = this.#gone.signal;
     const place = `${database}.${name}`;
     this.storage = new TabStorage(place, gone, ({ name: stored }) => (ledger.get(stored).stored = true));
-    this.api = new Api({ url, token, tab: name, network: this.network, gone });
+    this.api = new Api({ url, user: owner, getToken, tab: name, network: this.network, gone });
     this.replica = new Replica(place, this.api, this.storage, { plant, limit });
   }
 
