@@ -140,7 +140,7 @@ def _prepare() -> tuple[Settings, str, dict[str, Any]]:
     """
     try:
         settings = load_settings()
-        url = chosen.url_of(settings)
+        url, head = chosen.url_of(settings), migrations.head()
     except ConfigurationError as error:
         sys.exit(str(error))
     logging.configure(settings.log_level, settings.app_env, settings.log_format)
@@ -149,10 +149,10 @@ def _prepare() -> tuple[Settings, str, dict[str, Any]]:
     if settings.auth_local_accounts is None and not settings.local_accounts_enabled:
         reason = {"setting": "AUTH_LOCAL_ACCOUNTS", "reason": "BETTER_AUTH_SECRET is not set"}
         _log.info("local accounts are off", **reason)
-    revision, rejection = start_check.look(url, migrations.head(), accounts=settings.local_accounts_enabled)
+    revision, rejection = start_check.look(url, head, accounts=settings.local_accounts_enabled)
     if rejection:
         sys.exit(rejection)
-    return settings, url, started.fields(settings, url, revision, migrations.head())
+    return settings, url, started.fields(settings, url, revision, head)
 
 
 def _exporter(settings: Settings) -> "Exporter | None":

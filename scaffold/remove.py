@@ -14,7 +14,7 @@ from alembic.operations.ops import DowngradeOps, UpgradeOps
 from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
-from core.config import PROJECT_ROOT
+from core.config import PROJECT_ROOT, ConfigurationError
 from core.database import migrations
 from scaffold import databases, main_file, migration
 from scaffold.make import makes_only, run
@@ -131,7 +131,7 @@ def main() -> None:
     given = parser.parse_args()
     try:
         told = remove(given.name, PROJECT_ROOT, force=given.force)
-    except RejectedError as error:
+    except (RejectedError, ConfigurationError) as error:
         sys.exit(str(error))
     except psycopg2.OperationalError as error:
         sys.exit(f"Whether the tables have rows cannot be seen: {' '.join(str(error).split())}")
