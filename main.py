@@ -44,6 +44,7 @@ gc.enable()
 
 _log = structlog.get_logger("main")
 
+TITLE = "Todo API"
 DESCRIPTION = "Tasks of the users of a Better Auth frontend. Every failure is problem+json (RFC 9457)."
 
 
@@ -87,7 +88,7 @@ def create_app(settings: Settings, database_url: str | None = None, exporter: "E
     schema = SchemaCheck(database, migrations.known(), migrations.head())
     observe = None if exporter is None else exporter.watch(database, gate, verifier)
     services = context.Services(settings, database, verifier, accounts, schema, gate, slices, observe)
-    app = Api(services, title="Todo API", description=DESCRIPTION, lifespan=lifespan)
+    app = Api(services, title=TITLE, description=DESCRIPTION, lifespan=lifespan)
     # One line each, so that a slice more is a line more; their order is that of the document.
     for router in [
         tasks.router,
