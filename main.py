@@ -44,6 +44,7 @@ gc.enable()
 
 _log = structlog.get_logger("main")
 
+TITLE = "Todo API"
 DESCRIPTION = "Tasks of the users of a Better Auth frontend. Every failure is problem+json (RFC 9457)."
 
 
@@ -85,7 +86,7 @@ def create_app(settings: Settings, database_url: str | None = None, exporter: "E
     schema = SchemaCheck(database, migrations.known(), migrations.head())
     observe = None if exporter is None else exporter.watch(database, gate, verifier)
     services = context.Services(settings, database, verifier, accounts, schema, gate, slices, observe)
-    app = Api(services, title="Todo API", description=DESCRIPTION, lifespan=lifespan)
+    app = Api(services, title=TITLE, description=DESCRIPTION, lifespan=lifespan)
     # One line each, so that a slice more is a line more; their order is that of the document.
     for router in [
         tasks.router,
@@ -138,7 +139,7 @@ def _prepare() -> tuple[Settings, str, dict[str, Any]]:
     """
     try:
         settings = load_settings()
-        url = chosen.url_of(settings)
+        url, head = chosen.url_of(settings), migrations.head()
     except ConfigurationError as error:
         sys.exit(str(error))
     logging.configure(settings.log_level, settings.app_env, settings.log_format)
@@ -147,10 +148,10 @@ def _prepare() -> tuple[Settings, str, dict[str, Any]]:
     if settings.auth_local_accounts is None and not settings.local_accounts_enabled:
         reason = {"setting": "AUTH_LOCAL_ACCOUNTS", "reason": "BETTER_AUTH_SECRET is not set"}
         _log.info("local accounts are off", **reason)
-    revision, rejection = start_check.look(url, migrations.head(), accounts=settings.local_accounts_enabled)
+    revision, rejection = start_check.look(url, head, accounts=settings.local_accounts_enabled)
     if rejection:
         sys.exit(rejection)
-    return settings, url, started.fields(settings, url, revision, migrations.head())
+    return settings, url, started.fields(settings, url, revision, head)
 
 
 def _exporter(settings: Settings) -> "Exporter | None":

@@ -8,9 +8,10 @@ from pydantic_settings import NoDecode
 
 from core import urls
 from core.secret_strength import weakness
-from core.settings_base import PROJECT_ROOT, VERSION, ConfigurationError, DatabaseSettings, doubts, load
+from core.settings_base import NAME, PROJECT_ROOT, VERSION, ConfigurationError, DatabaseSettings, doubts, load
 
 __all__ = [
+    "NAME",
     "PROJECT_ROOT",
     "VERSION",
     "ConfigurationError",

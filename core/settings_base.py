@@ -18,7 +18,10 @@ from core.env_file import ENV_FILE_ENCODING, env_file_problem
 from core.misspelt_settings import misspelt
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-VERSION: str = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]["version"]
+_PROJECT = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
+# What the log, traces, figures and the database's list of sessions call it.
+NAME: str = _PROJECT["name"]
+VERSION: str = _PROJECT["version"]
 
 S = TypeVar("S", bound=BaseSettings)
 

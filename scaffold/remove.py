@@ -14,7 +14,7 @@ from alembic.operations.ops import DowngradeOps, UpgradeOps
 from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
-from core.config import PROJECT_ROOT
+from core.config import PROJECT_ROOT, ConfigurationError
 from core.database import migrations
 from scaffold import databases, main_file, migration
 from scaffold.make import makes_only, run
@@ -23,6 +23,7 @@ from scaffold.undo import undone_if_it_fails
 
 # Those that the product came with: others stand on them.
 BUILT_IN = {"auth", "tasks", "users"}
+_ADOPTING = "docs/adopting.md says what a product without tasks does"
 
 
 def remove(name: str, root: Path, *, force: bool = False) -> str:
@@ -30,7 +31,9 @@ def remove(name: str, root: Path, *, force: bool = False) -> str:
 
     Without `force` no table that has rows is touched.
     """
-    if name in BUILT_IN or not name.isidentifier() or not (root / "modules" / name / "models.py").exists():
+    if name in BUILT_IN:
+        raise RejectedError(f"The tests of core are written with `{name}`, so it stays: {_ADOPTING}.")
+    if not name.isidentifier() or not (root / "modules" / name / "models.py").exists():
         raise RejectedError(f"There is no slice `{name}` that can be removed.")
     main = main_file.without_slice((root / "main.py").read_text(encoding="utf-8"), name)
     tables = _tables(name)
@@ -131,7 +134,7 @@ def main() -> None:
     given = parser.parse_args()
     try:
         told = remove(given.name, PROJECT_ROOT, force=given.force)
-    except RejectedError as error:
+    except (RejectedError, ConfigurationError) as error:
         sys.exit(str(error))
     except psycopg2.OperationalError as error:
         sys.exit(f"Whether the tables have rows cannot be seen: {' '.join(str(error).split())}")

@@ -1,6 +1,7 @@
 """Whether this release may serve the schema that the database has: its own, or a newer one that has room for it."""
 
 import asyncio
+import re
 from collections.abc import Sequence, Set
 from typing import Any, ClassVar
 
@@ -97,5 +98,11 @@ class SchemaCheck:
 
 
 def order(release: str) -> tuple[int, ...]:
-    """What releases are compared by: 0.10.0 comes after 0.9.2. Raises ValueError for what is no such number."""
-    return tuple(int(part) for part in release.split("."))
+    """What releases are compared by: 0.10.0 comes after 0.9.2, and 1.0.0rc1 may do what 1.0.0 may.
+
+    Raises ValueError for what begins with no such number.
+    """
+    numbers = re.match(r"[\d.]*\d", release)
+    if numbers is None:
+        raise ValueError(release)
+    return tuple(int(part) for part in numbers[0].split("."))

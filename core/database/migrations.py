@@ -2,6 +2,8 @@
 
 import importlib
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -25,6 +27,10 @@ _OF_THE_SCHEMA = re.compile("for (database|schema)")
 # Whoever changes the schema sends it first, and then waits until nobody else does.
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7261054289)"
 
+_SEVERAL = (
+    "Several migrations are the newest one, as after a merge: {}. Put them in a row: in the file of the one that your "
+    "databases do not have yet, let `down_revision` be the `revision` of the other."
+)
 _REVISION = re.compile(r"^(down_)?revision\b.*?= *(.*)$", re.MULTILINE)
 
 
@@ -38,9 +44,16 @@ def configuration(url: str) -> "Config":
 
 
 def head() -> str:
-    """The newest revision that the code knows: the one that no other comes after."""
-    (newest,) = known() - _revisions(down=True)
-    return newest
+    """The newest revision that the code knows: the one that no other comes after.
+
+    Raises ConfigurationError where there are several: two branches were merged that have one each.
+    """
+    newest = known() - _revisions(down=True)
+    if len(newest) > 1:
+        names = [file.name for file in _files() if newest.intersection(_of_file(file, down=False))]
+        raise ConfigurationError(_SEVERAL.format(" and ".join(names)))
+    (only,) = newest
+    return only
 
 
 def known() -> set[str]:
@@ -50,12 +63,17 @@ def known() -> set[str]:
 
 def _revisions(*, down: bool) -> set[str]:
     """Those that the files are, or come after."""
-    found = set[str]()
-    for file in (PROJECT_ROOT / "alembic" / "versions").glob("*.py"):
-        for of_another, value in _REVISION.findall(file.read_text()):
-            if bool(of_another) == down:
-                found.update(re.findall(r"['\"](\w+)['\"]", value))
-    return found
+    return {revision for file in _files() for revision in _of_file(file, down=down)}
+
+
+def _files() -> list[Path]:
+    return sorted((PROJECT_ROOT / "alembic" / "versions").glob("*.py"))
+
+
+def _of_file(file: Path, *, down: bool) -> Iterator[str]:
+    for of_another, value in _REVISION.findall(file.read_text()):
+        if bool(of_another) == down:
+            yield from re.findall(r"['\"](\w+)['\"]", value)
 
 
 def migration_url(settings: DatabaseSettings, default: str) -> str:

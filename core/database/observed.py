@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import structlog
 
+from core.config import NAME
 from core.database.connection import Connection
 from core.database.errors import DatabaseError
 
@@ -30,7 +31,7 @@ def watch(slow: float) -> Watch:
 def _traced(slow: float) -> Watch:
     from opentelemetry import trace  # noqa: PLC0415
 
-    tracer = trace.get_tracer("todo-api")
+    tracer = trace.get_tracer(NAME)
 
     def tell(connection: Connection, name: str) -> None:
         ended = time.time_ns()

@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg2.extensions import parse_dsn
 
+from core.config import NAME
 from core.database.connection import Connection, Message
 from core.database.connector import Connector
 from core.database.deadline_timer import DeadlineTimer
@@ -31,7 +32,7 @@ class Pool:
         # libpq's only way to begin a session with this zone that a pooler takes. In the zone of a server elsewhere the
         # first and the last day of the calendar have years that Python's datetime does not know.
         os.environ["PGTZ"] = "UTC"
-        parameters: dict[str, Any] = {**_KEEPALIVES, "application_name": "todo-api", **parse_dsn(url)}
+        parameters: dict[str, Any] = {**_KEEPALIVES, "application_name": NAME, **parse_dsn(url)}
         self._connector = Connector(parameters)
         self.size = size
         self._free = size

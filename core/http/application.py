@@ -45,7 +45,7 @@ class Api(FastAPI):
         problem_responses.install(self)
         self.router.routes.extend(problem_pages.routes())
         if docs:
-            self.router.routes.extend(docs_page.routes(services.settings))
+            self.router.routes.extend(docs_page.routes(services.settings, title))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As FastAPI's and Starlette's, without what is switched off here."""

@@ -94,7 +94,7 @@ _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Todo API</title>
+<title>{title}</title>
 <link rel="stylesheet" href="swagger/swagger-ui.css">
 <link rel="icon" href="swagger/favicon-32x32.png">
 <style>{style}</style>
@@ -109,12 +109,12 @@ _PAGE = """<!doctype html>
 """
 
 
-def routes(settings: Settings) -> list[Route]:
+def routes(settings: Settings, title: str) -> list[Route]:
     """The page and its parts: public, and of no data. What can be tried out needs a token as everywhere."""
     tokens = [url.removesuffix("/jwks") + "/token" for url in settings.jwks_urls if url.endswith("/jwks")]
     ways = [_LOCAL] * settings.local_accounts_enabled + [_BETTER_AUTH] * bool(tokens) + [_BY_HAND]
     listed = escape(json.dumps(tokens))
-    content = _PAGE.format(style=_STYLE, script=_SCRIPT, ways="\n".join(ways), tokens=listed)
+    content = _PAGE.format(title=escape(title), style=_STYLE, script=_SCRIPT, ways="\n".join(ways), tokens=listed)
     headers = {"Content-Security-Policy": _policy(tokens)}
 
     async def page(_: Request) -> Response:

@@ -70,7 +70,7 @@ def install(app: FastAPI, description: str, root_path: str) -> None:
                 description=description,
                 routes=app.routes,
                 tags=app.openapi_tags,
-                contact={"name": "The maintainers of the Todo API"},
+                contact={"name": f"The maintainers of the {app.title}"},
                 license_info={"name": "MIT", "identifier": "MIT"},
                 servers=[{"url": root_path or "/"}],
             )

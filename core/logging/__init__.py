@@ -13,7 +13,7 @@ import structlog
 from fastapi.exceptions import ValidationException
 from pydantic import ValidationError
 
-from core.config import VERSION
+from core.config import NAME, VERSION
 from core.database.errors import DatabaseError
 from core.logging.access import AccessLog, Direct, now
 from core.logging.lines import TRACE_BEGINS, Event, cut, lines
@@ -103,7 +103,7 @@ def _open_what_is_closed() -> None:
 def _resource(environment: str) -> dict[str, Any]:
     """Which process of which deployment it is, in the names of OpenTelemetry."""
     resource = {
-        "service.name": "todo-api",
+        "service.name": NAME,
         "service.version": VERSION,
         "deployment.environment.name": environment,
         "service.instance.id": os.urandom(16).hex(),

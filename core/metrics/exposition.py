@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from core.config import VERSION
+from core.config import NAME, VERSION
 from core.metrics.cells import NUMBERS, Cells
 from core.metrics.families import BOUNDS, FAMILIES, Family
 
@@ -17,7 +17,7 @@ def exposition(cells: Cells, started: float) -> str:
         f"process_start_time_seconds {started:.3f}",
         "# HELP target_info What responds.",
         "# TYPE target_info gauge",
-        f'target_info{{service_name="todo-api",service_version="{VERSION}"}} 1',
+        f'target_info{{service_name="{NAME}",service_version="{VERSION}"}} 1',
     ]
     found = _together(cells)
     for name, family in FAMILIES.items():

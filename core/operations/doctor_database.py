@@ -101,18 +101,22 @@ async def _inside(database: Database, schema: str, *, accounts: bool) -> AsyncIt
 
 
 async def _schema(database: Database, *, accounts: bool) -> Finding:
-    revision, foreign = await start_check.examine(database, migrations.head())
+    try:
+        head = migrations.head()
+    except ConfigurationError as error:
+        return wrong("schema", str(error))
+    revision, foreign = await start_check.examine(database, head)
     if foreign:
         return wrong("schema", f"{foreign} Or set DATABASE_URL to another database.")
     if told := await start_check.servers(database, accounts=accounts):
         return wrong("schema", told)
-    problem = await SchemaCheck(database, migrations.known(), migrations.head()).problem()
+    problem = await SchemaCheck(database, migrations.known(), head).problem()
     if problem == Problem.SCHEMA_TOO_NEW:
         return wrong("schema", f"revision {revision} has no room for this release: deploy a newer release")
     if problem:
         return wrong(
             "schema",
-            f"the revision is {revision or 'none'}, and {migrations.head()} is needed: run alembic upgrade head, "
+            f"the revision is {revision or 'none'}, and {head} is needed: run alembic upgrade head, "
             "with DATABASE_URL of a role that may change the schema",
         )
     return ok("schema", f"revision {revision}")

@@ -8,13 +8,13 @@ from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import urlsplit
 
-from core.config import VERSION
+from core.config import NAME, VERSION
 
 FETCH_SECONDS = 5
 # Some 7,500 keys of Ed25519, or 2,500 of RSA: servers have been seen that made a key with each request.
 MAX_BYTES = 1024 * 1024
 
-_HEADERS = {"Accept": "application/json", "User-Agent": f"todo-api/{VERSION}"}
+_HEADERS = {"Accept": "application/json", "User-Agent": f"{NAME}/{VERSION}"}
 
 
 class NotThereError(HTTPException):

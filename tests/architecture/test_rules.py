@@ -115,12 +115,12 @@ def test_a_slice_that_is_not_mounted_is_found(tmp_path: Path) -> None:
     replace(
         tmp_path,
         "main.py",
-        "from modules.tasks import",
-        "from modules.gadgets import router as gadgets\nfrom modules.tasks import",
+        "from modules.users import",
+        "from modules.gadgets import router as gadgets\nfrom modules.users import",
     )
     (told,) = mounts.slices_are_mounted(tmp_path)
     assert told.startswith("main.py: gadgets.router is not among the routers")
-    replace(tmp_path, "main.py", "tasks.router,", "gadgets.router, tasks.router,")
+    replace(tmp_path, "main.py", "        users.router,", "        gadgets.router,\n        users.router,")
     assert list(mounts.slices_are_mounted(tmp_path)) == []
 
 

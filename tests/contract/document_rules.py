@@ -153,7 +153,8 @@ def _body(operation: Operation) -> Iterator[str]:
     for choice in _objects(operation):
         for name, field in choice.get("properties", {}).items():
             kinds = field.get("anyOf", [field])
-            is_decimal = {"type": "number"} in kinds  # whose text has as many digits as there are
+            # Its text has as many digits as there are.
+            is_decimal = any(kind.get("type") == "number" for kind in kinds)
             if not is_decimal and any(map(_is_endless, kinds)):
                 yield f"`{name}` is a text of any length: give it a max_length"
         if choice.get("additionalProperties") is not False:

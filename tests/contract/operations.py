@@ -1,5 +1,6 @@
 """The published operations as plain values, and a valid request for each, made from the document alone."""
 
+import itertools
 import json
 import re
 import secrets
@@ -13,15 +14,16 @@ from fastapi import FastAPI
 from core.config import load_settings
 from main import create_app
 
-# A value of each format but UUIDs, of which each is another.
+# A value of each format but UUIDs: another one each time, by its number, as a user may have only one row of each value.
 FORMATS = {
-    "date-time": "2030-01-31T09:00:00Z",
-    "date": "2030-01-31",
-    "time": "09:00:00",
-    "duration": "PT1H",
-    "email": "somebody@example.com",
-    "uri": "https://example.com/2030",
+    "date-time": "2030-01-{day:02}T09:00:00Z",
+    "date": "2030-01-{day:02}",
+    "time": "09:{day:02}:00",
+    "duration": "PT{number}M",
+    "email": "somebody{number}@example.com",
+    "uri": "https://example.com/2030/{number}",
 }
+_NUMBERS = itertools.count(1)
 METHODS = ("get", "put", "post", "delete", "patch")
 REF = "#/components/schemas/"
 # What is sent where a body is no JSON.
@@ -160,8 +162,13 @@ def resolve(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[st
 
 
 def example(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
-    """A value that the schema allows, never null, with every property of an object."""
+    """A value that the schema allows, never null, with every property of an object; another one each time where it can.
+
+    Where the declaration gives `examples`, as it must beside a `pattern`, it is one of those.
+    """
     schema = resolve(schema, schemas)
+    if choices := examples(schema):
+        return choices[next(_NUMBERS) % len(choices)]
     if "anyOf" in schema or "oneOf" in schema:
         return example(
             next(one for one in schema.get("anyOf") or schema["oneOf"] if one.get("type") != "null"), schemas
@@ -177,13 +184,31 @@ def example(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
             return [example(schema["items"], schemas)]
         case "boolean":
             return True
-        case "integer" | "number":  # FastAPI writes bounds of integers as -1.0
-            return int(schema.get("minimum", 1))
-        case _:
-            return _text(schema)
+        case kind:
+            return _number(schema) if kind in ("integer", "number") else _text(schema)
+
+
+def examples(schema: Mapping[str, Any]) -> list[Any]:
+    """Those that a field declares. Those of a whole body are for readers: they need not have every field."""
+    return [] if "properties" in schema else list(schema.get("examples", ()))
+
+
+def _number(schema: Mapping[str, Any]) -> int:
+    """An integer leaves room above it for another one. How many digits a decimal has is not told."""
+    least = int(schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1))
+    if schema["type"] == "number":
+        return least
+    most = int(schema.get("maximum", schema.get("exclusiveMaximum", least + 1001) - 1))
+    return least + next(_NUMBERS) % max(1, min(most - least, 1000))
 
 
 def _text(schema: Mapping[str, Any]) -> str:
-    formats = {**FORMATS, "uuid": str(uuid.uuid4())}
-    plain = "an example that is long enough"[: schema.get("maxLength", 200)]
-    return formats.get(schema.get("format", ""), plain.ljust(schema.get("minLength", 0), "."))
+    """With no space in it: a text of three characters could end with one, which is removed where it is stored."""
+    number = next(_NUMBERS)
+    known = FORMATS.get(schema.get("format", ""))
+    if known is not None:
+        return known.format(number=number, day=1 + number % 28)
+    if schema.get("format") == "uuid":
+        return str(uuid.uuid4())
+    plain = f"{number:x}-is-an-example-that-is-long-enough"[: schema.get("maxLength", 200)]
+    return plain.ljust(schema.get("minLength", 0), ".")

@@ -11,12 +11,12 @@ import httpx
 from tests.conftest import TestDatabase, UserClient
 from tests.contract.making import made
 from tests.contract.obeys import disobeys
-from tests.contract.operations import FORMATS, Operation, example, resolve, with_more
+from tests.contract.operations import FORMATS, Operation, example, examples, resolve, with_more
 
 Ids = Mapping[str, str]
 _NAIVE = "2030-01-31T09:00:00"
 _OTHERS = {
-    **{name: value.replace("2030", "2031") for name, value in FORMATS.items()},
+    **{name: value.format(number=0, day=31).replace("2030", "2031") for name, value in FORMATS.items()},
     "time": "10:00:00",
     "duration": "PT2H",
     "email": "another@example.com",
@@ -205,6 +205,8 @@ def _is_same(one: Any, sent: Any) -> bool:
 def other(value: Any, schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
     """Another value than the example of a schema, which the schema allows as well."""
     schema = resolve(schema, schemas)
+    if choices := examples(schema):
+        return choices[(choices.index(value) + 1) % len(choices)]
     if "anyOf" in schema:
         return other(value, next(one for one in schema["anyOf"] if one.get("type") != "null"), schemas)
     if "enum" in schema:

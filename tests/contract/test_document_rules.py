@@ -2,9 +2,11 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field, TypeAdapter
 
 from tests.contract.document_rules import breaches
 from tests.contract.operations import document
@@ -92,6 +94,14 @@ def test_a_list_is_as_strict_as_its_items() -> None:
     assert breaches(changed) == []
     _schema(changed, "TaskCreate").pop("additionalProperties")
     assert breaches(changed) == ["createTask: takes unknown fields"]
+
+
+@pytest.mark.parametrize("bounds", [{}, {"gt": 0}, {"ge": 0, "le": 1000}])
+def test_a_decimal_number_has_no_length(bounds: dict[str, int]) -> None:
+    changed = copy.deepcopy(document())
+    amount = Annotated[Decimal, Field(max_digits=12, decimal_places=2, **bounds)]
+    _schema(changed, "TaskCreate")["properties"]["amount"] = TypeAdapter(amount).json_schema()
+    assert breaches(changed) == []
 
 
 def test_a_body_that_is_no_json_must_be_given_too() -> None:

@@ -10,12 +10,16 @@ import pytest
 
 from core.config import VERSION
 from core.database import migrations
+from core.database.compatibility import order
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 from tests.core.api_process import ApiProcess
 
 NOT_READY, NOT_MIGRATED = "The database is not ready.", "The database is not migrated to what this release needs."
 NO_ROOM = "A migration has left no room for this release."
 FIRST_REVISION = "f3bb921031f7"
+_MAJOR, _MINOR, *_ = (*order(VERSION), 0)
+# Than this one, whichever it is.
+LATER = [f"{_MAJOR}.{_MINOR + 1}.0", f"{_MAJOR}.{_MINOR + 10}.0", f"{_MAJOR + 1}.0.0"]
 OK = {"status": "ok"}
 
 
@@ -133,7 +137,20 @@ def test_one_warning_says_that_the_schema_is_newer(own_database: TestDatabase) -
         assert (told["level"], found) == ("warning", ["ffffffffffff", migrations.head(), "0.1.0"])
 
 
-@pytest.mark.parametrize("oldest", ["0.1.1", "0.10.0", "1.0.0"])
+@pytest.mark.parametrize(
+    ("earlier", "later"), [("0.9.2", "0.10.0"), ("0.10.0", "1.0.0"), ("1.0.0rc1", "1.0.1"), ("2026.11", "2026.12.1")]
+)
+def test_releases_come_one_after_the_other(earlier: str, later: str) -> None:
+    assert order(earlier) < order(later)
+
+
+def test_what_has_no_number_is_no_release() -> None:
+    assert order("1.0.0rc1") == order("1.0.0") == order("1.0.0-beta.2")
+    with pytest.raises(ValueError, match="newest"):
+        order("newest")
+
+
+@pytest.mark.parametrize("oldest", LATER)
 def test_a_newer_schema_that_leaves_no_room_is_not_ready(
     probe: httpx.Client, own_database: TestDatabase, oldest: str
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from core.database import migrations
 from tests.architecture.folders import plant, replace
 from tests.conftest import TestDatabase
 from tests.core.database.spread import install, spread
@@ -115,3 +116,41 @@ from modules.tasks.models import Task
 def _all():
     return select(Task)
 """
+
+
+_MIGRATION = """
+from alembic import op
+revision = "{revision}"
+down_revision = "{before}"
+def upgrade() -> None:
+    op.execute("CREATE TABLE {revision} (id int)")
+def downgrade() -> None:
+    op.execute("DROP TABLE {revision}")
+"""
+_UPGRADE = (sys.executable, "-m", "alembic", "upgrade", "head")
+
+
+def test_two_newest_migrations_are_named_with_what_puts_them_in_a_row(project: Project) -> None:
+    """What a merge of two branches leaves, of which each has made a migration."""
+    (project.folder / ".env").write_text(f"BETTER_AUTH_SECRET={SECRET}\n")
+    versions = project.folder / "alembic" / "versions"
+    for name in ("theirs", "ours"):
+        text = _MIGRATION.format(revision=name, before=migrations.head())
+        (versions / f"29991231_{name}.py").write_text(text)
+    told = "Several migrations are the newest one, as after a merge: 29991231_ours.py and 29991231_theirs.py."
+    for command in (
+        _UPGRADE,
+        (sys.executable, "-m", "alembic", "check"),
+        (sys.executable, "-m", "scaffold.migration", "one more"),
+        (sys.executable, "main.py"),
+    ):
+        done = project.run(*command)
+        said = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode != 0
+        assert told in said
+        assert "let `down_revision` be the `revision` of the other" in said
+        assert "Traceback" not in said
+    replace(project.folder, "alembic/versions/29991231_theirs.py", f'"{migrations.head()}"', '"ours"')
+    done = project.run(*_UPGRADE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert project.run(sys.executable, "-m", "alembic", "current").stdout.strip() == "theirs (head)"

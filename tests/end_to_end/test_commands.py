@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from main import TITLE
 from tests.architecture.folders import plant, replace
 from tests.end_to_end.project import Project
 from tests.ports import free_port
@@ -196,8 +197,8 @@ def test_a_change_is_served_without_a_restart_by_hand(project: Project) -> None:
             [sys.executable, "-m", "scaffold.dev"], cwd=project.folder, env=environment, stdout=output, stderr=output
         )
     project.servers.append(dev)
-    _served(port, "Todo API")
-    replace(project.folder, "main.py", 'title="Todo API"', 'title="Changed" +')
+    _served(port, TITLE)
+    replace(project.folder, "main.py", "title=TITLE", 'title="Changed" +')
     _wait(lambda: "SyntaxError" in log.read_text())
     replace(project.folder, "main.py", 'title="Changed" +', 'title="Mended"')
     _served(port, "Mended")

@@ -23,6 +23,7 @@ from core.operations.findings import Finding
 from core.tokens.advice import ADVICE, advice
 from tests.conftest import SECRET, RunningServer, TestDatabase, make_token, project_root
 from tests.core.database.spread import install, run_at_owner
+from tests.core.database.test_migrations import plant_branches
 from tests.core.tokens.key_server import WELL_KNOWN, KeyServer, SigningKey, make_certificate
 from tests.end_to_end.project import Project
 from tests.operations.commands import environment, run
@@ -687,6 +688,13 @@ def test_who_serves_and_may_not_migrate_is_a_note(world: World) -> None:
     assert told == [
         f"note     migrations  {name} of DATABASE_URL may not migrate: run them with the URL of the schema's owner"
     ]
+
+
+def test_migrations_of_two_branches_are_told(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant_branches(tmp_path)
+    monkeypatch.setattr(migrations, "PROJECT_ROOT", tmp_path)
+    (told,) = [str(one) for one in findings(world, {}) if one.subject == "schema"]
+    assert told.startswith("wrong    schema      Several migrations are the newest one, as after a merge: left.py and ")
 
 
 @pytest.mark.slow

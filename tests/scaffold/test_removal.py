@@ -14,10 +14,17 @@ from scaffold.remove import remove
 from tests.conftest import TestDatabase, UserClient, project_root
 
 
-@pytest.mark.parametrize("name", ["tasks", "users", "auth", "nothing_of_that_name", "", "../modules/tasks"])
-def test_what_is_no_slice_of_ones_own_stays(name: str) -> None:
+@pytest.mark.parametrize("name", ["nothing_of_that_name", "", "../modules/tasks"])
+def test_what_is_no_slice_is_not_removed(name: str) -> None:
     with pytest.raises(RejectedError, match="that can be removed"):
         remove(name, project_root())
+
+
+@pytest.mark.parametrize("name", ["tasks", "users", "auth"])
+def test_what_the_product_came_with_stays_and_what_to_do_instead_is_told(name: str) -> None:
+    with pytest.raises(RejectedError, match=rf"written with `{name}`, so it stays: (docs/adopting\.md) ") as rejected:
+        remove(name, project_root())
+    assert (project_root() / str(rejected.value).partition(": ")[2].split()[0]).exists()
 
 
 def test_a_slice_without_a_table_goes_and_leaves_the_migrations(product: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from core.config import NAME
 from core.database.connection import Connection
 from core.database.connector import Connector
 from core.database.database import Database
@@ -166,5 +167,5 @@ def notes(database: TestDatabase) -> list[str]:
 
 def backends(database: TestDatabase) -> list[tuple[int, str]]:
     """The application's backends of this database and their state."""
-    sql = "SELECT pid, state FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'todo-api'"
+    sql = f"SELECT pid, state FROM pg_stat_activity WHERE datname = current_database() AND application_name = '{NAME}'"
     return [(pid, state) for pid, state in database.query(sql)]

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,22 @@ def test_the_head_is_the_revision_that_an_upgrade_leads_to(make_database: Callab
     assert database.query("SELECT version_num FROM alembic_version") == [(newest,)]
     migrations.upgrade(database.url)
     assert database.query("SELECT version_num FROM alembic_version") == [(newest,)], "a second time does nothing"
+
+
+def test_several_newest_revisions_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant_branches(tmp_path)
+    monkeypatch.setattr(migrations, "PROJECT_ROOT", tmp_path)
+    assert migrations.known() == {"first", "left", "right"}
+    with pytest.raises(ConfigurationError, match=r"as after a merge: left\.py and right\.py\. "):
+        migrations.head()
+
+
+def plant_branches(folder: Path) -> None:
+    """A migration, and two that come after it."""
+    versions = folder / "alembic" / "versions"
+    versions.mkdir(parents=True)
+    for name, before in (("first", None), ("left", "first"), ("right", "first")):
+        (versions / f"{name}.py").write_text(f'revision = "{name}"\ndown_revision = {before and repr(before)}\n')
 
 
 def test_the_short_name_of_the_scheme_is_taken(make_database: Callable[[], TestDatabase]) -> None:

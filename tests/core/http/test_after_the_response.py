@@ -13,6 +13,7 @@ from fastapi import BackgroundTasks, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from structlog.testing import capture_logs
 
+from core.config import NAME
 from core.database.errors import DatabaseUnavailableError
 from core.http import found, located, owned, private_router
 from core.problems import Problem, ProblemError
@@ -244,5 +245,5 @@ def test_a_response_that_has_begun_ends_with_its_process(own: TestDatabase) -> N
 
 
 def _connections(database: TestDatabase) -> set[int]:
-    sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'todo-api'"
+    sql = f"SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = '{NAME}'"
     return {pid for (pid,) in database.query(sql)}

@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
+from main import TITLE
 from tests.conftest import RunningServer, TestDatabase, assert_problem
 
 PAGES = ["/docs", "/openapi.json", "/swagger/swagger-ui-bundle.js", "/swagger/swagger-ui.css"]
@@ -37,7 +38,8 @@ def test_the_assets_load_nothing_from_elsewhere(api: httpx.Client) -> None:
 def test_the_document_is_the_one_of_this_api(api: httpx.Client) -> None:
     document = api.get("/openapi.json")
     assert document.headers["content-type"] == "application/json"
-    assert document.json()["info"]["title"] == "Todo API"
+    assert document.json()["info"]["title"] == TITLE
+    assert f"<title>{TITLE}</title>" in api.get("/docs").text
     assert "/api/v1/users/{user_id}/tasks" in document.json()["paths"]
     assert not [path for path in document.json()["paths"] if path in PAGES]
 

@@ -3,12 +3,13 @@
 import asyncio
 from uuid import UUID
 
+from core.config import NAME
 from core.http.routers import private_router
 from tests.conftest import TestDatabase, assert_problem, make_token
 from tests.core.http.extended_app import Tasks, extended_app
 
 SECONDS = 0.5
-SESSIONS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'todo-api' AND datname = current_database()"
+SESSIONS = f"SELECT pid FROM pg_stat_activity WHERE application_name = '{NAME}' AND datname = current_database()"
 TASKS = "/api/v1/users/me/tasks"
 
 slow = private_router("slow", "/users/{user_id}/slow")

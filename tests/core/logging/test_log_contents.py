@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from core.config import VERSION
+from core.config import NAME, VERSION
 from tests.conftest import SECRET, TestDatabase, UserClient, make_token, project_root
 from tests.core.api_process import ApiProcess, Line
 from tests.core.raw_http import exchange
@@ -118,7 +118,7 @@ def test_every_line_has_the_fields_that_all_have_and_no_name_that_is_taken(
         own = {name for name in line if name.startswith("todo_api.")}
         assert line.keys() - own - OUTSIDE - SETTLED <= set(NAMES)
         assert [name for name in line if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", name)] == []
-        assert (line["service.name"], line["service.version"]) == ("todo-api", VERSION)
+        assert (line["service.name"], line["service.version"]) == (NAME, VERSION)
         assert line["deployment.environment.name"] == "production"
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", line["timestamp"])
         assert line["level"] in {"info", "warning", "error"}

@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from core.config import VERSION
+from core.config import NAME, VERSION
 from tests.conftest import TestDatabase, UserClient, make_token
 from tests.core.api_process import ApiProcess, Line
 from tests.core.raw_http import connect
 
 MARKER = "zq7marker"
-RESOURCE = {"service.name": "todo-api", "service.version": VERSION, "deployment.environment.name": "production"}
+RESOURCE = {"service.name": NAME, "service.version": VERSION, "deployment.environment.name": "production"}
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TASKS = "/api/v1/users/{user_id}/tasks"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from core.config import VERSION
+from core.config import NAME, VERSION
 from core.http.admission import FLOOD
 from core.metrics.families import CODES, FAMILIES
 from tests.conftest import TestDatabase, UserClient, project_root
@@ -47,7 +47,7 @@ def test_every_family_is_there_and_starts_at_nothing(process: ApiProcess, port: 
     names = {name.removesuffix("_total"): family.kind for name, family in FAMILIES.items()}
     assert found.kinds == {**names, "process_start_time_seconds": "gauge", "target_info": "gauge"}
     assert before - 60 < found.of("process_start_time_seconds") <= before
-    assert found.of("target_info", service_name="todo-api", service_version=VERSION) == 1
+    assert found.of("target_info", service_name=NAME, service_version=VERSION) == 1
     assert {code: found.of("todo_api_problems_total", code=code) for code in CODES} == dict.fromkeys(CODES, 0)
     assert ("todo_api_problems_total", (("code", "too_many_attempts"),)) in found.values
 

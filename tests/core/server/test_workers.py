@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from core.config import NAME
 from core.server.workers import LIFE_SECONDS
 from tests.conftest import TestDatabase, UserClient, project_root
 from tests.core.api_process import ApiProcess
@@ -67,7 +68,7 @@ def test_they_serve_one_port_with_so_many_connections_each(process: ApiProcess, 
 
     with ThreadPoolExecutor(12) as pool:
         assert set(pool.map(use, range(60))) == {200}
-    sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'todo-api' AND datname = current_database()"
+    sql = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{NAME}' AND datname = current_database()"
     ((connections,),) = own.query(sql)
     assert 1 <= connections <= WORKERS * CONNECTIONS
 

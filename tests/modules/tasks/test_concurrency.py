@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from core.config import NAME
 from tests.conftest import RunningServer, TestDatabase, UserClient
 from tests.core.database.locks import wait_for_waiting
 from tests.modules.tasks.pages import get_page
@@ -57,7 +58,7 @@ def test_sixty_requests_at_once_succeed_on_a_pool_of_five(
         assert [response.status_code for response in responses] == [201, 200, 200] * 20
         assert get_page(user, include_total=True, limit=1)["total"] == 21
     connections = (
-        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'todo-api' AND datname = current_database()"
+        f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{NAME}' AND datname = current_database()"
     )
     assert database.query(connections) <= [(5,)]
 
