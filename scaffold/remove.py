@@ -23,7 +23,7 @@ from scaffold.undo import undone_if_it_fails
 
 # Those that the product came with: others stand on them.
 BUILT_IN = {"auth", "tasks", "users"}
-_ADOPTING = "docs/adopting.md says what a product without tasks does"
+_ADOPTING = "docs/adopting.md says what a product without it does"
 
 
 def remove(name: str, root: Path, *, force: bool = False) -> str:
@@ -32,7 +32,7 @@ def remove(name: str, root: Path, *, force: bool = False) -> str:
     Without `force` no table that has rows is touched.
     """
     if name in BUILT_IN:
-        raise RejectedError(f"The tests of core are written with `{name}`, so it stays: {_ADOPTING}.")
+        raise RejectedError(f"Others stand on `{name}`, so it stays: {_ADOPTING}.")
     if not name.isidentifier() or not (root / "modules" / name / "models.py").exists():
         raise RejectedError(f"There is no slice `{name}` that can be removed.")
     main = main_file.without_slice((root / "main.py").read_text(encoding="utf-8"), name)

@@ -22,7 +22,9 @@ def test_what_is_no_slice_is_not_removed(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["tasks", "users", "auth"])
 def test_what_the_product_came_with_stays_and_what_to_do_instead_is_told(name: str) -> None:
-    with pytest.raises(RejectedError, match=rf"written with `{name}`, so it stays: (docs/adopting\.md) ") as rejected:
+    with pytest.raises(
+        RejectedError, match=rf"^Others stand on `{name}`, so it stays: (docs/adopting\.md) "
+    ) as rejected:
         remove(name, project_root())
     assert (project_root() / str(rejected.value).partition(": ")[2].split()[0]).exists()
 
