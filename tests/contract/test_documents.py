@@ -1,5 +1,6 @@
 """What documents say of the code is what `make docs` writes, and what it draws follows the code."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,10 @@ def test_a_document_without_a_place_for_a_part_is_named() -> None:
 
 def test_the_readme_of_another_product_needs_no_place() -> None:
     assert filled("# Ledger\n", {"x": "new"}, README) == "# Ledger\n"
+
+
+def test_each_decision_is_named_once_in_the_list_by_subject() -> None:
+    text = (project_root() / "DECISIONS.md").read_text(encoding="utf-8")
+    numbers = re.findall(r"^## (\d+)\. ", text, re.MULTILINE)
+    listed = re.findall(r"^\| [^|]+ \| ((?:\d+, )*\d+) \|$", text.split("\n## ", 1)[0], re.MULTILINE)
+    assert sorted(map(int, ", ".join(listed).split(", "))) == [*map(int, numbers)]
