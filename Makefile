@@ -257,8 +257,8 @@ INSTALL_VENV = test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 
 # pip is the last that comes: a folder whose making was interrupted has none, and is made to its end.
 $(BIN)/pip:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
-		|| { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.11 run" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
+		|| { echo "Python 3.11 to 3.14 is needed: make PYTHON=python3.11 run" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { $(INSTALL_VENV); } \
 		|| { echo "Python's venv module is incomplete here. On Debian: apt-get install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv

@@ -70,8 +70,8 @@ def text_class(entity: type, keys: tuple[str, ...], text: tuple[tuple[str, Conve
     members: dict[str, Any] = {key: _attribute(key, look if key in converters else columns_of) for key in keys}
     members |= {name: property(_looking(name, look)) for name in _BESIDE}
     # What asks for the class before the columns.
-    members |= {name: _method(name, look) for name in ("__eq__", "__copy__", "__deepcopy__", "__reduce_ex__")}
-    members |= {"__slots__": (), "__module__": entity.__module__, "__dict__": property(look)}
+    members |= {name: _method(name, look) for name in ("__copy__", "__deepcopy__", "__reduce_ex__")}
+    members |= {"__eq__": _equal, "__slots__": (), "__module__": entity.__module__, "__dict__": property(look)}
     # SQLModel's own way to make a class would map it to a table.
     made = ABCMeta.__new__(type(entity), entity.__name__, (entity,), members)
     _SEEN_AS[made] = entity
@@ -88,6 +88,12 @@ def _looking(name: str, look: Callable[[Any], object]) -> Callable[[Any], Any]:
         return getattr(row, name)
 
     return looking
+
+
+def _equal(row: Any, other: object) -> bool:
+    """Both are looked at: of each, pydantic asks for its class first."""
+    _ = row.__dict__, getattr(other, "__dict__", None)
+    return bool(row == other)
 
 
 def _method(name: str, look: Callable[[Any], object]) -> Callable[..., Any]:

@@ -116,6 +116,14 @@ def test_two_are_equal_whether_looked_at_or_not(moments: TestDatabase) -> None:
     assert other == looked_at
 
 
+def test_of_two_rows_that_nobody_has_looked_at_is_told_whether_they_are_alike(moments: TestDatabase) -> None:
+    one, same = fetched(moments, find()), fetched(moments, find())
+    assert one == same
+    one, other = fetched(moments, find()), fetched(moments, find())
+    columns_of(other)["label"] = "then"
+    assert one != other
+
+
 @pytest.mark.parametrize(
     ("stored", "value", "text"),
     [
