@@ -147,8 +147,15 @@ from core.server.workers import Workers
 
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 signal.signal(signal.SIGUSR1, lambda *_: None)
-threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
-threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+def end():
+    while signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:  # before, it would end at once
+        time.sleep(0.01)
+    for number in (signal.SIGUSR1, signal.SIGTERM):
+        time.sleep(0.1)
+        os.kill(os.getpid(), number)
+
+threading.Thread(target=end, daemon=True).start()
 sys.exit(Workers(20, [], lambda *_: signal.pause()).run())
 """
 
