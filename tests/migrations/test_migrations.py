@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 from core.database import migrations
 from tests.conftest import TestDatabase, project_root
 from tests.migrations.conftest import Hopeless, PlainDatabase, run_alembic
+from tests.migrations.former import to_public
 from tests.migrations.schema import describe, names, tables
 
 OURS = {"users", "deleted_users", "tasks", "local_accounts", "local_sessions", "sign_in_throttles"}
@@ -137,11 +138,18 @@ def _waiting(connection: Any) -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_an_index_that_was_built_beside_traffic_is_found(empty: PlainDatabase) -> None:
-    """As docs/operations.md shows it for a large table."""
+@pytest.mark.parametrize("schema", ["todo", "public"])
+def test_an_index_that_was_built_beside_traffic_is_found(empty: PlainDatabase, schema: str) -> None:
+    """As docs/operations.md shows it for a large table, from the first release on."""
     document = (project_root() / "docs/operations.md").read_text()
-    (builds,) = re.findall(r"```sql\n(CREATE INDEX CONCURRENTLY .*?)```", document, re.DOTALL)
-    command.upgrade(migrations.configuration(empty.url), "5c1d7e02b9a4")
+    text = document.partition("### Large tables\n")[2].partition("\n## ")[0]
+    (first,) = re.findall(r"At revision\s`(\w+)`", text)
+    (columns,) = re.findall(r"alembic upgrade (?!head)(\w+)", text)
+    (builds,) = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    command.upgrade(migrations.configuration(empty.url), first)
+    if schema == "public":
+        to_public(empty)
+    command.upgrade(migrations.configuration(empty.url), columns)
     connection = empty.connect()
     connection.autocommit = True
     for build in builds.splitlines():
