@@ -33,6 +33,10 @@ _ROWS = (
     "rows that are there do not fit. Write into the migration, before that, what brings them in line: "
     'op.execute("UPDATE … SET … WHERE …"). It was undone.'
 )
+_HELD = (
+    "Another session holds a lock that the migration needs. Nothing was changed. "
+    'docs/operations.md, "Who holds a lock", finds the session; then run this again.'
+)
 _ANOTHER_BRANCH = (
     "If it is of another branch of yours: `alembic downgrade` there, or, if nothing in it is needed, remove .data."
 )
@@ -67,8 +71,10 @@ def _migrate() -> None:
             if error.statement is None and isinstance(error.orig, psycopg2.Error):  # it could not connect
                 away = errors.translate(error.orig, connecting=True)
                 raise CommandError(f"{away} ({_DOCTOR})") from None
-            if not tries_left or getattr(error.orig, "pgcode", None) != errors.LOCK_NOT_AVAILABLE:
+            if getattr(error.orig, "pgcode", None) != errors.LOCK_NOT_AVAILABLE:
                 raise
+            if not tries_left:
+                raise CommandError(_HELD) from None
             context.config.print_stdout("A lock is held by others. Tries left: %d", tries_left)
             time.sleep(random.uniform(1, 2))  # noqa: S311
         except IntegrityError as error:  # without its detail, which holds what is in a row
