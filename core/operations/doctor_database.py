@@ -41,6 +41,7 @@ _CURES = {
         ("too many", "slots are reserved", "no more connections allowed"),
         "allow more (CONNECTION LIMIT, max_connections), end those of others, or set DATABASE_POOL_SIZE lower",
     ),
+    "host not found": "set the host of DATABASE_URL to a name that this machine finds, or mend its DNS",
     "the database system is": "wait until it has started; its own log says what it does, and what it waits for",
     "not currently accepting connections": "ALTER DATABASE … ALLOW_CONNECTIONS true",
     **dict.fromkeys(

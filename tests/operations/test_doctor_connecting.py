@@ -99,3 +99,10 @@ def test_a_server_that_lets_nobody_in_is_told_with_what_to_do(words: str, cure: 
             f"postgresql://api@127.0.0.1:{port}/todo?sslmode=disable&gssencmode=disable&options=-csearch_path%3Dx"
         )
     assert f"cannot connect: 127.0.0.1:{port}: FATAL: {words}: {cure}" in found
+
+
+def test_a_name_that_is_not_found_is_told() -> None:
+    assert _said("postgresql://api@nowhere.invalid:5432/todo").endswith(
+        "cannot connect: nowhere.invalid:5432: host not found: "
+        "set the host of DATABASE_URL to a name that this machine finds, or mend its DNS"
+    )
