@@ -33,9 +33,9 @@ _ROWS = (
     "rows that are there do not fit. Write into the migration, before that, what brings them in line: "
     'op.execute("UPDATE … SET … WHERE …"). It was undone.'
 )
-_LOCKED = (
-    "The lock was held by others all the time: by a backup, an open transaction, or another migration. Nothing was "
-    "changed. Run this again when that has ended; pg_stat_activity shows who it is."
+_HELD = (
+    "Another session holds a lock that the migration needs. Nothing was changed. "
+    'docs/operations.md, "Who holds a lock", finds the session; then run this again.'
 )
 _ANOTHER_BRANCH = (
     "If it is of another branch of yours: `alembic downgrade` there, or, if nothing in it is needed, remove .data."
@@ -74,7 +74,7 @@ def _migrate() -> None:
             if getattr(error.orig, "pgcode", None) != errors.LOCK_NOT_AVAILABLE:
                 raise
             if not tries_left:
-                raise CommandError(_LOCKED) from None
+                raise CommandError(_HELD) from None
             context.config.print_stdout("A lock is held by others. Tries left: %d", tries_left)
             time.sleep(random.uniform(1, 2))  # noqa: S311
         except IntegrityError as error:  # without its detail, which holds what is in a row

@@ -153,9 +153,8 @@ async def _look_up(server: Server, seconds: float) -> list[Server]:
 
 
 def _together(failures: Sequence[tuple[Server, DatabaseUnavailableError]]) -> DatabaseUnavailableError:
-    """One error for all: the only one as it is, of several each with where it was met."""
-    if len(failures) == 1:
-        return failures[0][1]
+    """One error for all, each with where it was met: libpq says "that host" of it. The only one keeps its kind."""
     told = dict.fromkeys(f"{server}: {str(error).removeprefix('cannot connect: ')}" for server, error in failures)
     states = [error.sqlstate for _, error in failures if error.sqlstate]
-    return DatabaseUnavailableError("cannot connect: " + "; ".join(told), sqlstate=states[-1] if states else None)
+    kind = type(failures[0][1]) if len(failures) == 1 else DatabaseUnavailableError
+    return kind("cannot connect: " + "; ".join(told), sqlstate=states[-1] if states else None)

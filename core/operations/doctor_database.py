@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2.extensions import parse_dsn
 
 from core.config import ConfigurationError, Settings
-from core.database import errors, grants, migrations, start_check
+from core.database import errors, grants, indexes, migrations, start_check
 from core.database.compatibility import SchemaCheck
 from core.database.database import Database
 from core.database.errors import DatabaseError, DeadlineError
@@ -37,7 +37,17 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 # What to set where libpq, or the server, says so; the first that it says.
 _CURES = {
     "no pg_hba.conf entry": "let the role in from here (pg_hba.conf), with TLS where it asks for that",
-    "too many connections": "allow more (CONNECTION LIMIT, max_connections), or set DATABASE_POOL_SIZE lower",
+    **dict.fromkeys(
+        ("too many", "slots are reserved", "no more connections allowed"),
+        "allow more (CONNECTION LIMIT, max_connections), end those of others, or set DATABASE_POOL_SIZE lower",
+    ),
+    "host not found": "set the host of DATABASE_URL to a name that this machine finds, or mend its DNS",
+    "the database system is": "wait until it has started; its own log says what it does, and what it waits for",
+    "not currently accepting connections": "ALTER DATABASE … ALLOW_CONNECTIONS true",
+    **dict.fromkeys(
+        ("server_login_retry", "query_wait_timeout"),
+        "the pooler is there, and has no connection to PostgreSQL for it: its own log says why",
+    ),
     "permission denied for database": "GRANT CONNECT ON that database TO the role of DATABASE_URL",
     "unsupported startup parameter": "take that parameter out of DATABASE_URL: a pooler is there, which has it not",
     **dict.fromkeys(
@@ -83,7 +93,7 @@ def _cure(error: DatabaseError, url: str) -> str:
             return cure
     local = parse_dsn(url).get("host") in LOCAL
     hint = " (inside a container, localhost is the container itself)" if local else ""
-    return f"set DATABASE_URL to a server that can be reached{hint}"
+    return f"start it, or set DATABASE_URL to a server that can be reached{hint}"
 
 
 async def _inside(database: Database, schema: str, *, accounts: bool) -> AsyncIterator[Finding]:
@@ -119,7 +129,14 @@ async def _schema(database: Database, *, accounts: bool) -> Finding:
             f"the revision is {revision or 'none'}, and {head} is needed: run alembic upgrade head, "
             "with DATABASE_URL of a role that may change the schema",
         )
-    return ok("schema", f"revision {revision}")
+    return await _indexes(database, revision, head)
+
+
+async def _indexes(database: Database, revision: str | None, head: str) -> Finding:
+    """Whether all are there that this release's statements need; what a newer revision has is not known."""
+    schema = await database.schema()
+    lacking = await database.fetch_all(indexes.missing(schema)) if revision == head else []
+    return wrong("schema", indexes.told(schema, lacking)) if lacking else ok("schema", f"revision {revision}")
 
 
 def clock(whose: str, theirs: float, ours: float) -> Finding:

@@ -2,8 +2,12 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
 
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, project_root
+from tests.core.api_process import poll
 
 STATEMENTS: list[str] = re.findall(r"```sql\n(.*?)```", (project_root() / "docs/operations.md").read_text(), re.DOTALL)
 
@@ -22,6 +26,26 @@ def test_the_statements_do_what_the_document_says(
         _rename_the_history(user, own)
         _remove_old_keys(user, own)
         _forget_old_deletions(user, own, tasks)
+
+
+def test_who_holds_a_lock_is_found_as_the_document_says(
+    make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]
+) -> None:
+    own = make_database()
+    with UserClient(start_server(database=own).url) as user, closing(own.connect()) as holder:
+        url = f"{user.tasks}/{user.create_task()['id']}"
+        with holder.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+            cursor.execute("SELECT * FROM tasks FOR UPDATE")
+            change = pool.submit(user.patch, url, json={"title": "changed"})
+            holds, waits = poll(lambda: _both(own.query(_only("pg_blocking_pids"))))
+            assert (holds[0], holds[4], holds[6]) == (holder.get_backend_pid(), "idle in transaction", [])
+            assert (waits[2], waits[6]) == ("todo-api", [holds[0]])
+            own.query("SELECT pg_terminate_backend(%s)", holds[0])
+            assert change.result().json()["title"] == "changed"
+
+
+def _both(found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]] | None:
+    return found if len(found) == 2 and found[1][6] else None
 
 
 def _rename_the_history(user: UserClient, own: TestDatabase) -> None:

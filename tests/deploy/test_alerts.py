@@ -46,8 +46,8 @@ def unknown(expression: str) -> list[str]:
     return found
 
 
-def test_there_are_five() -> None:
-    assert len({rule["alert"] for rule in RULES}) == 5
+def test_there_are_seven() -> None:
+    assert len({rule["alert"] for rule in RULES}) == 7
     for rule in RULES:
         assert set(rule) == {"alert", "expr", "for", "labels", "annotations"}
 

@@ -162,5 +162,7 @@ def _cause(line: dict[str, object]) -> str:
     if state := line["db.response.status_code"]:
         return str(state)
     reason, _, words = str(line["error.reason"] or "").partition(": ")
+    if words.endswith(": deadline"):  # of one server, as it was connected to
+        return "deadline"
     told = re.search(r"FATAL:\s+(.*?)(?= DETAIL:| HINT:| server closed|$)", words)
     return f"{reason}: {told[1]}" if told else reason

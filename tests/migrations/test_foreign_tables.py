@@ -146,7 +146,9 @@ def test_a_database_that_is_silent_does_not_keep_it_for_long(make_database: Call
     database.proxy.pause()
     try:
         with ApiProcess(database.proxied_url) as process:
-            assert process.find(lambda line: line["message"] == "tables not looked at")["error.reason"] == "deadline"
+            line = process.find(lambda line: line["message"] == "tables not looked at")
+        where = f"127.0.0.1:{database.proxy.port}"
+        assert line["error.reason"] == f"cannot connect: {where}: deadline"
     finally:
         database.proxy.resume()
 

@@ -52,9 +52,10 @@ QUESTIONS = [
     Question(
         "One request whole: the id is in its response, as X-Request-ID and in the problem",
         f"""jq -c 'select(.request_id == "{REQUEST}")
-  | {{level, message, "error.reason", "http.route", "http.response.status_code"}}' api.log""",
-        f""";SELECT log_level AS level, log_body AS message, "error.reason" AS reason, "http.route" AS route,
- "http.response.status_code" AS status FROM todo_api WHERE request_id = '{REQUEST}' ORDER BY log_line""",
+  | {{level, message, "error.reason", "user.id", "http.route", "http.response.status_code"}}' api.log""",
+        f""";SELECT log_level AS level, log_body AS message, "error.reason" AS reason, "user.id" AS user,
+ "http.route" AS route, "http.response.status_code" AS status FROM todo_api
+ WHERE request_id = '{REQUEST}' ORDER BY log_line""",
     ),
     Question(
         "One user's requests",
@@ -62,6 +63,14 @@ QUESTIONS = [
   | [."http.request.method", ."url.path", ."http.response.status_code"] | @tsv' api.log""",
         f""";SELECT "http.request.method" AS method, "url.path" AS path, "http.response.status_code" AS status
  FROM todo_api WHERE log_body = 'request' AND "user.id" = '{USER}' ORDER BY log_line""",
+    ),
+    Question(
+        "Who sends the most, and gets what: a client in a loop is at the top",
+        """jq -r 'select(.message == "request") | [."user.id", ."client.address", ."http.route",
+    ."http.response.status_code"] | @tsv' api.log | sort | uniq -c | sort -rn | head""",
+        """;SELECT count(*) AS requests, "user.id" AS user, "client.address" AS address, "http.route" AS route,
+ "http.response.status_code" AS status FROM todo_api WHERE log_body = 'request'
+ GROUP BY user, address, route, status ORDER BY requests DESC, status DESC, route DESC LIMIT 10""",
     ),
     Question(
         "Rejected tokens by reason (docs/better-auth.md says what each means)",

@@ -441,7 +441,7 @@ def no_room(world: World) -> Case:
 
 def server_away(world: World) -> Case:
     return Case(
-        r"database +cannot connect: .*: set DATABASE_URL .*",
+        r"database +cannot connect: 127.0.0.1:9: .*: start it, or set DATABASE_URL .*",
         {"database_url": "postgresql://api:hidden-word@127.0.0.1:9/todo"},
         {"database_url": world.database.proxied_url},
         make_token("u1"),
@@ -602,7 +602,23 @@ def test_a_database_that_says_nothing_is_told_as_such(world: World) -> None:
     world.monkeypatch.setattr("core.operations.doctor_database.SECONDS", 0.5)
     world.database.proxy.pause()
     (line,) = [str(one) for one in findings(world, {}) if one.state == "wrong"]
-    assert line.startswith("wrong    database    no response within 0.5 s: set DATABASE_URL to a server")
+    assert line.startswith("wrong    database    no response within 0.5 s: start it, or set DATABASE_URL to a server")
+
+
+def test_indexes_that_are_gone_or_half_built_are_told_with_what_makes_them(world: World) -> None:
+    world.database.query("DROP INDEX todo.ix_tasks_title")
+    world.database.query("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'todo.ix_tasks_counts'::regclass")
+    (line,) = [one for one in findings(world, {}) if one.state == "wrong"]
+    before, _, statements = line.text.partition(" run one at a time: ")
+    assert (line.subject, before) == (
+        "schema",
+        "without ix_tasks_counts, ix_tasks_title, statements are slow; as the tables' owner,",
+    )
+    with closing(world.database.connect()) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        for sql in statements.split("; "):
+            cursor.execute(sql)
+    assert [str(one) for one in findings(world, {}) if one.state == "wrong"] == []
 
 
 def test_a_misspelt_setting_is_a_note(world: World) -> None:

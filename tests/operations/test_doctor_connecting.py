@@ -13,9 +13,6 @@ from tests.conftest import SECRET
 from tests.core.tokens.key_server import make_certificate
 from tests.operations.commands import run
 
-# What PgBouncer says to `options`, as the protocol has it.
-_REJECTED = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
-
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
@@ -23,10 +20,16 @@ def certificate(tmp_path: Path) -> Path:
     return make_certificate(tmp_path)
 
 
-def _rejects(connection: socket.socket) -> None:
-    with connection:
-        connection.recv(1024)
-        connection.sendall(b"E" + (len(_REJECTED) + 4).to_bytes(4, "big") + _REJECTED)
+def _rejects(words: str) -> Callable[[socket.socket], None]:
+    """As the protocol has it."""
+    error = f"SFATAL\0C08P01\0M{words}\0\0".encode()
+
+    def meet(connection: socket.socket) -> None:
+        with connection:
+            connection.recv(1024)
+            connection.sendall(b"E" + (len(error) + 4).to_bytes(4, "big") + error)
+
+    return meet
 
 
 @contextmanager
@@ -74,9 +77,32 @@ def test_a_certificate_that_cannot_be_believed(certificate: Path, host: str, aut
     assert ": set sslrootcert in DATABASE_URL to the file of the server's authority" in found, found
 
 
-def test_a_parameter_that_a_pooler_has_not() -> None:
-    with _server(_rejects) as port:
+@pytest.mark.parametrize(
+    ("words", "cure"),
+    [  # of PgBouncer, and of PostgreSQL 14 to 18
+        ("unsupported startup parameter: options", "take that parameter out of DATABASE_URL"),
+        ("server login has been failing, try again later (server_login_retry)", "the pooler is there, and has no"),
+        ("query_wait_timeout", "the pooler is there, and has no"),
+        ("no more connections allowed (max_client_conn)", "allow more"),
+        ("sorry, too many clients already", "allow more"),
+        ("remaining connection slots are reserved for roles with the SUPERUSER attribute", "allow more"),
+        ("remaining connection slots are reserved for non-replication superuser connections", "allow more"),
+        ("the database system is starting up", "wait until it has started"),
+        ("the database system is in recovery mode", "wait until it has started"),
+        ("the database system is shutting down", "wait until it has started"),
+        ('database "todo" is not currently accepting connections', "ALTER DATABASE … ALLOW_CONNECTIONS true"),
+    ],
+)
+def test_a_server_that_lets_nobody_in_is_told_with_what_to_do(words: str, cure: str) -> None:
+    with _server(_rejects(words)) as port:
         found = _said(
             f"postgresql://api@127.0.0.1:{port}/todo?sslmode=disable&gssencmode=disable&options=-csearch_path%3Dx"
         )
-    assert "unsupported startup parameter: options: take that parameter out of DATABASE_URL" in found
+    assert f"cannot connect: 127.0.0.1:{port}: FATAL: {words}: {cure}" in found
+
+
+def test_a_name_that_is_not_found_is_told() -> None:
+    assert _said("postgresql://api@nowhere.invalid:5432/todo").endswith(
+        "cannot connect: nowhere.invalid:5432: host not found: "
+        "set the host of DATABASE_URL to a name that this machine finds, or mend its DNS"
+    )

@@ -8,7 +8,18 @@ import pytest
 
 from tests.conftest import TestDatabase, project_root
 from tests.faults import packages
-from tests.operations.log_queries import DOCUMENT, PROGRAMS, QUESTIONS, by_jq, by_lnav, filled, in_lnav, real_log, shown
+from tests.operations.log_queries import (
+    DOCUMENT,
+    PROGRAMS,
+    QUESTIONS,
+    USER,
+    by_jq,
+    by_lnav,
+    filled,
+    in_lnav,
+    real_log,
+    shown,
+)
 
 MISSING = [name for name in PROGRAMS if packages.find(name) is None]
 pytestmark = [
@@ -28,6 +39,14 @@ FOUND = {
         f"GET {OWN} 200",
         f"GET {OWN}/ID 404",
         f"POST {OWN} 400",
+    ],
+    "Who sends the most": [
+        f"127.0.0.1 {TASKS} 401",
+        f"3 {USER} 127.0.0.1 {TASKS} 201",
+        f"2 {USER} 127.0.0.1 {TASK} 200",
+        f"1 {USER} 127.0.0.1 {TASK} 404",
+        f"1 {USER} 127.0.0.1 {TASKS} 400",
+        f"1 {USER} 127.0.0.1 {TASKS} 200",
     ],
     "Rejected tokens by reason": ["2 session_token", "1 wrong_signature", "1 expired"],
     "Time in the database": [TASKS, TASK],

@@ -53,6 +53,9 @@ def test_a_restored_backup_serves_what_was_there_and_clients_sync_anew(
         cursor = user.get(f"{user.tasks}/changes").json()["next_cursor"]
     after.query("DROP SCHEMA todo CASCADE")
     run_line("pg_restore", tmp_path, after)
+    assert not after.query("SELECT attname FROM pg_stats WHERE schemaname = 'todo'")
+    run_line("psql", tmp_path, after)
+    assert after.query("SELECT attname FROM pg_stats WHERE schemaname = 'todo' AND tablename = 'tasks'")
     assert run("doctor", DATABASE_URL=after.proxied_url, BETTER_AUTH_SECRET=SECRET).returncode == 0
     _number_anew(after)
     with UserClient(start_server(database=after).url, user.user_id) as user:

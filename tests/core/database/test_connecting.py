@@ -8,9 +8,9 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from core.database.connection import Connection
-from core.database.errors import DatabaseUnavailableError
+from core.database.errors import DatabaseUnavailableError, DeadlineError
 from tests.conftest import TestDatabase
-from tests.core.database.database_path import connected, later, run, value
+from tests.core.database.database_path import connected, echo, later, on, run, value
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +74,11 @@ def closed_port() -> int:
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        ({"host": "nowhere.invalid"}, "host not found"),
-        ({"host": "a..b"}, "host not found"),
-        ({"host": "a" * 64 + ".example"}, "host not found"),
-        ({"host": "127.0.0.1", "port": "closed"}, "cannot connect: "),
-        ({"host": "/nowhere"}, "cannot connect: "),
+        ({"host": "nowhere.invalid"}, r"cannot connect: nowhere\.invalid:\d+: host not found"),
+        ({"host": "a..b"}, r"cannot connect: a\.\.b:\d+: host not found"),
+        ({"host": "a" * 64 + ".example"}, r"cannot connect: a+\.example:\d+: host not found"),
+        ({"host": "127.0.0.1", "port": "closed"}, r"cannot connect: 127\.0\.0\.1:\d+: .*Connection refused"),
+        ({"host": "/nowhere"}, r"cannot connect: /nowhere:\d+: "),
         ({"port": "nonsense"}, "cannot connect: "),
         ({"sslmode": "nonsense"}, "cannot connect: "),
         ({"sslmode": "require"}, "cannot connect: "),
@@ -96,3 +96,11 @@ def test_a_database_that_cannot_be_reached_is_unavailable_and_no_password_is_tol
         connected(own, lambda connection: value(connection, "SELECT 1"), **given)
     assert "hunter2" not in repr(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_silent_server_is_told_with_its_address(own: TestDatabase) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        url = f"postgresql://api@127.0.0.1:{port}/todo"
+        with pytest.raises(DeadlineError, match=f"^cannot connect: 127.0.0.1:{port}: deadline$"):
+            on(url, lambda path: path.fetch_one(echo("x")), timeout=0.6)

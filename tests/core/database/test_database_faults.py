@@ -280,7 +280,8 @@ def test_a_full_server_is_an_outage_and_the_connections_it_gave_go_on(own: TestD
                 await path.fetch_one(echo("x"))
             return str(raised.value), await transaction.fetch_one(echo("goes on"))
 
-    assert on(url, work) == (f'cannot connect: FATAL: too many connections for role "{role}"', "goes on")
+    where = f"127.0.0.1:{own.proxy.port}"
+    assert on(url, work) == (f'cannot connect: {where}: FATAL: too many connections for role "{role}"', "goes on")
     own.query(f"DROP ROLE {role}")
 
 

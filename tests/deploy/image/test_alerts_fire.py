@@ -75,13 +75,14 @@ def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
 
 @contextmanager
 def _load(url: str, token: str) -> Iterator[None]:
-    """Some clients list the tasks of one user, over and over."""
+    """Some clients list the tasks of one user, and ask whether it is ready, over and over."""
     stop = Event()
 
     def ask() -> None:
         with httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=20, trust_env=False) as client:
             while not stop.is_set():
                 with suppress(httpx.TransportError):
+                    client.get(f"{url}/health/ready")
                     client.get(f"{url}/api/v1/users/me/tasks")
                 time.sleep(0.02)
 
@@ -99,7 +100,7 @@ def test_each_alert_fires_after_its_fault_and_none_before(own: TestDatabase, tmp
     keys = KeyServer(key)
     settings = {"METRICS_PORT": str(port), "BETTER_AUTH_URL": keys.url, "BETTER_AUTH_JWKS_MAX_AGE": "1"}
     few = {"DATABASE_POOL_SIZE": "1", "REQUEST_TIMEOUT": "1", "LOG_LEVEL": "ERROR", "PORT": str(free_port())}
-    api = ApiProcess(own.url, **{**settings, **few})  # type: ignore[arg-type]
+    api = ApiProcess(own.proxied_url, **{**settings, **few})  # type: ignore[arg-type]
     prometheus = Prometheus(tmp_path, port)
     prometheus.start()
     try:
@@ -119,6 +120,17 @@ def test_each_alert_fires_after_its_fault_and_none_before(own: TestDatabase, tmp
                 lambda: "TodoApiKeysNotFetched" in prometheus.firing(), PATIENCE_SECONDS, "the alert of the keys"
             )
             say(f"TodoApiKeysNotFetched: {seconds:.0f} s after they were gone")
+            assert not prometheus.firing() & {"TodoApiNotReady", "TodoApiRejectsTokens"}
+            with _load(api.url, "not.a.token"), _load(api.url, "undefined"):
+                seconds = wait_until(
+                    lambda: "TodoApiRejectsTokens" in prometheus.firing(), PATIENCE_SECONDS, "the alert of the tokens"
+                )
+            say(f"TodoApiRejectsTokens: {seconds:.0f} s after most were not valid")
+            own.proxy.refuse()
+            seconds = wait_until(
+                lambda: "TodoApiNotReady" in prometheus.firing(), PATIENCE_SECONDS, "the alert of readiness"
+            )
+            say(f"TodoApiNotReady: {seconds:.0f} s after the database refused")
             api.send(signal.SIGKILL)
             seconds = wait_until(lambda: "TodoApiDown" in prometheus.firing(), PATIENCE_SECONDS, "the last alert")
             say(f"TodoApiDown: {seconds:.0f} s after it was killed")
