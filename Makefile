@@ -84,7 +84,7 @@ endif
 # Runs whatever has to be green before you push: format, lint, types, import contracts and all tests.
 check: lint types contracts test
 
-# Runs what is broken most often, in half a minute: the rules, the contract and the slices, but for what is marked slow.
+# Runs what is broken most often, in about a minute: the rules, the contract and the slices, but for what is marked slow.
 quick: lint types contracts
 	$(BIN)/python -m pytest --quiet --numprocesses=2 $(BY_FILE) -m "not slow" \
 		tests/architecture tests/contract tests/modules
