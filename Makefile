@@ -84,7 +84,7 @@ endif
 # Runs whatever has to be green before you push: format, lint, types, import contracts and all tests.
 check: lint types contracts test
 
-# Runs what is broken most often, in half a minute: the rules, the contract and the slices, but for what is marked slow.
+# Runs what is broken most often, in about a minute: the rules, the contract and the slices, but for what is marked slow.
 quick: lint types contracts
 	$(BIN)/python -m pytest --quiet --numprocesses=2 $(BY_FILE) -m "not slow" \
 		tests/architecture tests/contract tests/modules
@@ -208,12 +208,12 @@ docs: $(DEV)
 log-queries: $(DEV)
 	$(BIN)/python -m tests.operations.log_queries
 
-# make slice name=labels fields="name:text80! color:text20 archived:bool due_at:time? kind:enum(plain,checklist)"
+# Makes a slice: make slice name=labels fields="name:text80! archived:bool due_at:time? kind:enum(plain,checklist)"
 # relation=tasks, too, where a label can be attached to tasks; singular=… where it is not the plural without its s.
 slice: $(DEV)
 	@$(BIN)/python -m scaffold.make --name="$(name)" --fields="$(fields)" --singular="$(singular)" --relation="$(relation)"
 
-# make remove-slice name=labels; force=yes where its table has rows.
+# Removes a slice: make remove-slice name=labels; force=yes where its table has rows.
 remove-slice: $(DEV)
 	@$(BIN)/python -m scaffold.remove --name="$(name)" $(if $(force),--force)
 

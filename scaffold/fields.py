@@ -87,7 +87,7 @@ def parse(text: str) -> list[Field]:
     """The fields of a list with spaces between them. Raises RejectedError for the first that cannot be one."""
     fields = [_parsed(part) for part in re.sub(r",\s+", ",", text).split()]
     if not fields:
-        raise RejectedError(f"A slice needs a field: {GRAMMAR}.")
+        raise RejectedError(f'A slice needs a field, as in fields="title:text80! done:bool". Of each field {GRAMMAR}.')
     taken: set[str] = set()
     for field in fields:
         for name in {field.name, *field.filters, field.stem}:

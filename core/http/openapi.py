@@ -177,7 +177,8 @@ def _finish(document: dict[str, Any]) -> dict[str, Any]:
     fill_examples(schemas)
     components["schemas"] = dict(sorted(schemas.items()))
     schemes = components.setdefault("securitySchemes", {})
-    schemes["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    said = "A JWT whose `sub` is the current user: Better Auth's, or `access_token` of a local account's sign-in."
+    schemes["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": said}
     return document
 
 

@@ -45,13 +45,13 @@ async def create_task(tasks: Tasks, new: TaskCreate, request: Request, response:
 
 @router.patch("", response_model=Written, responses=problems(Problem.TOO_MANY_ROWS, Problem.PRECONDITION_FAILED))
 async def update_tasks(tasks: Tasks, query: Annotated[TaskSelection, Query()], changes: TaskManyChanges) -> Written:
-    """Writes the same into each of up to 1,000 tasks, or, where one has changed since (`etags`), into none."""
+    """Writes the same into the tasks that `id`, a filter or `etags` choose: up to 1,000, or none of them."""
     return await tasks.change_many(query, changes)
 
 
 @router.delete("", response_model=Written, responses=problems(Problem.TOO_MANY_ROWS))
 async def delete_tasks(tasks: Tasks, query: Annotated[TaskSelection, Query()]) -> Written:
-    """Deletes up to 1,000 tasks, or none of them."""
+    """Deletes the tasks that `id` or a filter chooses: up to 1,000, or none of them."""
     return await tasks.delete_many(query)
 
 

@@ -1,6 +1,8 @@
 """What the documents refer to is there: files, tests, headings, commands of make, and every requirement."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,17 @@ def test_every_requirement_has_a_place_and_a_test() -> None:
     rows = [line.strip("|").split("|") for line in REQUIREMENTS.splitlines() if line.startswith("| ")][1:]
     assert len(rows) == len(ASKED) + _EDGES
     assert [row[0] for row in rows if len(row) != 3 or not all(cell.strip() for cell in row) or "`" not in row[2]] == []
+
+
+def test_the_last_column_is_what_pytest_takes() -> None:
+    """Copied as it stands, without a word between; tests are found by each of its paths."""
+    cells = re.findall(r"\| ([^|]*) \|$", REQUIREMENTS, re.MULTILINE)[1:]
+    assert [cell for cell in cells if not re.fullmatch(r"`tests/\S+( tests/\S+)*`", cell)] == []
+    paths = sorted({path for cell in cells for path in cell.strip("`").split(" ")})
+    command = (sys.executable, "-m", "pytest", "--collect-only", "-qq", *paths)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path.split("::")[0] for path in paths} <= set(re.findall(r"^(tests/[^:]+):", done.stdout, re.MULTILINE))
 
 
 def missing(text: str, folder: Path) -> list[str]:

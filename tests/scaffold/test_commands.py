@@ -23,6 +23,7 @@ def test_help_has_a_sentence_for_every_command() -> None:
     shown = dict(re.findall(r"^make ([a-z-]+) +(\S.*)$", make("help").stdout, re.MULTILINE))
     declared = re.findall(r"^\.PHONY: (.+)$", (project_root() / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert set(shown) == {name for line in declared for name in line.split()}
+    assert [name for name, said in shown.items() if said.startswith("make ")] == [], "how it is typed, not what it does"
 
 
 @pytest.mark.parametrize(

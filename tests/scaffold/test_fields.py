@@ -43,7 +43,7 @@ def test_what_can_be_left_out_sorted_by_and_chosen(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "A slice needs a field"),
+        ("", 'A slice needs a field, as in fields="title:text80! done:bool".'),
         ("name", "`name` is no field: write name:type"),
         ("name:varchar", "`name:varchar` is no field"),
         ("name:text", "`name:text` is no field"),

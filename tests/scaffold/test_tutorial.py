@@ -4,11 +4,13 @@ import re
 import secrets
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
 
 from scaffold.copies import Copy, copied
@@ -57,8 +59,8 @@ class Shell:
 
 
 @contextmanager
-def serving(copy: Copy, port: int) -> Iterator[None]:
-    """`make dev`, until it is ready."""
+def serving(copy: Copy, port: int, command: str) -> Iterator[None]:
+    """`make dev`, with settings before it, until it is ready."""
 
     def ready() -> bool:
         assert process.poll() is None, "make dev has ended"
@@ -69,7 +71,7 @@ def serving(copy: Copy, port: int) -> Iterator[None]:
 
     quiet = subprocess.DEVNULL
     environment = {**copy.environment, "PORT": str(port)}
-    process = subprocess.Popen(["make", "dev"], cwd=copy.folder, env=environment, stdout=quiet, stderr=quiet)
+    process = subprocess.Popen(["env", *command.split()], cwd=copy.folder, env=environment, stdout=quiet, stderr=quiet)
     try:
         wait_until(ready, 60, "a server that is ready")
         yield
@@ -84,11 +86,13 @@ def test_the_tutorial_does_what_it_says() -> None:
         for kind, text, file in _blocks():
             if kind == "sh":
                 server.close()  # the one before
-                server.enter_context(serving(copy, port))
+                server.enter_context(serving(copy, port, text))
             elif kind == "diff":
                 _apply(copy.folder, file, text)
             else:
                 assert _typed(shell, text) == [(command, _constant(shown)) for command, shown in _steps(text)]
+        claims = jwt.decode(shell.run("echo $TOKEN").strip(), options={"verify_signature": False})
+        assert claims["exp"] > time.time() + 3600, "a reader takes longer than a test"
 
 
 def _blocks() -> Iterator[tuple[str, str, str]]:

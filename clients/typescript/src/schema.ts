@@ -153,14 +153,14 @@ export interface paths {
         post: operations["createTask"];
         /**
          * Delete Tasks
-         * @description Deletes up to 1,000 tasks, or none of them.
+         * @description Deletes the tasks that `id` or a filter chooses: up to 1,000, or none of them.
          */
         delete: operations["deleteTasks"];
         options?: never;
         head?: never;
         /**
          * Update Tasks
-         * @description Writes the same into each of up to 1,000 tasks, or, where one has changed since (`etags`), into none.
+         * @description Writes the same into the tasks that `id`, a filter or `etags` choose: up to 1,000, or none of them.
          */
         patch: operations["updateTasks"];
         trace?: never;

@@ -9,6 +9,7 @@ import pytest
 
 from core.http import private_router
 from core.problems import FieldCode
+from core.tokens.claims import LEEWAY_SECONDS
 from main import create_app
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_settings, make_token
 from tests.core.raw_http import connect
@@ -161,20 +162,34 @@ def test_a_location_does_not_reflect_the_host(alice: UserClient) -> None:
         assert_problem(response, 400, "bad_request", detail=detail)
 
 
-def test_a_slow_body_does_not_use_up_the_time_of_the_database(start_server: Callable[..., RunningServer]) -> None:
-    server = start_server(request_timeout=0.5)
+def _slowly_typed(server: RunningServer, token: str, seconds: float) -> tuple[int, str]:
+    """Creates a task whose body comes to its end so much later than its head."""
     body = b'{"title": "Slowly typed"}'
     head = (
         f"POST /api/v1/users/me/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nAuthorization: Bearer {make_token('slow-typist')}\r\n\r\n"
+        f"Content-Length: {len(body)}\r\nAuthorization: Bearer {token}\r\n\r\n"
     )
     with connect(server.port) as connection:
         connection.send(head.encode() + body[:10])
-        time.sleep(0.8)  # longer than the request has for the database
+        time.sleep(seconds)
         connection.send(body[10:])
         response = connection.response()
     assert response is not None
-    assert (response.status, response.json()["title"]) == (201, "Slowly typed")
+    return response.status, response.json()["title"]
+
+
+def test_a_slow_body_does_not_use_up_the_time_of_the_database(start_server: Callable[..., RunningServer]) -> None:
+    server = start_server(request_timeout=0.5)
+    assert _slowly_typed(server, make_token("slow-typist"), 0.8) == (201, "Slowly typed")
+
+
+@pytest.mark.slow
+def test_a_token_that_expires_while_the_body_arrives_is_good_to_the_end(api_server: RunningServer) -> None:
+    """It is checked once, before the body is read; the next request with it is rejected."""
+    with UserClient(api_server.url, exp=int(time.time()) + 2 - LEEWAY_SECONDS) as user:
+        token = user.headers["authorization"].removeprefix("Bearer ")
+        assert _slowly_typed(api_server, token, 2.2) == (201, "Slowly typed")
+        assert_problem(user.get(user.tasks), 401, "invalid_token")
 
 
 def test_the_time_for_the_database_is_one_for_all_statements_of_a_request(

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import UserClient, assert_problem
+from tests.conftest import TestDatabase, UserClient, assert_problem
 
 INVALID = "Some input is not valid; see `errors`."
 STATUS = {
@@ -70,6 +70,22 @@ def test_patch_writes_what_is_there_and_leaves_the_rest(alice: UserClient, chang
     assert (response.status_code, received) == (200, {**task, **changes, **_written(received)})
     assert received["updated_at"] > task["updated_at"]
     assert alice.get(_path(alice, task)).json() == received
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_a_change_is_in_the_database_and_in_that_task_alone(
+    alice: UserClient, bob: UserClient, database: TestDatabase, method: str
+) -> None:
+    """One's own others and somebody else's stay as they are, to the column."""
+    task, other, theirs = alice.create_task(), alice.create_task(), bob.create_task()
+    others = "SELECT tasks::text FROM tasks WHERE id IN (%s, %s) ORDER BY id"
+    before = database.query(others, other["id"], theirs["id"])
+    changed = alice.request(method, _path(alice, task), json={"title": "Feed the cat", "status": "completed"})
+    assert changed.status_code == 200
+    stored = database.query("SELECT title, status FROM tasks WHERE id = %s", task["id"])
+    assert stored == [("Feed the cat", "completed")]
+    assert len(before) == 2
+    assert database.query(others, other["id"], theirs["id"]) == before
 
 
 def test_an_empty_patch_changes_nothing(alice: UserClient) -> None:
