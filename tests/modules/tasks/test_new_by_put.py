@@ -86,6 +86,19 @@ def test_what_is_somebody_elses_is_unseen_and_in_nobodys_way(alice: UserClient, 
 
 
 @pytest.mark.parametrize("key", [None, "key"])
+def test_what_was_deleted_in_another_collection_is_no_task(
+    alice: UserClient, key: str | None, database: TestDatabase
+) -> None:
+    """It is in nobody's way, and stays deleted."""
+    alice.create_task()
+    gone = alice.user_id, uuid4()
+    database.query("INSERT INTO tombstones VALUES (%s, 'notes', %s, 1, now())", gone[0], str(gone[1]))
+    assert put(alice, gone[1], key).status_code == 201
+    left = database.query("SELECT collection FROM tombstones WHERE user_id = %s AND id = %s", gone[0], str(gone[1]))
+    assert left == [("notes",)]
+
+
+@pytest.mark.parametrize("key", [None, "key"])
 def test_a_new_user_has_their_first_task_by_it(
     make_user: Callable[..., UserClient], key: str | None, database: TestDatabase
 ) -> None:
