@@ -77,6 +77,23 @@ def test_pages_follow_one_another_in_the_order_of_the_changes(alice: UserClient)
     assert seen == [(["1", "2"], []), (["4", "6"], []), ([newest["title"]], gone[:1]), ([], gone[1:])]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_what_was_done_to_many_at_once_is_told_page_by_page(alice: UserClient, limit: int) -> None:
+    """Those that were changed together have one number, and so have those that were deleted together."""
+    gone = [alice.create_task(title="a", status="completed")["id"] for _ in range(5)]
+    kept = [alice.create_task(title="a")["id"] for _ in range(5)]
+    cursor = changes(alice)["next_cursor"]
+    assert alice.patch(alice.tasks, params={"status": "pending"}, json={"title": "b"}).json()["count"] == 5
+    assert alice.delete(alice.tasks, params={"status": "completed"}).json()["count"] == 5
+    items, deleted, more = [], [], True
+    while more:
+        page = changes(alice, cursor, limit)
+        items += [(task["id"], task["title"]) for task in page["items"]]
+        deleted += page["deleted"]
+        more, cursor = page["has_more"], page["next_cursor"]
+    assert (items, deleted) == ([(one, "b") for one in kept], gone)
+
+
 def test_who_begins_is_told_of_no_deletion_but_of_those_that_come_meanwhile(alice: UserClient) -> None:
     tasks = [alice.create_task(title=str(number)) for number in range(6)]
     delete(alice, tasks[0])
