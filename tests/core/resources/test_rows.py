@@ -25,6 +25,7 @@ from core.resources import (
     Timestamps,
     Versioned,
 )
+from core.resources.filters import Filter, Filters
 from core.resources.pagination import Position, check_of, decode, encode
 from core.resources.preconditions import Conditions, StaleError, Tags
 from core.tokens.verifier import Principal
@@ -247,3 +248,14 @@ def test_a_table_has_a_sort_and_no_filter_unless_it_says_so() -> None:
 
 def test_a_tag_without_a_schema_is_one_of_version_and_owner() -> None:
     assert (Tags(None).of(7, "owner"), Tags(None).of_row("owner")) == ('"7-owner"', '-owner"')
+
+
+def test_what_is_false_or_nought_is_filtered_by_as_well() -> None:
+    class Query(ListQuery):
+        archived: bool | None = None
+        size: int | None = None
+        tag: list[str] | None = None
+
+    filters = Filters({name: Filter(lambda value: value) for name in ("archived", "size", "tag")})
+    assert filters.chosen(Query(archived=False, size=0)) == (("archived", "size"), [False, 0])
+    assert filters.chosen(Query()) == ((), [])
