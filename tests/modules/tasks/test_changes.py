@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from core.resources.tombstones import SWEPT, SWEPT_AT
+from core.resources.tombstones import SWEPT, SWEPT_AT, sweeps
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 
 EXPIRED = (
@@ -248,6 +248,11 @@ def test_a_deletion_that_cannot_sweep_is_done(database: TestDatabase, alice: Use
         assert statuses == {204, 503}
     finally:
         database.query("DROP FUNCTION todo.fails() CASCADE")
+
+
+@pytest.mark.parametrize("step", [1, 2, 32])
+def test_one_deletion_in_32_sweeps_whatever_lies_between_them(step: int) -> None:
+    assert 95 <= sum(sweeps(1 + step * number) for number in range(3200)) <= 105
 
 
 def _sweep(user: UserClient) -> None:

@@ -37,16 +37,19 @@ def forget_claims(database: TestDatabase, user: UserClient) -> None:
     database.query("UPDATE users SET name_claim = NULL, claims_issued_at = NULL WHERE id = %s", user.user_id)
 
 
-def test_a_changed_claim_is_a_new_version_of_the_profile(token: Token, database: TestDatabase) -> None:
-    old, new = token(0, **A), token(10, **B)
+@pytest.mark.parametrize("changed", [B, {**A, "name": "Bea"}, {**A, "email": "b@example.com"}])
+def test_a_changed_claim_is_a_new_version_of_the_profile(
+    token: Token, database: TestDatabase, changed: dict[str, str]
+) -> None:
+    old, new = token(0, **A), token(10, **changed)
     before = old.get(ME)
     after = new.get(ME, headers={"If-None-Match": before.headers["etag"]})
     profile = after.json()
     assert (after.status_code, after.headers["etag"]) == (200, new.etag(2, UserRead))
-    assert profile == {**before.json(), **B, "updated_at": profile["updated_at"]}
+    assert profile == {**before.json(), **changed, "updated_at": profile["updated_at"]}
     assert profile["updated_at"] > before.json()["updated_at"]
     database.proxy.clear()
-    for user in (new, token(20, **B), token(20), token(None, **B), old):
+    for user in (new, token(20, **changed), token(20), token(None, **changed), old):
         assert user.get(ME).json() == profile
     assert len(database.proxy.queries) == 5, database.proxy.queries
 
