@@ -119,6 +119,12 @@ def test_without_its_time_a_token_fills_what_is_null_and_no_more(token: Token) -
     assert token(None, **A).patch(ME, json={"name": None}).json()["email"] == C["email"]
 
 
+def test_a_token_without_its_time_does_not_let_older_ones_win(token: Token) -> None:
+    token(10, email="b@example.com").get(ME)
+    filled = {"email": "b@example.com", "name": "Bea"}
+    assert [shown(one) for one in (token(None, name="Bea"), token(5, **A))] == [filled, filled]
+
+
 def test_a_name_that_is_cleared_by_the_first_token_that_has_one_stays_cleared(token: Token) -> None:
     """Also where the token has no time: it fills what is null, and this claim was seen with the change."""
     token(None).get(ME)
