@@ -60,6 +60,14 @@ def test_what_exists_is_not_overwritten(alice: UserClient, key: str | None) -> N
     assert alice.get(f"{alice.tasks}/{task['id']}").json() == task
 
 
+def test_of_a_rejected_put_nothing_is_left_but_its_key(alice: UserClient, database: TestDatabase) -> None:
+    """What it wrote before it was rejected is undone in the transaction that stores the key."""
+    task = alice.create_task()
+    left = "SELECT change, key, status FROM users JOIN idempotency_keys ON user_id = id WHERE id = %s"
+    assert put(alice, task["id"], "key").status_code == 412
+    assert database.query(left, alice.user_id) == [(1, "key", 412)]
+
+
 def test_a_repeat_is_known_by_its_key_and_gets_the_stored_201(alice: UserClient) -> None:
     task_id = uuid4()
     first = put(alice, task_id, "key")
