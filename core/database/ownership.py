@@ -63,14 +63,14 @@ class OwnerCompiler(_PGCompiler):  # type: ignore[misc]
     def update_tables_clause(self, update_stmt: Update, from_table: Any, extra_froms: Any, **options: Any) -> Any:
         """The tables of an UPDATE."""
         self.writes = True
-        self._require([from_table, *extra_froms, *_returned(update_stmt)], _compared(update_stmt.whereclause))
+        self._require([from_table, *extra_froms], _compared(update_stmt.whereclause))
         _reject_new_owner(update_stmt.table, _values(update_stmt))
         return super().update_tables_clause(update_stmt, from_table, extra_froms, **options)
 
     def delete_table_clause(self, delete_stmt: Delete, from_table: Any, extra_froms: Any, **options: Any) -> Any:
         """The tables of a DELETE."""
         self.writes = True
-        self._require([from_table, *extra_froms, *_returned(delete_stmt)], _compared(delete_stmt.whereclause))
+        self._require([from_table, *extra_froms], _compared(delete_stmt.whereclause))
         return super().delete_table_clause(delete_stmt, from_table, extra_froms, **options)
 
     def visit_textclause(self, textclause: TextClause, *args: Any, **options: Any) -> Any:
@@ -116,12 +116,6 @@ def _bounded(source: Any, compared: set[tuple[Any, str]]) -> Iterator[tuple[Any,
         yield from _bounded(source.right, compared | joined)
     else:
         yield from ((found, column, compared) for found, column in _owned(source))
-
-
-def _returned(statement: Any) -> set[Any]:
-    """What RETURNING names, whether the statement has it or not."""
-    found = {source for clause in statement._returning for source in getattr(clause, "_from_objects", ())}
-    return found - {statement.table}
 
 
 def _reject_new_owner(table: Any, written: Mapping[Any, Any]) -> None:

@@ -107,7 +107,7 @@ def subject(claims: Mapping[str, Any]) -> str:
     value = claims.get("sub")
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise TokenError("numeric_subject")
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
+    if not isinstance(value, str) or not value.strip():
         raise TokenError("no_subject")
     if len(value) > MAX_SUBJECT_LENGTH:
         raise TokenError("long_subject")

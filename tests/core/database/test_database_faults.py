@@ -123,7 +123,9 @@ def test_a_read_succeeds_after_its_idle_connection_died(own: TestDatabase, end: 
 
 @pytest.mark.parametrize("end", ["killed", "cut"])
 def test_a_transaction_begins_after_its_idle_connection_died_unseen(own: TestDatabase, end: str) -> None:
-    async def work(path: Database) -> bool:
+    """No place of the pool is lost with it."""
+
+    async def work(path: Database) -> tuple[bool, int]:
         before = await path.fetch_one(backend())
         if end == "cut":
             own.proxy.cut()
@@ -131,9 +133,10 @@ def test_a_transaction_begins_after_its_idle_connection_died_unseen(own: TestDat
             own.query("SELECT pg_terminate_backend(%s, 5000)", before)
         async with tried_once(path) as transaction:
             await transaction.execute(note("a", None))
-            return await transaction.fetch_one(backend()) != before
+            other = await transaction.fetch_one(backend()) != before
+        return other, path.pool.used
 
-    assert through(own, work) is True
+    assert through(own, work) == (True, 0)
     assert notes(own) == ["a"]
 
 

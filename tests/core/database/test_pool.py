@@ -20,10 +20,12 @@ from tests.core.database.database_path import (
     backends,
     begun,
     echo,
+    later,
     note,
     notes,
     on,
     request_deadline,
+    setting,
     sleep,
     tried_once,
     until,
@@ -224,3 +226,17 @@ def test_each_that_waits_is_told_at_its_own_deadline(own: TestDatabase) -> None:
     late, first, second = on(own.url, work, pool_size=1)
     early = 0.002  # the loop's timers have milliseconds
     assert 0.2 - early < first < 0.9 - early < second < 1.6 - early < late
+
+
+def test_what_has_no_limit_of_the_session_is_not_used_again_once_there_is_one(own: TestDatabase) -> None:
+    """What is in use then is closed as it comes back."""
+
+    async def work(path: Database) -> tuple[bool, bool, str | None]:
+        await path.schema()
+        used, idle = [await path.pool.acquire(later()) for _ in range(2)]
+        path.pool.release(idle)
+        path.pool.limit(1234)
+        path.pool.release(used)
+        return used.closed, idle.closed, await path.fetch_one(setting("statement_timeout"))
+
+    assert on(own.url, work) == (True, True, "1234ms")

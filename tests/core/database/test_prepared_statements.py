@@ -50,6 +50,19 @@ def test_a_statement_is_prepared_once_on_each_connection_in_the_message_that_run
         assert all(sent.startswith("SET LOCAL statement_timeout = ") for sent in own.proxy.messages)
 
 
+def test_after_500_statements_they_are_planned_anew(own: TestDatabase) -> None:
+    """A table that was empty when they were planned may be large by then."""
+
+    async def work(path: Database) -> set[int | None]:
+        await path.schema()
+        own.proxy.clear()
+        return {await path.fetch_one(place_of("one")) for _ in range(1000)}
+
+    assert through(own, work) == {1}
+    anew = {number: kind for number, kind in enumerate(kinds(own), 1) if "DISCARD" in kind}
+    assert anew == dict.fromkeys((500, 1000), "DISCARD EXECUTE")
+
+
 def test_a_name_is_a_hash_of_all_that_is_meant(own: TestDatabase) -> None:
     """Of the schema, the types and the constants too."""
 

@@ -82,6 +82,7 @@ class Aliases(BaseModel):
     """Query parameters whose names on the wire are not Python's."""
 
     page_size: int = Field(10, alias="page-size")
+    words: list[str] = Field([], alias="word")
 
 
 class Headers(BaseModel):

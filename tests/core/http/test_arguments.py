@@ -86,6 +86,12 @@ async def get_guarded() -> dict[str, str]:
     return {"status": "ok"}
 
 
+@router.get("/words/{word}")
+async def get_word(word: Annotated[str, Path(max_length=3)]) -> dict[str, str]:
+    """Takes a text of its path, which has a rule."""
+    return {"word": word}
+
+
 @router.delete("/{thing_id}", status_code=204)
 async def delete_thing(thing_id: UUID, response: Response) -> None:
     """Sets a header alone."""
@@ -123,6 +129,13 @@ def test_what_is_not_sent_has_its_default(database: TestDatabase) -> None:
     listed = {"tenant": "acme by PUT", "page": 1}
     expected: dict[str, Any] = {"id": SOME_ID, "listed": listed, "name": "lamp", "words": [], "count": None}
     assert (response.status_code, response.json()) == (200, expected)
+
+
+def test_a_text_of_the_path_obeys_its_rule(database: TestDatabase) -> None:
+    assert call(database, "GET", "/words/abc").json() == {"word": "abc"}
+    response = call(database, "GET", "/words/abcd")
+    assert_problem(response, 400, "validation_failed")
+    assert response.json()["errors"][0]["pointer"] == "/path/word"
 
 
 def test_all_that_is_wrong_is_told_together(database: TestDatabase) -> None:

@@ -130,6 +130,13 @@ def test_a_method_that_no_operation_has_is_rejected(browser: httpx.Client) -> No
         assert method not in response.headers["access-control-allow-methods"]
 
 
+def test_a_page_may_ask_what_a_path_takes(browser: httpx.Client) -> None:
+    """An OPTIONS of its own is no preflight, which says what it is about."""
+    response = browser.options("/health/live", headers={"Origin": APP})
+    assert (response.status_code, response.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+    assert response.headers["access-control-allow-origin"] == APP
+
+
 def test_a_page_that_traces_its_requests_is_served(browser: httpx.Client) -> None:
     token = {"Authorization": f"Bearer {make_token('traced')}"}
     headers = {**dict.fromkeys(TRACING, "1"), **token, "Content-Type": "application/json", "Origin": APP}
@@ -137,7 +144,9 @@ def test_a_page_that_traces_its_requests_is_served(browser: httpx.Client) -> Non
     made = browser.post("/api/v1/users/me/tasks", headers=headers, json={"title": "Water the plants"})
     assert (made.status_code, made.headers["access-control-allow-origin"]) == (201, APP)
     exposed = _list(made.headers["access-control-expose-headers"])
-    assert exposed >= {"etag", "idempotent-replayed", "location", "retry-after", "x-request-id"}
+    assert exposed == {
+        *("etag", "idempotent-replayed", "link", "location", "retry-after", "www-authenticate", "x-request-id"),
+    }
 
 
 def test_a_rejection_of_what_is_too_large_may_be_read(browser: httpx.Client) -> None:

@@ -34,7 +34,7 @@ IDIOMS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/query-list", {"params": {"q": ["a", "b"], "n-n": "4"}}),
     ("GET", "/query-model", {}),
     ("GET", "/query-model", {"params": {"tags": ["a", "b"], "marks": ["1", "2"], "pair": ["1", "2"], "k": "lamp"}}),
-    ("GET", "/query-aliases", {"params": {"page-size": "3"}}),
+    ("GET", "/query-aliases", {"params": {"page-size": "3", "word": ["a", "b"]}}),
     ("POST", "/body", {"json": ITEM}),
     ("POST", "/optional-body", {}),
     ("POST", "/optional-body", {"json": ITEM}),

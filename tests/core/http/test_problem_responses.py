@@ -8,6 +8,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from core.http.problem_responses import retry_after
 from core.problems import Problem
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_token, project_root
 
@@ -209,3 +210,7 @@ def test_no_response_repeats_what_was_sent(alice: UserClient, api: httpx.Client)
 def test_every_code_is_provoked_by_some_test() -> None:
     sources = "\n".join(path.read_text(encoding="utf-8") for path in (project_root() / "tests").rglob("test_*.py"))
     assert [one.code for one in Problem if f'{one.status}, "{one.code}"' not in sources] == []
+
+
+def test_those_who_were_rejected_together_come_back_at_several_times() -> None:
+    assert {retry_after() for _ in range(200)} == {"1", "2", "3"}

@@ -16,6 +16,7 @@ from core.database.database import Database
 from core.database.errors import ForeignKeyViolationError, UniqueViolationError
 from core.database.executor import Executor
 from core.database.ownership import OWNER
+from core.database.queries import Query
 from core.database.statements import statement
 from core.problems import Problem, ProblemError
 from core.resources.preconditions import Conditions
@@ -23,7 +24,7 @@ from core.resources.repository import NothingInsertedError, OwnedRepository, Unk
 from core.tokens.verifier import Principal
 from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
-from modules.tasks.schemas import TaskCreate
+from modules.tasks.schemas import TaskCreate, TaskListQuery
 from modules.users.accounts import UserAccounts
 from modules.users.repository import UserRepository
 from tests.conftest import TestDatabase
@@ -298,3 +299,23 @@ def test_a_row_that_is_not_there_has_no_version_to_be_stale(own: TestDatabase) -
         return await repository.title(uuid4()), await repository.rename(uuid4(), "x"), await repository.remove(uuid4())
 
     assert given(own, work) == (None, None, None)
+
+
+def test_an_empty_page_has_what_came_before_its_number(own: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that is made between its two statements: under the tag of its number a client would keep it empty."""
+
+    async def work(path: Database, accounts: UserAccounts) -> tuple[int | None, list[str]]:
+        tasks = TaskRepository(path, someone(), accounts)
+        read = path.fetch_all
+
+        async def fetch_all(query: Query[T]) -> list[T]:
+            rows = await read(query)
+            monkeypatch.undo()
+            await tasks.create(TaskCreate(title="Meanwhile"))
+            return rows
+
+        monkeypatch.setattr(path, "fetch_all", fetch_all)
+        page = await tasks.list(TaskListQuery())
+        return page.change, [task.title for task in page["items"]]
+
+    assert given(own, work) == (1, ["Meanwhile"])

@@ -1,5 +1,6 @@
 """What a slice declares of its rows, and what it may write on the spot."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from core.database.database import Database
 from core.database.ownership import OWNER, UnscopedStatementError
+from core.database.statements import CATALOGUE
 from core.problems import Problem, ProblemError
 from core.resources import (
     Changes,
@@ -25,6 +27,7 @@ from core.resources import (
     Timestamps,
     Versioned,
 )
+from core.resources.filters import Filter, Filters
 from core.resources.pagination import Position, check_of, decode, encode
 from core.resources.preconditions import Conditions, StaleError, Tags
 from core.tokens.verifier import Principal
@@ -247,3 +250,28 @@ def test_a_table_has_a_sort_and_no_filter_unless_it_says_so() -> None:
 
 def test_a_tag_without_a_schema_is_one_of_version_and_owner() -> None:
     assert (Tags(None).of(7, "owner"), Tags(None).of_row("owner")) == ('"7-owner"', '-owner"')
+
+
+def test_what_is_false_or_nought_is_filtered_by_as_well() -> None:
+    class Query(ListQuery):
+        archived: bool | None = None
+        size: int | None = None
+        tag: list[str] | None = None
+
+    filters = Filters({name: Filter(lambda value: value) for name in ("archived", "size", "tag")})
+    assert filters.chosen(Query(archived=False, size=0)) == (("archived", "size"), [False, 0])
+    assert filters.chosen(Query()) == ((), [])
+
+
+def test_the_id_breaks_the_ties_of_every_page() -> None:
+    """Also where rows come from an index that does not happen to have it: without it a walk could lose some of them."""
+    pages = [one for name, one in CATALOGUE.items() if re.fullmatch(r"modules\..*\.(page|changes)", name)]
+    found = [(one.compiled(**variant).texts["todo"], variant) for one in pages for variant in one.variants()]
+    assert len(found) > 20
+    for text, variant in found:
+        told = text.rpartition(" ORDER BY ")[2]
+        assert "WHERE" not in told, text
+        order = told.partition("LIMIT")[0].split(", ")
+        down = " DESC" if variant.get("sort", "").startswith("-") else ""
+        assert len(order) > 1, text
+        assert re.fullmatch(rf"[\w.]+\.id{down}", order[-1].strip()), text

@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import tracemalloc
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -69,6 +70,15 @@ def test_an_address_is_of_the_family_that_its_client_has(address: str, client: s
 )
 def test_behind_trusted_proxies_the_client_is_the_first_that_is_none(values: list[str], client: str) -> None:
     assert _forwarded(*values) == (client, "http")
+
+
+def test_what_is_too_long_for_an_address_is_not_kept_in_memory() -> None:
+    tracemalloc.start()
+    for number in range(100):
+        assert _forwarded(f"{number}" * 30_000) == ("10.0.0.1", "http")
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000
 
 
 @pytest.mark.parametrize("peer", [("203.0.113.1", 1), ("::1", 1), None])

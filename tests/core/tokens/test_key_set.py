@@ -9,7 +9,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from core.tokens.key_set import parse
 from core.tokens.verifier import ASYMMETRIC
-from tests.core.tokens.key_server import SigningKey
+from tests.core.tokens.key_server import SigningKey, b64
 
 KEYS = {algorithm: SigningKey(algorithm, kid="k").jwk for algorithm in ASYMMETRIC}
 ED, EC, RSA = KEYS["EdDSA"], KEYS["ES256"], KEYS["RS256"]
@@ -48,6 +48,11 @@ def test_what_is_said_of_a_key_for_verifying_is_no_hindrance() -> None:
     said = {"use": "sig", "key_ops": ["verify"], "ext": True, "x5c": ["MIIB"], "x5t": "abc"}
     assert names({**ED, **said}) == ["EdDSA k"]
     assert names({**RSA, "crv": "Ed25519"}) == ["RS256 k"], "Better Auth writes its default curve beside every key"
+
+
+@pytest.mark.parametrize(("bits", "taken"), [(2040, []), (2048, ["RS256 k"]), (8192, ["RS256 k"]), (8200, [])])
+def test_a_key_of_rsa_has_2048_to_8192_bits(bits: int, taken: list[str]) -> None:
+    assert names({**RSA, "n": b64((2**bits - 1).to_bytes(bits // 8))}) == taken
 
 
 def test_of_two_keys_of_one_name_the_first_is_taken() -> None:

@@ -73,6 +73,17 @@ def test_a_server_that_comes_back_is_asked_again_after_a_second(server: KeyServe
     run(main())
 
 
+def test_a_server_that_fails_late_is_given_its_second_as_well(server: KeyServer) -> None:
+    server.status, server.before = 500, lambda: time.sleep(RETRY_SECONDS + 0.1)
+
+    async def main() -> None:
+        verifier = verifier_for(server)
+        assert {await outcome(verifier, FIRST.token(server.url)) for _ in range(4)} == {"keys_unavailable"}
+
+    run(main())
+    assert server.responses <= 2
+
+
 def test_a_request_waits_for_a_slow_server_for_two_seconds(server: KeyServer) -> None:
     """The fetch goes on, and the next request has its keys."""
     server.before = lambda: time.sleep(WAIT_SECONDS + 1)

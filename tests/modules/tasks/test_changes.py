@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from core.resources.tombstones import SWEPT, SWEPT_AT
+from core.resources.tombstones import SWEPT, SWEPT_AT, sweeps
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 
 EXPIRED = (
@@ -75,6 +75,23 @@ def test_pages_follow_one_another_in_the_order_of_the_changes(alice: UserClient)
         more, cursor = page["has_more"], page["next_cursor"]
     gone = [tasks[number]["id"] for number in (0, 5)]
     assert seen == [(["1", "2"], []), (["4", "6"], []), ([newest["title"]], gone[:1]), ([], gone[1:])]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_what_was_done_to_many_at_once_is_told_page_by_page(alice: UserClient, limit: int) -> None:
+    """Those that were changed together have one number, and so have those that were deleted together."""
+    gone = [alice.create_task(title="a", status="completed")["id"] for _ in range(5)]
+    kept = [alice.create_task(title="a")["id"] for _ in range(5)]
+    cursor = changes(alice)["next_cursor"]
+    assert alice.patch(alice.tasks, params={"status": "pending"}, json={"title": "b"}).json()["count"] == 5
+    assert alice.delete(alice.tasks, params={"status": "completed"}).json()["count"] == 5
+    items, deleted, more = [], [], True
+    while more:
+        page = changes(alice, cursor, limit)
+        items += [(task["id"], task["title"]) for task in page["items"]]
+        deleted += page["deleted"]
+        more, cursor = page["has_more"], page["next_cursor"]
+    assert (items, deleted) == ([(one, "b") for one in kept], gone)
 
 
 def test_who_begins_is_told_of_no_deletion_but_of_those_that_come_meanwhile(alice: UserClient) -> None:
@@ -231,6 +248,11 @@ def test_a_deletion_that_cannot_sweep_is_done(database: TestDatabase, alice: Use
         assert statuses == {204, 503}
     finally:
         database.query("DROP FUNCTION todo.fails() CASCADE")
+
+
+@pytest.mark.parametrize("step", [1, 2, 32])
+def test_one_deletion_in_32_sweeps_whatever_lies_between_them(step: int) -> None:
+    assert 95 <= sum(sweeps(1 + step * number) for number in range(3200)) <= 105
 
 
 def _sweep(user: UserClient) -> None:

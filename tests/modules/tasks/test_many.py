@@ -145,6 +145,16 @@ def test_more_than_a_thousand_are_left_alone(alice: UserClient, database: TestDa
     assert [*tasks_of(alice)] == ["one"]
 
 
+def test_a_hundred_are_named_at_once(alice: UserClient, database: TestDatabase) -> None:
+    add = "INSERT INTO tasks (user_id, id, title, status) SELECT %s, gen_random_uuid(), 'a', 'pending'"
+    alice.create_task(title="a")
+    ids = database.query(f"{add} FROM generate_series(1, 100) RETURNING id::text", alice.user_id)
+    query = {"id": [one for (one,) in ids]}
+    assert alice.patch(alice.tasks, params=query, json={"title": "b"}).json()["count"] == 100
+    assert alice.delete(alice.tasks, params=query).json()["count"] == 100
+    assert [*tasks_of(alice)] == ["a"]
+
+
 @pytest.mark.parametrize(("method", "body"), [("PATCH", {"title": "x"}), ("DELETE", None)])
 def test_a_repeat_has_the_same_response_and_does_nothing(
     alice: UserClient, three: list[Task], method: str, body: Any

@@ -60,6 +60,14 @@ def test_what_exists_is_not_overwritten(alice: UserClient, key: str | None) -> N
     assert alice.get(f"{alice.tasks}/{task['id']}").json() == task
 
 
+def test_of_a_rejected_put_nothing_is_left_but_its_key(alice: UserClient, database: TestDatabase) -> None:
+    """What it wrote before it was rejected is undone in the transaction that stores the key."""
+    task = alice.create_task()
+    left = "SELECT change, key, status FROM users JOIN idempotency_keys ON user_id = id WHERE id = %s"
+    assert put(alice, task["id"], "key").status_code == 412
+    assert database.query(left, alice.user_id) == [(1, "key", 412)]
+
+
 def test_a_repeat_is_known_by_its_key_and_gets_the_stored_201(alice: UserClient) -> None:
     task_id = uuid4()
     first = put(alice, task_id, "key")
@@ -83,6 +91,19 @@ def test_what_is_somebody_elses_is_unseen_and_in_nobodys_way(alice: UserClient, 
     for task_id in (task["id"], gone["id"]):
         assert put(alice, task_id).status_code == 201
     assert bob.get(bob.tasks).json()["items"] == [task]
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+def test_what_was_deleted_in_another_collection_is_no_task(
+    alice: UserClient, key: str | None, database: TestDatabase
+) -> None:
+    """It is in nobody's way, and stays deleted."""
+    alice.create_task()
+    gone = alice.user_id, uuid4()
+    database.query("INSERT INTO tombstones VALUES (%s, 'notes', %s, 1, now())", gone[0], str(gone[1]))
+    assert put(alice, gone[1], key).status_code == 201
+    left = database.query("SELECT collection FROM tombstones WHERE user_id = %s AND id = %s", gone[0], str(gone[1]))
+    assert left == [("notes",)]
 
 
 @pytest.mark.parametrize("key", [None, "key"])

@@ -37,16 +37,19 @@ def forget_claims(database: TestDatabase, user: UserClient) -> None:
     database.query("UPDATE users SET name_claim = NULL, claims_issued_at = NULL WHERE id = %s", user.user_id)
 
 
-def test_a_changed_claim_is_a_new_version_of_the_profile(token: Token, database: TestDatabase) -> None:
-    old, new = token(0, **A), token(10, **B)
+@pytest.mark.parametrize("changed", [B, {**A, "name": "Bea"}, {**A, "email": "b@example.com"}])
+def test_a_changed_claim_is_a_new_version_of_the_profile(
+    token: Token, database: TestDatabase, changed: dict[str, str]
+) -> None:
+    old, new = token(0, **A), token(10, **changed)
     before = old.get(ME)
     after = new.get(ME, headers={"If-None-Match": before.headers["etag"]})
     profile = after.json()
     assert (after.status_code, after.headers["etag"]) == (200, new.etag(2, UserRead))
-    assert profile == {**before.json(), **B, "updated_at": profile["updated_at"]}
+    assert profile == {**before.json(), **changed, "updated_at": profile["updated_at"]}
     assert profile["updated_at"] > before.json()["updated_at"]
     database.proxy.clear()
-    for user in (new, token(20, **B), token(20), token(None, **B), old):
+    for user in (new, token(20, **changed), token(20), token(None, **changed), old):
         assert user.get(ME).json() == profile
     assert len(database.proxy.queries) == 5, database.proxy.queries
 
@@ -114,6 +117,12 @@ def test_without_its_time_a_token_fills_what_is_null_and_no_more(token: Token) -
     assert shown(token(None, **C)) == {"email": B["email"], "name": "Ann"}
     assert shown(token(0, **C)) == C
     assert token(None, **A).patch(ME, json={"name": None}).json()["email"] == C["email"]
+
+
+def test_a_token_without_its_time_does_not_let_older_ones_win(token: Token) -> None:
+    token(10, email="b@example.com").get(ME)
+    filled = {"email": "b@example.com", "name": "Bea"}
+    assert [shown(one) for one in (token(None, name="Bea"), token(5, **A))] == [filled, filled]
 
 
 def test_a_name_that_is_cleared_by_the_first_token_that_has_one_stays_cleared(token: Token) -> None:

@@ -36,6 +36,26 @@ def test_of_tokens_that_meet_the_newest_wins_in_whatever_order_they_write(
     assert [user.get(ME).json() for user in users] == [newest] * len(users)
 
 
+def test_a_name_of_ones_own_stays_where_an_older_token_writes_after_a_newer_one(
+    make_user: Callable[..., UserClient], database: TestDatabase
+) -> None:
+    """Neither shows, so the version is the same: the older one must see that the newer one was there."""
+    now = int(time.time()) - 100
+    own = make_user(iat=now - 1)
+    own.patch(ME, json={"name": "Ann"})
+    newer, older = (make_user(own.user_id, iat=now + place, name=f"Name {place}") for place in (1, 0))
+    with psycopg2.connect(database.url) as lock, ThreadPoolExecutor(2) as threads:
+        lock.cursor().execute("SELECT FROM todo.users WHERE id = %s FOR UPDATE", (own.user_id,))
+        responses = []
+        for count, user in enumerate((newer, older), 1):
+            responses.append(threads.submit(user.get, ME))
+            wait_for_waiting(database, count)
+        lock.rollback()
+        assert [response.result().json()["name"] for response in responses] == ["Ann", "Ann"]
+    lock.close()
+    assert [user.get(ME).json()["name"] for user in (newer, older, newer)] == ["Ann", "Ann", "Ann"]
+
+
 def test_an_account_that_is_deleted_while_its_profile_follows_is_gone(
     make_user: Callable[..., UserClient], database: TestDatabase
 ) -> None:
