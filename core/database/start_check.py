@@ -1,10 +1,10 @@
-"""Before the first request: is what the database holds under the names of our tables ours?"""
+"""Before the first request: is what the database holds under the names of our tables ours, and may we use it?"""
 
 import asyncio
 
 import structlog
 
-from core.database import distribution, table_schema
+from core.database import distribution, grants, table_schema
 from core.database.database import Database
 from core.database.errors import DatabaseError
 from core.database.usage import Usage
@@ -30,13 +30,24 @@ async def _look(url: str, head: str, *, accounts: bool) -> tuple[str | None, str
     database = Database(url, pool_size=1, timeout=SECONDS, usage=lambda: Usage(deadline))
     try:
         revision, foreign = await examine(database, head)
-        return revision, foreign or await servers(database, accounts=accounts)
+        rejection = foreign or await servers(database, accounts=accounts)
+        if rejection is None:
+            await _tell_of_grants(database)
+        return revision, rejection
     except DatabaseError as error:
         reason = {"error.reason": str(error), "db.response.status_code": error.sqlstate}
         _log.warning("tables not looked at", **reason)
         return None, None
     finally:
         database.close()
+
+
+async def _tell_of_grants(database: Database) -> None:
+    """Whoever needs a missing one meets it as a 500: the first deletion, it may be, long after the start."""
+    schema = await database.schema()
+    lacking = await database.fetch_all(grants.missing(schema))
+    if lacking:
+        _log.error("grants missing", **{"error.reason": grants.told(schema, lacking)})
 
 
 async def examine(database: Database, head: str) -> tuple[str | None, str | None]:

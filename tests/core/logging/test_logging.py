@@ -235,6 +235,9 @@ def test_a_missing_grant_is_named(
     database.query(f"GRANT USAGE ON SCHEMA todo TO {role}; GRANT ALL ON ALL TABLES IN SCHEMA todo TO {role}")
     database.query(f"REVOKE {revoked} FROM {role}")
     with ApiProcess(database.url.replace("postgres:@", f"{role}:@")) as limited, UserClient(limited.url) as user:
+        if "SCHEMA" not in revoked:
+            (told_at_start,) = [line for line in limited.lines if line["message"] == "grants missing"]
+            assert told_at_start["error.reason"] == f"GRANT {revoked} TO the role of DATABASE_URL"
         path = f"{user.tasks}/changes" if "sync" in revoked else user.tasks
         response = user.get(path)
         assert response.status_code == 500
