@@ -31,7 +31,7 @@ def test_every_schedule_ends_as_its_users_meant(schedules: Schedules, pytestconf
         ("deletions ignored", 4, {"unseen", "different"}),
         ("updated_since for the changes", 4, {"unseen", "different"}),
         ("a task's address in the error", 25, {"lost"}),
-        ("an expired token ends a write", 4, {"lost"}),
+        ("an expired token ends a write", 12, {"lost"}),
         ("writes that never pass", 4, {"unsettled"}),
     ],
 )
