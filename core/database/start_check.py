@@ -4,7 +4,8 @@ import asyncio
 
 import structlog
 
-from core.database import distribution, grants, table_schema
+from core.database import distribution, grants, migrations, table_schema
+from core.database.compatibility import SchemaCheck
 from core.database.database import Database
 from core.database.errors import DatabaseError
 from core.database.usage import Usage
@@ -32,7 +33,7 @@ async def _look(url: str, head: str, *, accounts: bool) -> tuple[str | None, str
         revision, foreign = await examine(database, head)
         rejection = foreign or await servers(database, accounts=accounts)
         if rejection is None:
-            await _tell_of_grants(database)
+            await _tell(database, head)
         return revision, rejection
     except DatabaseError as error:
         reason = {"error.reason": str(error), "db.response.status_code": error.sqlstate}
@@ -42,12 +43,15 @@ async def _look(url: str, head: str, *, accounts: bool) -> tuple[str | None, str
         database.close()
 
 
-async def _tell_of_grants(database: Database) -> None:
-    """Whoever needs a missing one meets it as a 500: the first deletion, it may be, long after the start."""
+async def _tell(database: Database, head: str) -> None:
+    """What requests meet as a 500, and readiness alone would tell: a grant that the first deletion needs, it may be,
+    or a migration that was not run."""
     schema = await database.schema()
     lacking = await database.fetch_all(grants.missing(schema))
     if lacking:
         _log.error("grants missing", **{"error.reason": grants.told(schema, lacking)})
+    else:
+        await SchemaCheck(database, migrations.known(), head).problem()
 
 
 async def examine(database: Database, head: str) -> tuple[str | None, str | None]:

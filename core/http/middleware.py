@@ -34,7 +34,7 @@ _USER_AGENT_LENGTH = 256
 _random = random.getrandbits
 
 _PROBES = frozenset({"/health/live", "/health/ready"})
-_BUG = ProblemError(Problem.INTERNAL_ERROR, "Internal server error; its log has the cause under this request_id.")
+_BUG = ProblemError(Problem.INTERNAL_ERROR, "The server failed; its log has the cause under this request_id.")
 _ENDING = ProblemError(Problem.SHUTTING_DOWN, "This process is about to end.", headers={"Connection": "close"})
 
 _log = structlog.get_logger("core.http.middleware")

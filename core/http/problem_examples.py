@@ -56,7 +56,7 @@ _MET = {
     Problem.BODY_TOO_LARGE: (_TASKS, "A body has at most 1048576 bytes."),
     Problem.UNSUPPORTED_MEDIA_TYPE: (_TASKS, "Send `Content-Type: application/json`, uncompressed."),
     Problem.TOO_MANY_ATTEMPTS: (_SIGN_IN, "Too many attempts. Wait before the next."),
-    Problem.INTERNAL_ERROR: (_TASKS, "Internal server error; its log has the cause under this request_id."),
+    Problem.INTERNAL_ERROR: (_TASKS, "The server failed; its log has the cause under this request_id."),
     Problem.DATABASE_UNAVAILABLE: (_TASKS, "The database does not respond now. Try again shortly."),
     Problem.KEYS_UNAVAILABLE: (_TASKS, "The keys of the sign-in server cannot be had now. Try again shortly."),
     Problem.SCHEMA_TOO_OLD: (_READY, "The database is not migrated to what this release needs."),

@@ -121,6 +121,14 @@ def test_an_older_schema_is_not_ready(probe: httpx.Client, own_database: TestDat
     assert_ready(probe.get("/ready"))
 
 
+def test_the_log_says_at_the_start_that_the_schema_is_older(own_database: TestDatabase) -> None:
+    """Where nobody probes, the first request would meet it as a 500."""
+    with revision(own_database, FIRST_REVISION), ApiProcess(own_database.url) as process:
+        told = process.find(lambda line: line["message"] == "not ready")
+    found = [told[name] for name in ("level", "error.code", "todo_api.revision.database", "todo_api.revision.code")]
+    assert found == ["warning", "schema_too_old", FIRST_REVISION, migrations.head()]
+
+
 @pytest.mark.parametrize("oldest", ["0.0.9", VERSION])
 def test_a_newer_schema_that_leaves_room_is_ready(probe: httpx.Client, own_database: TestDatabase, oldest: str) -> None:
     with revision(own_database, "ffffffffffff"), oldest_release(own_database, oldest):

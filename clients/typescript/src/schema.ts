@@ -887,7 +887,7 @@ export interface components {
          * @description Internal server error
          * @example {
          *       "code": "internal_error",
-         *       "detail": "Internal server error; its log has the cause under this request_id.",
+         *       "detail": "The server failed; its log has the cause under this request_id.",
          *       "instance": "/api/v1/users/me/tasks",
          *       "request_id": "0f5d3c1b6f3d4c0c9b7e6a5d4c3b2a19",
          *       "status": 500,

@@ -106,7 +106,7 @@ def test_the_response_to_a_bug_has_no_word_of_its_cause(broken_port: int, path: 
     """Until there is content nothing was sent, and so another head can be."""
     with capture_logs() as logs:
         response = httpx.get(f"http://127.0.0.1:{broken_port}{path}", headers={"X-Request-ID": "bug-1"})
-    detail = "Internal server error; its log has the cause under this request_id."
+    detail = "The server failed; its log has the cause under this request_id."
     assert_problem(response, 500, "internal_error", title="Internal server error", detail=detail, request_id="bug-1")
     assert CAUSE not in response.text
     assert response.headers["cache-control"] == "no-store"

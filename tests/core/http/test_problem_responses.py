@@ -148,7 +148,7 @@ def test_a_bug_is_500_without_a_word_of_its_cause(own_database: TestDatabase, ca
             response = carol.post(carol.tasks, json={"title": MARKER})
     finally:
         own_database.query("ALTER TABLE tasks RENAME COLUMN headline TO title")
-    detail = "Internal server error; its log has the cause under this request_id."
+    detail = "The server failed; its log has the cause under this request_id."
     assert_problem(response, 500, "internal_error", title="Internal server error", detail=detail)
     assert not re.search(rf"{MARKER}|column|headline|42703|Undefined|SELECT|INSERT|Traceback", response.text)
     failure, request = [line for line in logs if line["log_level"] == "error"]
