@@ -41,8 +41,20 @@ SELECT old.*,
     END AS reason
 FROM moving.old WHERE NOT EXISTS (SELECT FROM moving.moved m WHERE m.old_id = old.old_id);
 
+-- Of a trigger on the table that is left: what would be written there would be lost.
+CREATE FUNCTION moving.reject() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE 'the tasks have moved' USING ERRCODE = 'read_only_sql_transaction';
+END $$;
+
 -- Moves what has no reason not to be, and says how many. Run again it moves what was mended since, and nothing twice.
-CREATE FUNCTION moving.move() RETURNS bigint LANGUAGE sql AS $$
+CREATE FUNCTION moving.move() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    moved bigint;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgfoid = 'moving.reject'::regproc AND tgenabled <> 'D') THEN
+        RAISE 'the old table can be written: what is written there from now on would be lost';
+    END IF;
     INSERT INTO todo.users (id) SELECT DISTINCT user_id FROM moving.remaining WHERE reason IS NULL
     ON CONFLICT DO NOTHING;
     -- To a client that syncs it is one change of each user, numbered as every change is. The number is the version as
@@ -60,13 +72,8 @@ CREATE FUNCTION moving.move() RETURNS bigint LANGUAGE sql AS $$
     ), noted AS (
         INSERT INTO moving.moved SELECT old_id, user_id, id, version FROM next JOIN made USING (user_id, id) RETURNING 1
     )
-    SELECT count(*) FROM noted;
-$$;
-
--- Of a trigger on the table that is left: what would be written there would be lost.
-CREATE FUNCTION moving.reject() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE 'the tasks have moved' USING ERRCODE = 'read_only_sql_transaction';
+    SELECT count(*) INTO moved FROM noted;
+    RETURN moved;
 END $$;
 
 -- Writes into the old table what was deleted, changed and made here since. Where ids are texts, write id::text in

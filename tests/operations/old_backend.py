@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -42,6 +43,14 @@ def insert(database: TestDatabase, **row: Any) -> int:
 def old(database: TestDatabase) -> list[tuple[Any, ...]]:
     """The old table."""
     return database.query("SELECT * FROM public.tasks ORDER BY id")
+
+
+def cut_over(database: TestDatabase, sql: str = CUT_OVER) -> None:
+    """As psql does it: each statement in a transaction of its own."""
+    with closing(database.connect()) as connection:
+        connection.autocommit = True
+        for statement in sql.strip().split("\n"):
+            connection.cursor().execute(statement)
 
 
 @pytest.fixture

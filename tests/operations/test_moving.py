@@ -12,7 +12,7 @@ from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 from tests.core.api_process import poll
 from tests.modules.tasks.pages import walk
-from tests.operations.old_backend import COUNT, CUT_OVER, FILE, FITS, TEXT, all_changes, api, both, insert, old
+from tests.operations.old_backend import COUNT, FILE, FITS, TEXT, all_changes, api, both, cut_over, insert, old
 
 __all__ = ["api", "both"]
 
@@ -55,7 +55,7 @@ def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
 def test_what_is_moved_is_served_as_it_was(both: TestDatabase, api: RunningServer) -> None:
     assert both.query(COUNT) == [(None, len(FITS))]
     before = old(both)
-    both.query(CUT_OVER)
+    cut_over(both)
     with UserClient(api.url, "ada") as ada, UserClient(api.url, "ben/1") as ben:
         ben.tasks = ada.tasks = "/api/v1/users/me/tasks"
         for user, name in ((ada, "ada"), (ben, "ben/1")):
@@ -95,7 +95,7 @@ def test_what_cannot_be_moved_is_listed_until_it_is_mended(both: TestDatabase, a
         row = dict([wrong]) if isinstance(wrong, tuple) else {"title": wrong}
         expected.append((insert(both, user_id=user_id, **row), reason))
     with UserClient(api.url, "ada") as ada:
-        both.query(CUT_OVER)
+        cut_over(both)
         assert both.query(REST) == expected
         assert len(walk(ada)) == 5
         ada.delete(f"{ada.tasks}/{walk(ada)[0]['id']}")
@@ -123,7 +123,7 @@ def test_a_cursor_and_tags_from_before_the_move_go_on(both: TestDatabase, api: R
         known = {"If-None-Match": ada.get(ada.tasks).headers["etag"]}
         last = "SELECT change, changed_at FROM todo.users"
         ((number, at),) = both.query(last)
-        both.query(CUT_OVER)
+        cut_over(both)
         ((counted, later),) = both.query(f"{last} WHERE id = 'ada'")
         assert (counted, later > at) == (number + 1, True)
         assert ada.get(ada.tasks, headers=known).status_code == 200
@@ -137,9 +137,9 @@ def test_no_write_falls_between_the_move_and_the_switch(both: TestDatabase, api:
     last = (
         "INSERT INTO public.tasks (user_id, title, updated_at) SELECT 'ada', 'last', timezone('UTC', clock_timestamp())"
     )
-    with closing(both.connect()) as writer, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, closing(both.connect()) as writer:
         writer.cursor().execute(last)
-        moved = pool.submit(both.query, CUT_OVER)
+        moved = pool.submit(cut_over, both)
         poll(lambda: both.query("SELECT 1 FROM pg_locks WHERE relation = 'public.tasks'::regclass AND NOT granted"))
         assert both.query("SELECT count(*) FROM public.tasks") == [(len(FITS),)]
         writer.cursor().execute(last)
@@ -150,3 +150,22 @@ def test_no_write_falls_between_the_move_and_the_switch(both: TestDatabase, api:
     with UserClient(api.url, "ada") as ada:
         assert [one["title"] for one in walk(ada, sort="-updated_at")[:3]] == ["last", "last", FITS[1][1]]
         assert ada.create_task()["updated_at"] > walk(ada, q="last")[0]["updated_at"]
+
+
+def test_the_old_backend_waits_for_nothing_while_the_tasks_are_moved(both: TestDatabase) -> None:
+    last = "INSERT INTO public.tasks (user_id, title) VALUES ('ada', 'too late')"
+    with ThreadPoolExecutor(1) as pool, closing(both.connect()) as holder:
+        holder.cursor().execute("LOCK moving.moved")
+        moved = pool.submit(cut_over, both)
+        poll(lambda: both.query("SELECT 1 FROM pg_locks WHERE relation = 'moving.moved'::regclass AND NOT granted"))
+        assert both.query("SELECT count(*) FROM public.tasks") == [(len(FITS),)]
+        with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+            both.query(f"SET lock_timeout = '1ms'; {last}")
+        holder.rollback()
+        moved.result()
+    assert both.query("SELECT count(*) FROM todo.tasks") == [(len(FITS),)]
+
+
+def test_nothing_is_moved_while_the_old_table_can_be_written(both: TestDatabase) -> None:
+    with pytest.raises(psycopg2.errors.RaiseException, match="the old table can be written"):
+        both.query("SELECT moving.move()")

@@ -5,7 +5,19 @@ from typing import Any
 
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 from tests.modules.tasks.pages import walk
-from tests.operations.old_backend import AGAIN, BACK, CUT_OVER, FILE, FITS, all_changes, api, both, insert, old
+from tests.operations.old_backend import (
+    AGAIN,
+    BACK,
+    CUT_OVER,
+    FILE,
+    FITS,
+    all_changes,
+    api,
+    both,
+    cut_over,
+    insert,
+    old,
+)
 
 __all__ = ["api", "both"]
 
@@ -34,7 +46,7 @@ def _rows(database: TestDatabase) -> list[tuple[Any, ...]]:
 
 def test_what_was_written_here_goes_back(both: TestDatabase, api: RunningServer) -> None:
     before = _rows(both)
-    both.query(CUT_OVER)
+    cut_over(both)
     with UserClient(api.url, "ada") as ada, UserClient(api.url, "ben/1") as ben:
         made = _write_here(ada)
         assert ben.delete("/api/v1/users/me").status_code == 204
@@ -51,7 +63,7 @@ def test_what_was_written_here_goes_back(both: TestDatabase, api: RunningServer)
 
 def test_it_can_be_moved_again(both: TestDatabase, api: RunningServer) -> None:
     """No tag or cursor of the first time fits what is there then."""
-    both.query(CUT_OVER)
+    cut_over(both)
     with UserClient(api.url, "ada") as ada:
         _write_here(ada)
         _, cursor = all_changes(ada)
@@ -60,7 +72,7 @@ def test_it_can_be_moved_again(both: TestDatabase, api: RunningServer) -> None:
         insert(both, title="by the old backend again", updated_at="2024-02-01")
         both.query("UPDATE public.tasks SET title = 'changed there' WHERE id = 4")
         both.query(AGAIN)
-        both.query(CUT_OVER)
+        cut_over(both)
         assert_problem(ada.get(f"{ada.tasks}/changes", params={"cursor": cursor}), 410, "cursor_expired")
         match = {"If-Match": seen["etag"]}
         assert_problem(ada.delete(f"{ada.tasks}/{seen['id']}", headers=match), 412, "precondition_failed")
@@ -98,8 +110,8 @@ def test_prismas_tables_go_both_ways(
         adapted = adapted.replace(text, other)
     own.query(PRISMA)
     own.query(adapted)
-    cut_over, back = (sql.replace("public.tasks", 'public."Task"') for sql in (CUT_OVER, BACK))
-    own.query(cut_over)
+    forward, back = (sql.replace("public.tasks", 'public."Task"') for sql in (CUT_OVER, BACK))
+    cut_over(own, forward)
     with UserClient(start_server(database=own).url, "ada") as ada:
         made = ada.create_task()
         kept = {one["title"]: one["id"] for one in walk(ada)}
