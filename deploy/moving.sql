@@ -44,7 +44,11 @@ FROM moving.old WHERE NOT EXISTS (SELECT FROM moving.moved m WHERE m.old_id = ol
 -- Of a trigger on the table that is left: what would be written there would be lost.
 CREATE FUNCTION moving.reject() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE 'the tasks have moved' USING ERRCODE = 'read_only_sql_transaction';
+    -- What goes with an account that is deleted (ON DELETE CASCADE) may go.
+    IF TG_OP <> 'DELETE' OR pg_trigger_depth() = 1 THEN
+        RAISE 'the tasks have moved' USING ERRCODE = 'read_only_sql_transaction';
+    END IF;
+    RETURN NULL;
 END $$;
 
 -- Moves what has no reason not to be, and says how many. Run again it moves what was mended since, and nothing twice.
@@ -90,6 +94,7 @@ CREATE FUNCTION moving.back() RETURNS void LANGUAGE sql AS $$
     SELECT m.old_id::integer, user_id, title, description, status = 'completed', created_at AT TIME ZONE 'UTC',
         updated_at AT TIME ZONE 'UTC'
     FROM moving.moved m JOIN todo.tasks t USING (user_id, id)
-    WHERE NOT EXISTS (SELECT FROM moving.old_table old WHERE old.id::text = m.old_id);
+    WHERE NOT EXISTS (SELECT FROM moving.old_table old WHERE old.id::text = m.old_id)
+        AND EXISTS (SELECT FROM moving.people p WHERE p.id = user_id);
 $$;
 COMMIT;

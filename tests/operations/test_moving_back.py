@@ -61,6 +61,14 @@ def test_what_was_written_here_goes_back(both: TestDatabase, api: RunningServer)
     assert insert(both, title="by the old backend again") == 8
 
 
+def test_an_account_can_be_deleted_there_meanwhile(both: TestDatabase) -> None:
+    both.query('ALTER TABLE public.tasks ADD FOREIGN KEY (user_id) REFERENCES public."user" ON DELETE CASCADE')
+    cut_over(both)
+    both.query("""DELETE FROM public."user" WHERE id = 'ben/1'""")
+    both.query(BACK)
+    assert {row[1] for row in old(both)} == {"ada"}
+
+
 def test_it_can_be_moved_again(both: TestDatabase, api: RunningServer) -> None:
     """No tag or cursor of the first time fits what is there then."""
     cut_over(both)
