@@ -71,9 +71,10 @@ sweep: | $(INSTALLED)
 	@$(BIN)/python -m core.operations.sweep
 
 # Runs all tests; make test t=tests/modules/tasks those of a folder, make test t="tasks and not slow" those of a name.
+# What has a slash is a path, or several; a test's own name, behind `::`, may have spaces.
 test: $(DEV)
 ifdef t
-	$(BIN)/python -m pytest $(if $(wildcard $(firstword $(subst ::, ,$(t)))),"$(t)",-k "$(t)")
+	$(BIN)/python -m pytest $(if $(findstring ::,$(t)),"$(t)",$(if $(findstring /,$(t))$(wildcard $(t)),$(t),-k "$(t)"))
 else
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest --numprocesses=$(JOBS) $(BY_FILE)

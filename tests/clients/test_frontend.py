@@ -52,13 +52,12 @@ def _vite(place: Workplace, host: str, api: str, auth: str) -> list[str]:
 
 
 def _nginx(place: Workplace, host: str, api: str, auth: str) -> list[str]:
-    if shutil.which("nginx") is None:
-        pytest.skip("nginx is needed")
+    nginx = packages.needed("nginx")
     (locations,) = snippets(DOCUMENT, "nginx")
     config = place.folder / "nginx.conf"
     locations = locations.replace(API, api).replace(AUTH, auth)
     config.write_text(NGINX.format(folder=place.folder, host=host, locations=locations))
-    return ["nginx", "-e", "stderr", "-c", str(config)]
+    return [nginx, "-e", "stderr", "-c", str(config)]
 
 
 # Signs up, runs the program, and tells what it printed.
@@ -134,9 +133,7 @@ def test_the_page_works_in_a_browser(
     origins: str,
 ) -> None:
     """Chromium has preflights, cookies and a fetch of its own."""
-    chromium = packages.find("chromium")
-    if chromium is None:
-        pytest.skip("Chromium is needed")
+    chromium = packages.needed("chromium")
     origin = free_url()
     (auth,) = deploy({"options": {"baseURL": origin}}).urls
     api = start_server(better_auth_url=origin, cors_origins=origin)

@@ -27,17 +27,13 @@ def small(pytestconfig: pytest.Config) -> bool:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Where it is."""
-    found = packages.find("chromium")
-    if found is None:
-        pytest.skip("Chromium cannot be had here")
-    return found
+    return packages.needed("chromium")
 
 
 @pytest.fixture
 def start_pooled(database: TestDatabase) -> Iterator[Callable[[], str]]:
     """Starts a PgBouncer in transaction mode before the shared database; gives the URL through it."""
-    if packages.find("pgbouncer") is None:
-        pytest.skip("PgBouncer cannot be had here")
+    packages.needed("pgbouncer")
     with ExitStack() as ends:
 
         def start() -> str:

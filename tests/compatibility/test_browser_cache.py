@@ -58,8 +58,7 @@ def _frontend() -> Iterator[str]:
 
 def _open(page: str, folder: Path) -> dict[str, Any]:
     """What the page says once it has ended, in a browser with a profile of its own."""
-    program = packages.find("chromium")
-    assert program is not None
+    program = packages.needed("chromium")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={folder}"]
     # The browser's clock stands still while a request is under way.
     command = [program, *options, "--virtual-time-budget=60000", "--dump-dom", page]
@@ -75,8 +74,7 @@ def _tried(
 ) -> tuple[list[str], list[int]]:
     """What was wrong in any browser, and the statuses of all reads at the API. Each browser has two people of its own,
     who read what they write; all read at the same addresses."""
-    if packages.find("chromium") is None:
-        pytest.skip("Chromium cannot be had here")
+    packages.needed("chromium")
     users = [uuid4().hex for _ in range(2 * BROWSERS)]
     with (
         _frontend() as origin,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from tests.conftest import TestDatabase, make_token, project_root
 from tests.core.api_process import ApiProcess
+from tests.faults.packages import needed
 
 CLIENTS = project_root() / "tests" / "compatibility" / "clients"
 # Twenty creates, a look, a change, the same change with the tag that is old by then, a chunked create, a deletion.
@@ -37,26 +37,20 @@ def _walk(database: TestDatabase, command: Sequence[str], folder: Path, **enviro
         assert logged == WALK
 
 
-def _needs(*programs: str) -> None:
-    missing = [name for name in programs if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"{' and '.join(missing)} cannot be had here")
-
-
 def test_the_jdks_http_client(database: TestDatabase, tmp_path: Path) -> None:
-    _needs("java", "javac")
+    needed("javac")
     _walk(database, ["java", str(CLIENTS / "Walk.java")], tmp_path)
 
 
 @pytest.mark.parametrize("options", ["--http1.1", "--http2"])
 def test_curl(database: TestDatabase, tmp_path: Path, options: str) -> None:
-    _needs("curl")
+    needed("curl")
     _walk(database, ["sh", str(CLIENTS / "walk.sh")], tmp_path, OPTIONS=options)
 
 
 @pytest.mark.parametrize("kind", ["fetch", "undici", "axios"])
 def test_node(database: TestDatabase, kind: str) -> None:
-    _needs("node", "npm")
+    needed("npm")
     if kind != "fetch" and not (CLIENTS / "node_modules" / kind).exists():
         command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund"]
         done = subprocess.run(command, cwd=CLIENTS, capture_output=True, text=True, timeout=300, check=False)

@@ -155,9 +155,7 @@ backend api
 
 @contextmanager
 def _haproxy(folder: Path, target: str) -> Iterator[str]:
-    program = packages.find("haproxy")
-    if program is None:
-        pytest.skip("HAProxy cannot be had here")
+    program = packages.needed("haproxy")
     port, settings = free_port(), folder / "haproxy.cfg"
     settings.write_text(_HAPROXY.format(port=port, target=target))
     running = Program([program, "-db", "-f", str(settings)], folder / "haproxy.log")

@@ -16,7 +16,7 @@ import psycopg2
 
 from core.database import embedded
 from tests.conftest import project_root
-from tests.faults.packages import find
+from tests.faults.packages import needed
 from tests.faults.programs import Program, wait_until
 from tests.ports import free_port
 
@@ -119,7 +119,7 @@ class Cluster:
         tools, user = _server(folder)
         client, peer = free_port(), free_port()
         urls = [f"http://127.0.0.1:{port}" for port in (client, peer)]
-        etcd = [str(find("etcd")), "--data-dir", str(folder / "etcd"), "--name", "one"]
+        etcd = [needed("etcd"), "--data-dir", str(folder / "etcd"), "--name", "one"]
         etcd += ["--listen-client-urls", urls[0], "--advertise-client-urls", urls[0], "--listen-peer-urls", urls[1]]
         etcd += ["--initial-advertise-peer-urls", urls[1], "--initial-cluster", f"one={urls[1]}"]
         self._etcd = Program(etcd, folder / "etcd.log")
@@ -128,7 +128,7 @@ class Cluster:
         self.port = free_port()
         servers = "\n".join(f"    server {n.name} 127.0.0.1:{n.port} check port {n.rest}" for n in self.nodes)
         (folder / "haproxy.cfg").write_text(_HAPROXY.format(port=self.port, servers=servers))
-        command = [str(find("haproxy")), "-db", "-f", str(folder / "haproxy.cfg")]
+        command = [needed("haproxy"), "-db", "-f", str(folder / "haproxy.cfg")]
         self._haproxy = Program(command, folder / "haproxy.log")
 
     def start(self) -> None:

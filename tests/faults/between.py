@@ -31,8 +31,7 @@ class PgBouncer(Program):
             f"pool_mode = transaction\ndefault_pool_size = {self.POOL}\nserver_login_retry = 1\n"
             f"admin_users = {role}\n"
         )
-        program = packages.find("pgbouncer")
-        assert program is not None, "make test-faults installs it"
+        program = packages.needed("pgbouncer")
         # It refuses to run as root.
         user = "nobody" if os.geteuid() == 0 else None
         for path in (settings, users):
@@ -72,8 +71,7 @@ class Nginx(Program):
             f"server {{ listen 127.0.0.1:{self.kept_port};"
             f" location / {{ proxy_pass http://kept; {proxied} {kept} }} }}\n}}\n"
         )
-        program = packages.find("nginx")
-        assert program is not None, "make test-faults installs it"
+        program = packages.needed("nginx")
         user = f"user {pwd.getpwuid(os.geteuid()).pw_name};" if os.geteuid() == 0 else ""
         command = [program, "-p", str(folder), "-e", "stderr", "-c", str(settings)]
         super().__init__([*command, *(["-g", user] if user else [])], folder / "nginx.log")

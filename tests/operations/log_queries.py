@@ -131,13 +131,7 @@ def in_lnav(log: Path, *options: str) -> str:
     formats.mkdir(parents=True, exist_ok=True)
     (formats / FORMAT.name).write_text(FORMAT.read_text())
     home = {"HOME": str(log.parent), "XDG_CONFIG_HOME": str(log.parent)}
-    return _run([_lnav(), "-n", "-I", str(log.parent / "lnav"), *options, log.name], log, home)
-
-
-def _lnav() -> str:
-    found = packages.find("lnav")
-    assert found is not None
-    return found
+    return _run([packages.needed("lnav"), "-n", "-I", str(log.parent / "lnav"), *options, log.name], log, home)
 
 
 def _run(command: list[str], log: Path, environment: dict[str, str]) -> str:

@@ -68,10 +68,7 @@ def test_the_service_is_shut_in(systemd: str, say: Say) -> None:
 @pytest.fixture(scope="module")
 def systemd() -> str:
     """systemd-analyze."""
-    found = packages.find("systemd-analyze")
-    if found is None:
-        pytest.skip("systemd-analyze cannot be had here")
-    return found
+    return packages.needed("systemd-analyze")
 
 
 def _said(*command: object) -> tuple[int, str]:
