@@ -55,7 +55,7 @@ move-schema: $(RUNTIME) .env
 
 # For `make test`: in several processes, each with a PostgreSQL of its own.
 JOBS ?= 4
-# In the order of their names: the last ones, of the slices, are short, so that all processes end at about one time.
+# In the order of tests/conftest.py: the last ones, of the slices, are short, so that all processes end at about one time.
 BY_FILE = --dist=loadfile --no-loadscope-reorder
 
 # What is installed is used as it is, with its own settings: production has neither pip nor an .env.

