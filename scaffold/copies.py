@@ -32,8 +32,10 @@ class Copy:
 
     @property
     def environment(self) -> dict[str, str]:
-        """This one's, without settings of the database, so that the copy has an embedded PostgreSQL of its own."""
-        return {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "GIT_", "MAKE"))}
+        """This one's, without settings of the database, so that the copy has an embedded PostgreSQL of its own, and
+        without what has coverage measure each process, whose lines are nobody's."""
+        without = ("COVERAGE_PROCESS_", "DATABASE", "GIT_", "MAKE")
+        return {name: value for name, value in os.environ.items() if not name.startswith(without)}
 
     @property
     def _with_secret(self) -> dict[str, str]:
@@ -96,6 +98,7 @@ def copied() -> Iterator[Copy]:
             if (PROJECT_ROOT / name).exists():
                 (copy.folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(PROJECT_ROOT / name, copy.folder / name)
+        _copy_compiled(copy.folder, {Path(name).parent for name in names})
         (copy.folder / ".venv").symlink_to(PROJECT_ROOT / ".venv")
         for cache in (".mypy_cache", ".ruff_cache"):  # what is known of the libraries: most of mypy's time
             if (PROJECT_ROOT / cache).exists():
@@ -107,6 +110,13 @@ def copied() -> Iterator[Copy]:
             yield copy
         finally:
             copy.run(sys.executable, "-c", _END_DATABASE)
+
+
+def _copy_compiled(folder: Path, parts: set[Path]) -> None:
+    """What Python and pytest have compiled of it here, or each copy would compile all of it anew."""
+    for cache in (part / "__pycache__" for part in parts):
+        if (PROJECT_ROOT / cache).exists():
+            shutil.copytree(PROJECT_ROOT / cache, folder / cache, ignore=shutil.ignore_patterns("*.pyc.*"))
 
 
 _END_DATABASE = """

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.folders import copy_product, plant
+from tests.unmeasured import unmeasured
 
 SESSION = "use a CrudRepository, or SQL of your own under @statement"
 TEXT = "write select(), insert(), update() or delete() of sqlmodel under @statement"
@@ -43,6 +44,6 @@ def test_core_and_the_indexes_of_a_table_may(tmp_path: Path, path: str) -> None:
 
 def _ruff(folder: Path, path: str) -> list[str]:
     command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format=concise", "--select=TID251", path]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=unmeasured(), capture_output=True, text=True, check=False)
     assert done.stderr == ""
     return [line for line in done.stdout.splitlines() if "TID251" in line]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import project_root
+from tests.unmeasured import unmeasured
 
 ROOT = project_root()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/README.md")])
@@ -85,7 +86,7 @@ def test_the_last_column_is_what_pytest_takes() -> None:
     assert [cell for cell in cells if not re.fullmatch(r"`tests/\S+( tests/\S+)*`", cell)] == []
     paths = sorted({path for cell in cells for path in cell.strip("`").split(" ")})
     command = (sys.executable, "-m", "pytest", "--collect-only", "-qq", *paths)
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=unmeasured(), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {path.split("::")[0] for path in paths} <= set(re.findall(r"^(tests/[^:]+):", done.stdout, re.MULTILINE))
 
