@@ -41,6 +41,14 @@ def process(own: TestDatabase, port: int) -> Iterator[ApiProcess]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def counting(own: TestDatabase) -> Iterator[tuple[ApiProcess, int]]:
+    """For the tests that take its figures as they find them, and the port of these."""
+    port = free_port()
+    with ApiProcess(own.url, METRICS_PORT=str(port)) as running:
+        yield running, port
+
+
 def test_every_family_is_there_and_starts_at_nothing(process: ApiProcess, port: int) -> None:
     before = time.time()
     found = scrape(port)
@@ -86,7 +94,8 @@ def test_what_waits_is_seen_while_it_waits(process: ApiProcess, own: TestDatabas
     assert after.of("db_client_operation_duration_seconds_sum") > 0
 
 
-def test_a_duration_is_in_the_buckets_that_are_at_least_as_long(process: ApiProcess, port: int) -> None:
+def test_a_duration_is_in_the_buckets_that_are_at_least_as_long(counting: tuple[ApiProcess, int]) -> None:
+    process, port = counting
     for _ in range(3):
         assert httpx.get(f"{process.url}/health/live").status_code == 200
     labels = {"http_request_method": "GET", "http_route": "/health/live", "http_response_status_code": "200"}
@@ -100,7 +109,8 @@ def test_a_duration_is_in_the_buckets_that_are_at_least_as_long(process: ApiProc
     assert 0 < found.of(f"{name}_sum", **labels) < 10 * buckets[-1]
 
 
-def test_what_anybody_invents_makes_no_series_of_its_own(process: ApiProcess, port: int) -> None:
+def test_what_anybody_invents_makes_no_series_of_its_own(counting: tuple[ApiProcess, int]) -> None:
+    process, port = counting
     before = len(scrape(port).values)
     for number in range(20):
         method = ("PROPFIND", "PURGE", "MKCOL", "REPORT")[number % 4]
@@ -110,8 +120,9 @@ def test_what_anybody_invents_makes_no_series_of_its_own(process: ApiProcess, po
     assert sum(count for (method, _, _), count in found.requests().items() if method == "_OTHER") == 20
 
 
-def test_what_is_not_http_is_counted(process: ApiProcess, port: int) -> None:
+def test_what_is_not_http_is_counted(counting: tuple[ApiProcess, int]) -> None:
     """A proxy that breaks requests is seen."""
+    process, port = counting
     before = scrape(port)
     with connect(process.port) as one:
         one.send(b"BREW / HTTP/9\r\n\r\n")
@@ -170,7 +181,8 @@ REQUESTS = {
 }
 
 
-def test_there_is_nothing_but_the_figures(process: ApiProcess, port: int) -> None:
+def test_there_is_nothing_but_the_figures(counting: tuple[ApiProcess, int]) -> None:
+    _, port = counting
     for kind, (sent, expected) in REQUESTS.items():
         with connect(port) as connection:
             connection.send(sent)
@@ -180,8 +192,9 @@ def test_there_is_nothing_but_the_figures(process: ApiProcess, port: int) -> Non
 
 
 def test_it_listens_on_this_machine_alone_and_says_where_it_cannot(
-    own: TestDatabase, process: ApiProcess, port: int
+    own: TestDatabase, counting: tuple[ApiProcess, int]
 ) -> None:
+    _, port = counting
     failed = ApiProcess(own.url, METRICS_PORT=str(port))
     assert failed.wait() < 60
     assert failed.exit_status == 1
