@@ -6,7 +6,6 @@ schemathesis makes requests of it, by the same chance each time.
 import base64
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 
 from tests.clients.workplace import HERE
 from tests.conftest import RunningServer, UserClient
+from tests.environments import installed
 
 # Requests of each operation, besides those that cover each keyword of its schemas.
 EXAMPLES, SEED = 40, 1
@@ -36,16 +36,9 @@ UNSAID = {
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def program() -> Path:
     """schemathesis, in an environment of its own."""
-    folder = tmp_path_factory.mktemp("schemathesis")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    how = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--require-hashes", "-r")
-    command: list[str | Path] = [folder / "bin" / "python", *how, HERE / "schemathesis.txt"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"schemathesis cannot be had here: {done.stderr.strip().splitlines()[-1]}")
-    return folder / "bin" / "schemathesis"
+    return installed("schemathesis", HERE / "schemathesis.txt") / "schemathesis"
 
 
 Failure = tuple[str, Any]

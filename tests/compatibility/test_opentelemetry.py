@@ -25,9 +25,9 @@ TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed() -> Path:
     """The programs of an environment that has what this project needs, and OpenTelemetry's packages."""
-    return instrumented.install(tmp_path_factory.mktemp("opentelemetry"))
+    return instrumented.install()
 
 
 def _spans(api: ApiProcess) -> Iterator[dict[str, Any]]:

@@ -93,7 +93,7 @@ def alice(visit: Callable[..., Visitor]) -> Visitor:
 
 
 @pytest.fixture(scope="session")
-def opentelemetry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def opentelemetry() -> Path:
     """The programs of OpenTelemetry for Python; those for Node are beside the collector."""
     install(spans.HERE)
-    return instrumented.install(tmp_path_factory.mktemp("opentelemetry"))
+    return instrumented.install()
