@@ -167,6 +167,7 @@ outdated: $(DEV)
 # The generators that frontends use, on docs/openapi.json, and clients/typescript: compiled strictly, and run against the
 # API; schemathesis too. Node.js 20 or newer and npm.
 check-clients: $(DEV)
+	@-$(BIN)/python -m tests.faults.packages nginx chromium
 	$(BIN)/python -m pytest tests/clients
 
 # examples/web in Chromium, whole: people, tabs, trouble, looks, on one origin and on two. Node.js 20.19 or newer, npm and
