@@ -9,7 +9,7 @@ from core.resources.links import LinkRepository, Links, LinkTable
 from core.resources.many import ManyRepository
 from core.resources.many_schemas import MERGED, MERGED_OR_TAGGED, TAGGED, Selection, TaggedChanges, Written
 from core.resources.models import TIMESTAMP, OwnedTable, Timestamps, Versioned
-from core.resources.pagination import ListQuery, Page
+from core.resources.pagination import Limit, ListQuery, Page
 from core.resources.preconditions import ETag
 from core.resources.repository import OwnedRepository
 from core.resources.rows import Rows
@@ -30,6 +30,7 @@ __all__ = [
     "ETag",
     "Filter",
     "InputModel",
+    "Limit",
     "LinkRepository",
     "LinkTable",
     "Links",
