@@ -123,7 +123,7 @@ _OF_TYPE = {
 def rows_of(table: Table) -> str:
     """An INSERT of 20,000 rows: OF_EACH of the user BIG, of SMALL and of 48 others; or one of each of 19,000 others,
     where a user has one at most: these two then have none, so that they can make it."""
-    values = {column.name: _value(column) for column in table.columns}
+    values = {column.name: _value(column) for column in table.columns if column.computed is None}
     return (
         f"INSERT INTO {table.name} ({', '.join(values)}) SELECT {', '.join(values.values())} "
         f"FROM generate_series(0::bigint, {50 * OF_EACH - 1}) i ON CONFLICT DO NOTHING"
