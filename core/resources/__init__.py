@@ -13,7 +13,7 @@ from core.resources.pagination import Limit, ListQuery, Page
 from core.resources.preconditions import ETag
 from core.resources.repository import OwnedRepository
 from core.resources.rows import Rows
-from core.resources.schemas import InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput, example
+from core.resources.schemas import EnumOutput, InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput, example
 
 __all__ = [
     "MERGED",
@@ -28,6 +28,7 @@ __all__ = [
     "Counts",
     "CrudRepository",
     "ETag",
+    "EnumOutput",
     "Filter",
     "InputModel",
     "Limit",
