@@ -24,8 +24,8 @@ from scaffold.undo import undone_if_it_fails
 # Those that the product came with: others stand on them.
 BUILT_IN = {"auth", "tasks", "users"}
 _NEXT_RELEASE = (
-    "Put that into the release after this one: until this one serves everywhere, and for a rollback, the one before "
-    "needs them."
+    "Put that into the release after this one: the one before needs the tables, beside this one and for a rollback. "
+    'docs/operations.md, "Contract", says what else it is to have.'
 )
 _ADOPTING = "docs/adopting.md says what a product without it does"
 
