@@ -30,8 +30,8 @@ _NO_ENV_FILE = (
 
 _DOCTOR = "`make doctor`, or `.venv/bin/python -m core.operations.doctor`, says what to set"
 _ROWS = (
-    "rows that are there do not fit. Write into the migration, before that, what brings them in line: "
-    'op.execute("UPDATE … SET … WHERE …"). It was undone.'
+    "rows that are there do not fit. Write into the migration, before that, what brings them in line, as by "
+    """op.execute(rows_changed("labels", "color = ''", "color IS NULL")), from core.resources.changes. It was undone."""
 )
 _HELD = (
     "Another session holds a lock that the migration needs. Nothing was changed. "

@@ -10,12 +10,12 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.operations.ops import AddColumnOp, DropColumnOp, ModifyTableOps
+from alembic.operations.ops import AddColumnOp, CreateIndexOp, DropColumnOp, ModifyTableOps
 from alembic.script import Script
 from alembic.util import CommandError
 
 from core.config import PROJECT_ROOT
-from scaffold import checks, databases
+from scaffold import beside, checks, databases
 
 VERSIONS = PROJECT_ROOT / "alembic" / "versions"
 _NO_VALUE = (
@@ -27,10 +27,6 @@ _RENAMED = (
     '`.venv/bin/python -m alembic revision -m "…"`, with `op.alter_column("{0}", "{1}", new_column_name="{2}")`, and '
     '`op.execute("ALTER INDEX … RENAME TO …")` for each index with the old name in its own; in `downgrade` the other '
     "way round."
-)
-_DROPS = (
-    "It drops a column, and what is in it: if you renamed it, write op.alter_column(…, new_column_name=…) in place of "
-    "that and of the new one."
 )
 _NOTHING_NEW = (
     "The models are as the migrations make them: nothing was written. For SQL of your own: "
@@ -82,6 +78,8 @@ def _complete(changed: list[checks.Change], _context: Any, _revision: Any, direc
         first, last = checks.operations(changes)
         script_ops.ops = [*first, *script_ops.ops, *last]
     for table in (one for one in script.upgrade_ops.ops if isinstance(one, ModifyTableOps)):
+        for index in (one for one in table.ops if isinstance(one, CreateIndexOp)):
+            index.if_not_exists = True  # it may have been built beforehand, while writes went on
         for column in (one.column for one in table.ops if isinstance(one, AddColumnOp)):
             if not column.nullable and column.server_default is None:
                 raise CommandError(_no_value(table, column.name))
@@ -119,8 +117,8 @@ def main() -> None:
     if path is None:
         sys.exit(_NOTHING_NEW)
     shown = path.relative_to(PROJECT_ROOT)
-    if "op.drop_column(" in path.read_text(encoding="utf-8").partition("def downgrade")[0]:
-        sys.stdout.write(f"{_DROPS}\n")
+    for sentence in beside.sentences(path.read_text(encoding="utf-8")):
+        sys.stdout.write(f"{sentence}\n")
     sys.stdout.write(f"{shown}\nIt was applied, undone and applied again, on empty tables. Read it: yours have rows.\n")
 
 

@@ -23,6 +23,10 @@ from scaffold.undo import undone_if_it_fails
 
 # Those that the product came with: others stand on them.
 BUILT_IN = {"auth", "tasks", "users"}
+_NEXT_RELEASE = (
+    "Put that into the release after this one: the one before needs the tables, beside this one and for a rollback. "
+    'docs/operations.md, "Contract", says what else it is to have.'
+)
 _ADOPTING = "docs/adopting.md says what a product without it does"
 
 
@@ -60,7 +64,7 @@ def _let_go(name: str, tables: list[str], made: Path | None, database: tuple[str
     applied = databases.applied(url) if url else None
     revision = _revision(made) if made else ""
     if made is None or (applied == revision and not local):
-        return f"Its tables go with {_drop(name, tables)}, which is to be applied as any other."
+        return f"Its tables go with {_drop(name, tables)}. {_NEXT_RELEASE}"
     if applied == revision:
         command.downgrade(migrations.configuration(url), "-1")
     made.unlink()

@@ -61,6 +61,7 @@ def _imports(spec: Spec) -> str:
         "TimeOutput",
     ]
     house += ["MERGED", "MERGED_OR_TAGGED", "TAGGED"]
+    house += ["EnumOutput"] * bool(spec.of_kind("enum"))
     house += ["TimeInput"] * bool(spec.of_kind("time"))
     times = [field for field in spec.of_kind("time") if not field.nullable]
     pydantic = ["Field", *(["StringConstraints"] * bool(spec.of_kind("text")))]
@@ -134,7 +135,7 @@ def _updated(spec: Spec, field: Field) -> str:
 
 def _read(spec: Spec) -> list[str]:
     kinds = {"text": "str", "bool": "bool", "int": "int", "time": "TimeOutput"}
-    rows = [(one, kinds.get(one.kind) or spec.enum(one)) for one in spec.fields]
+    rows = [(one, kinds.get(one.kind) or f"EnumOutput[{spec.enum(one)}]") for one in spec.fields]
     lines = [
         f"{one.name}: {kind}{' | None' if one.nullable else ''} = Field(description={one.meaning})"
         for one, kind in rows

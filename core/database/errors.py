@@ -19,7 +19,8 @@ _AWAY = {"57P01", "57P02", "57P03", "57P05", "58030", READ_ONLY, "25P03", "57014
 _INTERNAL = "XX000"
 _CONFLICT = {"40001", "40P01", _INTERNAL}
 _BAD_VALUE_CLASSES = {"22"}
-_BAD_VALUE = {"23502", "23514"}
+_NOT_NULL = "23502"
+_BAD_VALUE = {_NOT_NULL, "23514"}
 _UNDEFINED_CLASSES = {"42", "3F"}
 NO_PRIVILEGE = "42501"
 _PERMISSION_DENIED = re.compile(r"permission denied for (table|schema|function) (\w{1,63})")
@@ -131,8 +132,8 @@ def translate(error: psycopg2.Error, *, connecting: bool = False) -> DatabaseErr
 
 
 def _violated(state: str, diagnostics: Any) -> tuple[str, str | None]:
-    """The SQLSTATE, and the name of the constraint that was met."""
-    name: str | None = diagnostics.constraint_name
+    """The SQLSTATE, and the name of the constraint that was met: the column's where it may not be NULL."""
+    name: str | None = diagnostics.constraint_name or (diagnostics.column_name if state == _NOT_NULL else None)
     told = f'"{name}"' if name else diagnostics.message_primary or ""
     hidden = state == _INTERNAL and not name
     found = _VIOLATED.search(told) if hidden or state[:2] == "23" else None

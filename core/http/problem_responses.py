@@ -190,7 +190,7 @@ def _log_rejection(problem: ProblemError, error: Exception) -> None:
             **{
                 "error.code": problem.problem.code,
                 "error.type": type(error).__name__,
-                "error.reason": str(error),
+                "error.reason": f"{error} of {error.constraint}" if error.constraint else str(error),
                 "db.response.status_code": error.sqlstate,
             },
         )

@@ -13,6 +13,8 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, RootModel, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
 
+from core.resources.schemas import OrLater
+
 _ID = Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 # In UTC, as PostgreSQL writes it, in JSON too; pydantic's own reader of times does not know its `+00`.
 _TIME = Annotated[str, StringConstraints(pattern=r"\+00(:00)?$"), AfterValidator(datetime.fromisoformat)]
@@ -84,6 +86,9 @@ def _text(kind: Any, nested: Callable[[Any], Any]) -> Any:
 
 
 def _with_rules(kind: Any, rules: Any, declared: Any) -> Any:
+    rules = [one for one in rules if not isinstance(one, OrLater)]
+    if not rules:
+        return kind
     if declared in _AS_TEXT or kind != declared:
         raise _OtherwiseError
     return Annotated[(kind, *rules)]

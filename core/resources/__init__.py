@@ -9,11 +9,11 @@ from core.resources.links import LinkRepository, Links, LinkTable
 from core.resources.many import ManyRepository
 from core.resources.many_schemas import MERGED, MERGED_OR_TAGGED, TAGGED, Selection, TaggedChanges, Written
 from core.resources.models import TIMESTAMP, OwnedTable, Timestamps, Versioned
-from core.resources.pagination import ListQuery, Page
+from core.resources.pagination import Limit, ListQuery, Page
 from core.resources.preconditions import ETag
 from core.resources.repository import OwnedRepository
 from core.resources.rows import Rows
-from core.resources.schemas import InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput, example
+from core.resources.schemas import EnumOutput, InputModel, OutputModel, ReplaceModel, TimeInput, TimeOutput, example
 
 __all__ = [
     "MERGED",
@@ -28,8 +28,10 @@ __all__ = [
     "Counts",
     "CrudRepository",
     "ETag",
+    "EnumOutput",
     "Filter",
     "InputModel",
+    "Limit",
     "LinkRepository",
     "LinkTable",
     "Links",

@@ -42,6 +42,24 @@ def next_change(table: type[SQLModel]) -> CTE:
     return counted.returning(counters.change.label("number"), counters.changed_at.label("at")).cte("counted")
 
 
+def rows_changed(table: str, values: str, where: str) -> str:
+    """SQL for a migration that changes rows of a table with ChangeTracked: counted as every change is, or clients that
+    sync would not be told, and a copy from before it would pass `If-Match`.
+
+    Nobody else writes to the table until the migration ends: the lock comes first, as whoever writes has one of it when
+    they wait for their owner's row.
+    """
+    return f"""\
+LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE;
+WITH counted AS (
+    UPDATE users SET change = users.change + 1,
+        changed_at = greatest(statement_timestamp(), users.changed_at + interval '0.000001')
+    WHERE users.id IN (SELECT {table}.user_id FROM {table} WHERE {where})
+    RETURNING users.id AS counted_owner, users.change AS counted_number, users.changed_at AS counted_at)
+UPDATE {table} SET {values}, version = {table}.version + 1, change = counted_number, updated_at = counted_at
+FROM counted WHERE {table}.user_id = counted_owner AND ({where})"""  # noqa: S608 (what a migration says)
+
+
 def number_of(table: type[SQLModel]) -> ScalarSelect[int]:
     """How many changes of the current owner's rows a statement has seen: in it, all of them are in what it reads."""
     owner = owner_of(table)

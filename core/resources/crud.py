@@ -11,7 +11,7 @@ from core.database.errors import DatabaseUnavailableError
 from core.problems import Problem, ProblemError
 from core.resources.feed import Changes, ChangesQuery, changes_of, position_of
 from core.resources.models import Versioned
-from core.resources.pagination import ListQuery, Page, page_of
+from core.resources.pagination import ListQuery, Page, continued, page_of
 from core.resources.preconditions import ExistsError, UnchangedError, malformed
 from core.resources.repository import OwnedRepository
 from core.resources.rows import Rows
@@ -87,6 +87,8 @@ class CrudRepository(OwnedRepository, Generic[V]):
 
     async def list(self, query: ListQuery) -> Page[V]:
         """A page of the rows that pass the filters. Raises ProblemError 400 for a cursor of another list."""
+        if query.cursor is not None:
+            query = continued(query, query.cursor, self.rows.sorts)
         page_query = self._own(self.rows.page(query))  # a wrong cursor is wrong also for who has the list
         change = await self._look_for_changes() if self._conditions.known else None
         rows: list[Any] = await self._database.fetch_all(page_query)

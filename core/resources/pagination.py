@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Generic, TypeVar
@@ -20,10 +20,14 @@ from core.resources.models import OwnedTable
 from core.resources.schemas import InputModel
 
 T = TypeVar("T")
+Q = TypeVar("Q", bound="ListQuery")
 R = TypeVar("R", bound=OwnedTable)
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 50
+
+# What a text raises that `encode` did not make.
+_NO_CURSOR = (ValueError, TypeError, AttributeError, ArithmeticError, binascii.Error)
 
 # Python reads other forms of ISO 8601 too, which PostgreSQL does not.
 _begins_with_date = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).match
@@ -101,24 +105,41 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
+def continued(query: Q, cursor: str, sorts: Container[str]) -> Q:
+    """The query by the sort of its cursor, where the client names none: the release that made the cursor may have
+    another default."""
+    if "sort" in query.model_fields_set:
+        return query
+    try:
+        made_for, _, _ = _opened(cursor)
+        known = made_for.removeprefix("-") in sorts
+    except _NO_CURSOR:
+        return query  # `decode` says so
+    return query.model_copy(update={"sort": made_for}) if known else query
+
+
 def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Position:
     """The position in `cursor`. `check` raises ValueError for a value that this sort cannot have.
 
     Raises ProblemError 400 for anything that `encode` did not make for the same sort.
     """
     try:
-        made_for, value, row = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
+        made_for, value, row = _opened(cursor)
         if made_for != sort or not isinstance(value, str) or "\0" in value:
             raise ValueError
         check(value)
         return Position(value, UUID(row))
-    except (ValueError, TypeError, AttributeError, ArithmeticError, binascii.Error):
+    except _NO_CURSOR:
         error = FieldError(
             pointer="/query/cursor",
             message="Must be a next_cursor of a list with the same sort; leave it out for the first page",
             code=FieldCode.INVALID_CURSOR,
         )
         raise ProblemError(Problem.VALIDATION_FAILED, "The cursor is not valid.", errors=[error]) from None
+
+
+def _opened(cursor: str) -> Any:
+    return orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
 
 
 def check_time(value: str) -> None:

@@ -64,7 +64,7 @@ class RowSql:
         """The columns that a client may write."""
         nulls = dict.fromkeys(self.columns.keys(), null())
         own = _OWN.union(self._follow(nulls, nulls, null()))
-        return tuple(column.name for column in self.columns if column.name not in own)
+        return tuple(one.name for one in self.columns if one.name not in own and one.computed is None)
 
     def mine(self, *conditions: Any) -> list[Any]:
         """The owner's rows, of which the conditions hold."""

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, LiteralString, get_args
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, LiteralString, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -12,10 +13,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     model_validator,
 )
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 # RFC 3339, section 5.6; the zone is not optional.
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -51,6 +55,29 @@ TimeInput = Annotated[AwareDatetime, AfterValidator(_to_utc), BeforeValidator(_r
 # An output time: UTC with `Z`, as the session's zone is that (core.database.pool).
 TimeOutput = AwareDatetime
 
+
+class OrLater:
+    """The values of an enum, and those that a later release has beside this one: a row of that release must not make
+    the list that it is in a 500. The document names those of this one."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # Not a union, of which the document would be another one.
+        written = core_schema.plain_serializer_function_ser_schema(str)
+        return core_schema.no_info_wrap_validator_function(_or_later, handler(source), serialization=written)
+
+
+def _or_later(value: Any, known: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return known(value)
+    except ValidationError:
+        if type(value) is str:
+            return value
+        raise
+
+
+E = TypeVar("E", bound=StrEnum)
+# An enum in a response: `status: EnumOutput[TaskStatus]`.
+EnumOutput = Annotated[E, OrLater()]
 
 # What is left of a text once the space around it is removed.
 _NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"

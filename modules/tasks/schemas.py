@@ -10,6 +10,7 @@ from core.resources import (
     MERGED_OR_TAGGED,
     TAGGED,
     CountedQuery,
+    EnumOutput,
     ETag,
     InputModel,
     OutputModel,
@@ -98,7 +99,7 @@ class TaskRead(OutputModel):
     id: UUID = Field(description="The server's, or of the client's own making.")
     title: str = Field(description="What is to be done.")
     description: str | None = Field(description=_MORE)
-    status: TaskStatus = Field(description=_WHERE)
+    status: EnumOutput[TaskStatus] = Field(description=_WHERE)
     due_at: TimeOutput | None = Field(description="When it is due, in UTC.")
     created_at: TimeOutput = Field(description="When it was created, in UTC.")
     updated_at: TimeOutput = Field(description="When it was last written. No two changes of a user have the same.")

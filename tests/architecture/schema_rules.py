@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from enum import Enum
 from types import NoneType
 from typing import Annotated, Any, get_args
 
@@ -11,6 +12,7 @@ from sqlmodel import SQLModel
 
 from core.http.routing import PrivateRoute
 from core.resources import CountedQuery, CrudRepository, InputModel, ListQuery, Selection
+from core.resources.schemas import OrLater
 
 # What a list's query has besides filters.
 _COMMON = {*ListQuery.model_fields, *CountedQuery.model_fields, *Selection.model_fields}
@@ -25,6 +27,7 @@ def breaches(app: FastAPI | APIRouter) -> Iterator[str]:
                 if route.methods & {"POST", "PUT", "PATCH"}:
                     yield from _of_body(model, route.repository)
                 yield from defaults(model)
+            yield from _of_response(route.response_model)
 
 
 def defaults(model: type[BaseModel]) -> Iterator[str]:
@@ -72,6 +75,27 @@ def _of_body(model: type[BaseModel], repository: type[CrudRepository[Any]]) -> I
             continue
         if name in columns and not columns[name].nullable and NoneType in get_args(field.annotation):
             yield f"{_name(model)}: `{name}` may be null here and not in the table: give it a default_factory"
+
+
+def _of_response(kind: Any) -> Iterator[str]:
+    """Rows of a later release are read while both serve, and after a rollback."""
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return
+    for name, field in kind.model_fields.items():
+        declared: Any = Annotated[(field.annotation, *field.metadata, Field())]
+        for one in _enums(declared):
+            yield f"{_name(kind)}: `{name}` rejects what a later release adds: write EnumOutput[{one.__name__}]"
+        for inner in (field.annotation, *get_args(field.annotation)):
+            yield from _of_response(inner)
+
+
+def _enums(kind: Any) -> Iterator[type[Enum]]:
+    """Those in a type that take no other value."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        yield kind
+    if not any(isinstance(one, OrLater) for one in getattr(kind, "__metadata__", ())):
+        for one in get_args(kind):
+            yield from _enums(one)
 
 
 def _name(kind: type[Any]) -> str:

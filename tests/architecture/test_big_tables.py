@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Column, Index, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Computed, Index, Integer, MetaData, Table, Text, UniqueConstraint
 from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement, SchemaItem
 
 from core.database.ownership import DIALECT, OWNER_COLUMN
@@ -22,7 +22,9 @@ from tests.conftest import TestDatabase
 )
 def test_a_table_has_rows_that_its_keys_allow(database: TestDatabase, key: SchemaItem, rows: int, of_big: int) -> None:
     owner: Column[str] = Column("user_id", Text, info={OWNER_COLUMN: True})
-    table = Table(f"big_{uuid4().hex}", MetaData(), owner, Column("title", Text), key)
+    computed = Column("length", Integer, Computed("char_length(title)", persisted=True))
+    rule = CheckConstraint("char_length(title) = 40", name="long")
+    table = Table(f"big_{uuid4().hex}", MetaData(), owner, Column("title", Text), computed, rule, key)
     made: list[DDLElement] = [CreateTable(table), *map(CreateIndex, table.indexes)]
     connection = database.connect()
     cursor = connection.cursor()

@@ -7,8 +7,8 @@ from pydantic import Field
 from sqlmodel import col
 
 from core.http import owned, private_router
-from core.resources import CrudRepository, InputModel, ListQuery, Rows, one_of
-from modules.tasks.models import Task
+from core.resources import CrudRepository, EnumOutput, InputModel, ListQuery, OutputModel, Rows, one_of
+from modules.tasks.models import Task, TaskStatus
 from tests.architecture import schema_rules
 from tests.contract.operations import application
 
@@ -37,11 +37,25 @@ class Body(InputModel):
     number: int = Field(default=0, ge=1)
 
 
+class Read(OutputModel):
+    """As a GET gives it."""
+
+    status: TaskStatus
+    later: EnumOutput[TaskStatus] | None
+
+
+class Reads(OutputModel):
+    """As a list gives it."""
+
+    items: list[Read]
+    kinds: list[TaskStatus] | None
+
+
 def test_each_finds_what_is_planted() -> None:
     router = private_router("gadgets", "/users/{user_id}/gadgets")
     gadgets = Annotated[Few, owned(Few)]
 
-    @router.patch("/{gadget_id}")
+    @router.patch("/{gadget_id}", response_model=Reads)
     async def change(gadgets: gadgets, query: Annotated[Choice, Query()], body: Body) -> None: ...
 
     here = __name__
@@ -51,4 +65,6 @@ def test_each_finds_what_is_planted() -> None:
         f"{here}.Choice: nothing is sorted by `title`: add it to `sorts` of {here}.Few",
         f"{here}.Body: `title` may be null here and not in the table: give it a default_factory",
         f"{here}.Body: `number` would reject its own default, 0",
+        f"{here}.Read: `status` rejects what a later release adds: write EnumOutput[TaskStatus]",
+        f"{here}.Reads: `kinds` rejects what a later release adds: write EnumOutput[TaskStatus]",
     ]

@@ -11,6 +11,10 @@ _ALWAYS_A_ROW = (
     "as its SQL gives a row where the owner has none, and only no row leads to a look at the account: group a sum or a "
     "count by the owner, `.group_by(col(Label.user_id))`, and take `await self._one(…) or 0`"
 )
+_TOGETHER = (
+    "as a transaction does not look at the account: read the row before `_together`, "
+    "`if await self.get(row_id) is None: return None`"
+)
 _SENDS_SQL = "sends SQL: take its name out of WITHOUT_SQL of tests/contract/test_walls.py"
 
 
@@ -24,7 +28,13 @@ def alive(
         if response.status_code == 401:
             assert_problem(response, 401, "account_deleted")
         elif sends_sql:
-            reason = _ALWAYS_A_ROW if database.proxy.queries else _SENDS_NONE
+            reason = _reason(database.proxy.queries)
             yield f"{operation.id} ({response.status_code}) {_SERVED}, {reason}"
         if not sends_sql and database.proxy.queries:
             yield f"{operation.id} {_SENDS_SQL}"
+
+
+def _reason(queries: list[str]) -> str:
+    if any(query.startswith("BEGIN") for query in queries):
+        return _TOGETHER
+    return _ALWAYS_A_ROW if queries else _SENDS_NONE

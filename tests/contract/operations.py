@@ -210,5 +210,6 @@ def _text(schema: Mapping[str, Any]) -> str:
         return known.format(number=number, day=1 + number % 28)
     if schema.get("format") == "uuid":
         return str(uuid.uuid4())
-    plain = f"{number:x}-is-an-example-that-is-long-enough"[: schema.get("maxLength", 200)]
-    return plain.ljust(schema.get("minLength", 0), ".")
+    # What changes with every number comes first, so that a short text has it; and none is the same from behind.
+    plain = f"{number:x}"[::-1] + "-is-an-example-that-is-long-enough"
+    return f"{plain[: schema.get('maxLength', 200) - 1]}z".ljust(schema.get("minLength", 0), ".")

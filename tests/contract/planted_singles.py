@@ -1,7 +1,7 @@
 """What a user has one of, by a PUT: preferences with defaults, a picture that is a file; and what has no table at all.
 
-None is a mistake but the last, and no name is one that a slice would take. The first two are kept as tasks under ids
-that are always the same.
+None is a mistake but the last two, and no name is one that a slice would take. The first two are kept as tasks under
+ids that are always the same.
 """
 
 from dataclasses import replace as with_values
@@ -46,6 +46,10 @@ class Repository(TaskRepository):
         counted = select(func.count()).where(col(Task.user_id) == OWNER)
         rows = await self._rows(counted.group_by(col(Task.user_id)) if grouped else counted)
         return sum(rows)
+
+    async def together(self) -> Task | None:
+        """In a transaction, without a look before it."""
+        return await self._together(lambda transaction: transaction.get(_PREFERENCES))
 
 
 Singles = Annotated[Repository, owned(Repository)]
@@ -131,3 +135,9 @@ async def get_planted_number(singles: Singles) -> int:
 async def get_planted_number_for_nobody(singles: Singles) -> int:
     """The same for an account that was deleted."""
     return await singles.number(grouped=False)
+
+
+@router.get("/together", response_model=Chosen)
+async def get_planted_choice_together(singles: Singles) -> Task | Choice:
+    """The defaults also for an account that was deleted."""
+    return await singles.together() or Choice()

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from itertools import count
 from typing import Annotated, Any
 
 import pytest
@@ -90,8 +91,13 @@ SHORT = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
         (Annotated[float, Field(ge=0, le=5)], False),
     ],
 )
-def test_an_example_and_another_one_fit_and_a_user_may_have_one_of_each(kind: Kind, several: bool) -> None:
-    """Where there may be several. What is stored without the space around it is what was sent."""
+@pytest.mark.parametrize("made_before", [0, 70_000])
+def test_an_example_and_another_one_fit_and_a_user_may_have_one_of_each(
+    kind: Kind, several: bool, made_before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there may be several, however many were made. What is stored without the space around it is what was
+    sent."""
+    monkeypatch.setattr("tests.contract.operations._NUMBERS", count(made_before))
     takes = TypeAdapter(kind)
     schema = takes.json_schema()
     made = [example(schema, {}) for _ in range(4)]

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
+from core.config import NAME
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, project_root
 from tests.core.api_process import poll
 
@@ -39,7 +40,7 @@ def test_who_holds_a_lock_is_found_as_the_document_says(
             change = pool.submit(user.patch, url, json={"title": "changed"})
             holds, waits = poll(lambda: _both(own.query(_only("pg_blocking_pids"))))
             assert (holds[0], holds[4], holds[6]) == (holder.get_backend_pid(), "idle in transaction", [])
-            assert (waits[2], waits[6]) == ("todo-api", [holds[0]])
+            assert (waits[2], waits[6]) == (NAME, [holds[0]])
             own.query("SELECT pg_terminate_backend(%s)", holds[0])
             assert change.result().json()["title"] == "changed"
 

@@ -79,7 +79,7 @@ def test_what_a_user_has_one_of_is_no_mistake(
 ) -> None:
     own = [operation for operation in published if "/singles/" in operation.path]
     held = list(cases(own))
-    assert len(own) == 9
+    assert len(own) == 10
     assert {wall.__name__ for wall, _ in held} == {
         "patch_of_nothing",
         "patch_of_one_field",
@@ -114,6 +114,7 @@ def test_only_what_sends_no_sql_may_serve_a_deleted_account(
             ("getPlantedChoice", False, "take its name out of WITHOUT_SQL"),
             ("getPlantedNumber", True, ""),
             ("getPlantedNumberForNobody", True, "group a sum or a count by the owner"),
+            ("getPlantedChoiceTogether", True, "read the row before `_together`"),
         ):
             found = list(alive(user, database, operations_of[name], {}, sends_sql=sends_sql))
             assert bool(found) == bool(told)

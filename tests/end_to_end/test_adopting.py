@@ -17,7 +17,12 @@ from tests.ports import free_port
 pytestmark = pytest.mark.slow
 
 # What of `make quick` looks at main.py, at what it serves, or at the documents; and what else reads main.py.
-TESTS = ("architecture/test_rules.py", "contract/test_openapi_document.py", "contract/test_examples.py")
+TESTS = (
+    "architecture/test_rules.py",
+    "contract/test_openapi_document.py",
+    "contract/test_operations_document.py",
+    "contract/test_examples.py",
+)
 AND_THESE = ("contract/test_documents.py", "scaffold/test_files.py", "scaffold/test_removal.py")
 
 

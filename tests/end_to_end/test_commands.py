@@ -120,7 +120,23 @@ def test_a_constraint_that_has_changed_is_migrated(project: Project) -> None:
         assert half.count("DROP CONSTRAINT ck_tasks_status_known") == 1
         assert half.count("ADD CONSTRAINT ck_tasks_status_known CHECK") == 1
         assert half.count("someday'") == values
+    assert "Another rule: ck_tasks_status_known." in done.stdout
     assert "nothing was written" in migration(project, "again").stderr
+
+
+def test_an_index_of_a_table_with_rows_may_be_there_already(project: Project) -> None:
+    """Built while writes went on."""
+    before = versions(project)
+    replace(
+        project.folder,
+        MODELS,
+        '        Index("ix_tasks_title",',
+        '        Index("ix_tasks_done", "user_id", "completed_at", "id"),\n        Index("ix_tasks_title",',
+    )
+    done = migration(project, "tasks by their end")
+    assert "Writes to tasks wait while ix_tasks_done is built." in done.stdout
+    (made,) = versions(project) - before
+    assert "if_not_exists=True" in made.read_text(encoding="utf-8").partition("def downgrade")[0]
 
 
 def test_a_column_that_old_rows_could_not_have_is_rejected(project: Project) -> None:

@@ -151,7 +151,7 @@ def test_what_the_server_rejects_by_itself_has_the_same_meanings(own: TestDataba
     assert failure(own, add_fact(1, 1)) == (UniqueViolationError, "23505", "pk_facts")
     assert failure(own, add_fact(3, 1)) == (ForeignKeyViolationError, "23503", "fk_facts")
     assert failure(own, add_fact(2, 0)) == (ValueRejectedError, "23514", "ck_size")
-    assert failure(own, add_fact(2, None)) == (ValueRejectedError, "23502", None)
+    assert failure(own, add_fact(2, None)) == (ValueRejectedError, "23502", "size")
     assert failure(own, number("hunter2")) == (ValueRejectedError, "22P02", None)
     assert failure(own, number("9" * 30)) == (ValueRejectedError, "22003", None)
     assert failure(own, quotient(0)) == (ValueRejectedError, "22012", None)

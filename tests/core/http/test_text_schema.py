@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from core.http.text_schema import text_schema
+from core.resources import EnumOutput
 
 ID, AT = UUID("0192f7a0-0000-7000-8000-00000000002a"), datetime(2030, 1, 31, 9, 0, 0, 500_000, UTC)
 VALUES = {"id": ID, "at": AT, "until": None, "kind": "one", "name": "ü\n", "count": 3, "left": 1.5, "on": True}
@@ -47,7 +48,7 @@ class Plain(BaseModel):
     id: UUID
     at: AwareDatetime
     until: datetime | None = Field(description="Or never.")
-    kind: Kind
+    kind: EnumOutput[Kind]
     name: Annotated[str, Field(max_length=5)] | None
     count: int = Field(ge=1)
     left: float

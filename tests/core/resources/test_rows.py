@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Date, Integer, Text, func, literal_column
+from sqlalchemy import Column, Computed, Date, Integer, Text, func, literal_column
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel, col, select
 
@@ -148,11 +148,12 @@ class _Apart(SQLModel, registry=registry()):
 
 
 class Label(_Apart, Versioned, OwnedTable, table=True):
-    """A row that knows no time."""
+    """A row that knows no time, with a column that PostgreSQL computes."""
 
     __tablename__ = "own_labels"
 
     text: str = Field(sa_type=Text)
+    length: int = Field(sa_column=Column(Integer, Computed("char_length(text)", persisted=True), nullable=False))
 
 
 class Note(_Apart, Timestamps, Versioned, OwnedTable, table=True):
@@ -199,20 +200,21 @@ def test_a_table_needs_neither_times_nor_change_numbers(make_database: Callable[
     database = make_database()
     database.query(
         "CREATE TABLE todo.own_labels (user_id text, id uuid, version bigint DEFAULT 1, text text NOT NULL,"
-        " PRIMARY KEY (user_id, id))"
+        " length int GENERATED ALWAYS AS (char_length(text)) STORED, PRIMARY KEY (user_id, id))"
     )
 
     async def work(path: Database) -> tuple[Any, ...]:
         labels = Labels(path, Principal("labels", None, None), UserAccounts(path))
         made = [await labels.create(LabelText(text=text)) for text in ("b", "a")]
-        changed = await labels.change(made[0].id, LabelText(text="c"))
+        changed = await labels.change(made[0].id, LabelText(text="cc"))
         page = await labels.list(ListQuery(sort="-text", include_total=True))
         assert await labels.delete(made[1].id) == made[1].id
         assert (page.change, Labels.puts) == (None, False)
         return changed, [label.text for label in page["items"]], page["total"], await labels.get(made[1].id)
 
     changed, texts, total, gone = on(database.proxied_url, work)
-    assert (changed.version, changed.text, texts, total, gone) == (2, "c", ["c", "a"], 2, None)
+    assert (changed.version, changed.text, texts, total, gone) == (2, "cc", ["cc", "a"], 2, None)
+    assert (changed.length, Labels.rows.sql.writable()) == (2, ("text",))
 
 
 def test_times_without_change_numbers_are_those_of_the_statement() -> None:

@@ -1,12 +1,13 @@
 """What every slice's wire shares: times with a zone become UTC, and nothing that is not expected is taken."""
 
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from core.resources.schemas import InputModel, OutputModel, TimeInput, TimeOutput
+from core.resources.schemas import EnumOutput, InputModel, OutputModel, TimeInput, TimeOutput
 
 INPUT: TypeAdapter[datetime] = TypeAdapter(TimeInput)
 OUTPUT: TypeAdapter[datetime] = TypeAdapter(TimeOutput)
@@ -141,3 +142,28 @@ def test_a_response_is_made_from_a_row_and_holds_what_it_declares_only() -> None
         title: str
 
     assert Response.model_validate(Row()).model_dump() == {"title": "x"}
+
+
+class Kind(StrEnum):
+    """Values of a column."""
+
+    ONE = "one"
+    TWO = "two"
+
+
+class Kinds(OutputModel):
+    """A row that a later release may have written."""
+
+    kind: EnumOutput[Kind]
+    second: EnumOutput[Kind] | None
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_response_takes_an_enums_values_of_a_later_release() -> None:
+    read = Kinds.model_validate({"kind": "three", "second": "two"})
+    assert (read.kind, read.second, read.model_dump_json()) == ("three", Kind.TWO, '{"kind":"three","second":"two"}')
+    with pytest.raises(ValidationError):
+        Kinds.model_validate({"kind": 3, "second": None})
+    shown = Kinds.model_json_schema(mode="serialization")
+    assert shown["properties"]["kind"] == {"$ref": "#/$defs/Kind"}
+    assert shown["$defs"]["Kind"]["enum"] == ["one", "two"]

@@ -49,6 +49,21 @@ def test_a_cursor_of_another_sort_is_rejected(listed: UserClient, sort: str) -> 
             _assert_rejected(listed, cursor, other)
 
 
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_cursor_goes_on_by_its_own_sort_where_none_is_named(listed: UserClient, sort: str) -> None:
+    """So a release may change the default while clients page."""
+    cursor = _made(listed, sort)
+    assert get_page(listed, cursor=cursor) == get_page(listed, cursor=cursor, sort=sort)
+    followed = get_page(listed, cursor=cursor, limit=1)["next_cursor"]
+    assert get_page(listed, cursor=followed) == get_page(listed, cursor=followed, sort=sort)
+
+
+@pytest.mark.parametrize("made_for", [None, 7, ["title"], "-", "size", "--title"])
+def test_a_cursor_of_no_sort_that_there_is_is_rejected(listed: UserClient, made_for: Any) -> None:
+    response = listed.get(listed.tasks, params={"cursor": _cursor(made_for, TIME, ID)})
+    assert_problem(response, 400, "validation_failed", detail="The cursor is not valid.", errors=[REJECTED])
+
+
 @pytest.mark.parametrize("sort", ["-created_at", "title"])
 def test_a_truncated_cursor_is_rejected(listed: UserClient, sort: str) -> None:
     cursor = _made(listed, sort)
