@@ -47,6 +47,18 @@ def test_what_a_document_refers_to_is_there(document: Path) -> None:
     assert missing(document.read_text(encoding="utf-8"), document.parent) == []
 
 
+def test_every_picture_is_in_a_document() -> None:
+    """Also where a command has put it somewhere else than where documents look for it."""
+    links = [
+        (path.parent, re.findall(r"\]\((\S+\.(?:png|svg))\)", path.read_text(encoding="utf-8"))) for path in DOCUMENTS
+    ]
+    shown = {(folder / link).resolve() for folder, found in links for link in found}
+    listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.png", "docs/*.svg")
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert names
+    assert [name for name in names if ROOT / name not in shown] == []
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
