@@ -8,12 +8,9 @@ from typing import Any
 import orjson
 
 
-class Hs256:
-    """Verifies as PyJWT's algorithms do; a key is the secret's bytes."""
-
-    def verify(self, signed: bytes, key: bytes, signature: bytes) -> bool:
-        """Whether the signature is that of the key. The comparison takes as long wherever they differ."""
-        return hmac.compare_digest(_signature(key, signed), signature)
+def verify(signed: bytes, key: bytes, signature: bytes) -> bool:
+    """Whether the signature is that of the secret's bytes. The comparison takes as long wherever they differ."""
+    return hmac.compare_digest(_signature(key, signed), signature)
 
 
 def token(secret: str, claims: Mapping[str, Any]) -> str:
