@@ -12,7 +12,7 @@ from core.http.admission import Gate
 from core.http.authorization import API
 from core.http.context import DRAINING
 from core.http.middleware import access_fields, request_id_of
-from core.logging.access import AccessLog
+from core.logging import access
 from core.problems import Problem
 from core.server import rejections
 from core.server.forwarded import Proxies, unmapped
@@ -27,8 +27,6 @@ FLOOD_PAUSE_SECONDS = 0.5
 KEEP_ALIVE_GRACE_SECONDS = 1
 # A request that arrived while the loop was busy is read before its connection is closed as idle.
 LAST_LOOK_SECONDS = 0.01
-
-_access_log = AccessLog("core.http.middleware")
 
 _API = API.encode() + b"/"
 _NOT_SIMPLE = {b"content-length", b"transfer-encoding", b"origin"}
@@ -116,7 +114,7 @@ class BoundedProtocol(FramedProtocol):
         if self.observe is not None:
             self.observe(scope, 503, time.perf_counter() - started, None, _OVERLOADED)
         fields = {**access_fields(scope, headers, 503, started), "error.code": _OVERLOADED}
-        _access_log.write("error", {"request_id": request_id, **fields})
+        access.write("error", {"request_id": request_id, **fields})
         if self._ended:
             self.transport.close()
         else:
