@@ -1,10 +1,7 @@
 """Keyset pages: an opaque cursor says after which row to go on, so that no depth costs more and no row is missed."""
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -14,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy.types import NullType
 
+from core import base64url
 from core.database.text_rows import columns_of
 from core.problems import FieldCode, FieldError, Problem, ProblemError
 from core.resources.models import OwnedTable
@@ -62,18 +60,10 @@ class Page(dict[str, Any], Generic[T]):
     linked = True
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The last row of a page: the value that the page is sorted by, as text, and the id that breaks ties."""
-
-    value: str
-    id: UUID | str
-
-
-def encode(sort: str, position: Position) -> str:
-    """The cursor of `position`; it serves lists with the same sort only."""
-    text = orjson.dumps([sort, position.value, position.id])
-    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+def encode(sort: str, value: str, row_id: UUID | str) -> str:
+    """The cursor behind the last row of a page: the value that the page is sorted by, as text, and the id that breaks
+    ties. It serves lists with the same sort only."""
+    return base64url.encoded(orjson.dumps([sort, value, row_id]))
 
 
 def page_of(
@@ -93,7 +83,7 @@ def page_of(
     if len(rows) > limit:
         last, text, _ = rows[limit - 1]
         columns = columns_of(last)
-        page["next_cursor"] = encode(sort, Position(_text(columns[column] if column else text), columns["id"]))
+        page["next_cursor"] = encode(sort, _text(columns[column] if column else text), columns["id"])
     return page
 
 
@@ -101,18 +91,18 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
-def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Position:
-    """The position in `cursor`. `check` raises ValueError for a value that this sort cannot have.
+def decode(cursor: str, sort: str, check: Callable[[str], object]) -> tuple[str, UUID]:
+    """The value and the id in `cursor`. `check` raises ValueError for a value that this sort cannot have.
 
     Raises ProblemError 400 for anything that `encode` did not make for the same sort.
     """
     try:
-        made_for, value, row = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
+        made_for, value, row = orjson.loads(base64url.decoded(cursor))
         if made_for != sort or not isinstance(value, str) or "\0" in value:
             raise ValueError
         check(value)
-        return Position(value, UUID(row))
-    except (ValueError, TypeError, AttributeError, ArithmeticError, binascii.Error):
+        return value, UUID(row)
+    except (ValueError, TypeError, AttributeError, ArithmeticError):
         error = FieldError(
             pointer="/query/cursor",
             message="Must be a next_cursor of a list with the same sort; leave it out for the first page",

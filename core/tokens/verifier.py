@@ -1,6 +1,5 @@
 """From a bearer token to a Principal: its signature, and everything around it as RFC 8725 asks."""
 
-import base64
 import hashlib
 import re
 import time
@@ -10,6 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from core import base64url
 from core.tokens import hs256
 from core.tokens.claims import (
     TokenError,
@@ -56,7 +56,7 @@ class Principal:
 
     def __post_init__(self) -> None:
         digest = hashlib.sha256(self.user_id.encode()).digest()
-        object.__setattr__(self, "tag", base64.urlsafe_b64encode(digest[:8]).rstrip(b"=").decode())
+        object.__setattr__(self, "tag", base64url.encoded(digest[:8]))
 
 
 @dataclass(frozen=True, slots=True)
