@@ -142,6 +142,12 @@ def make_database(postgres: "PostgresServer", template: str) -> Iterator[Callabl
         database.proxy.close()
 
 
+@pytest.fixture(scope="module")
+def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
+    """A database of its file's own, which tests may break."""
+    return make_database()
+
+
 @pytest.fixture(scope="session")
 def database(make_database: Callable[[], TestDatabase]) -> TestDatabase:
     """The database that most tests share; each uses users of its own."""

@@ -21,23 +21,9 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that may fall silent."""
-    return make_database()
-
-
-@pytest.fixture(scope="module")
 def server(own: TestDatabase, start_server: Callable[..., RunningServer]) -> RunningServer:
     """A server with two places."""
     return start_server(database=own, max_concurrent_requests=2, request_timeout=2)
-
-
-@pytest.fixture
-def user(server: RunningServer) -> Iterator[UserClient]:
-    """A known user of it."""
-    with UserClient(server.url) as made:
-        assert made.get("/api/v1/users/me").status_code == 200
-        yield made
 
 
 @contextmanager

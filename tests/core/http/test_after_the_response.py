@@ -125,12 +125,6 @@ async def endless(request: Request) -> Csv:
     return Csv(rows())
 
 
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database whose connections are counted."""
-    return make_database()
-
-
 @pytest.fixture
 def start(own: TestDatabase) -> Iterator[Callable[..., RunningServer]]:
     """Starts the application with these operations."""

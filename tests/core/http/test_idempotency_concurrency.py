@@ -38,23 +38,9 @@ CREATE TRIGGER sweep AFTER INSERT ON idempotency_keys EXECUTE FUNCTION sweep();
 
 
 @pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that a test may break."""
-    return make_database()
-
-
-@pytest.fixture(scope="module")
 def server(own: TestDatabase, start_server: Callable[..., RunningServer]) -> RunningServer:
     """A server on it."""
     return start_server(database=own)
-
-
-@pytest.fixture
-def user(server: RunningServer) -> Iterator[UserClient]:
-    """A known user of that server."""
-    with UserClient(server.url) as made:
-        assert made.get("/api/v1/users/me").status_code == 200
-        yield made
 
 
 @contextmanager

@@ -26,12 +26,6 @@ PASSWORD = "a long pass phrase of somebody"
 
 
 @pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that these tests may break."""
-    return make_database()
-
-
-@pytest.fixture(scope="module")
 def process(own: TestDatabase) -> Iterator[ApiProcess]:
     """The program; one that calls every statement slow that takes a twentieth of a second."""
     with ApiProcess(

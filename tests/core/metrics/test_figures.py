@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -20,12 +20,6 @@ from tests.ports import free_port
 
 # The last of them are rejected unseen.
 REJECTED = FLOOD + 3
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that a test may lock."""
-    return make_database()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Far more requests than places: after so many rejections the next are rejected unseen, and the served are served."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -17,12 +17,6 @@ from tests.core.server.offers import OFFERS, offering
 
 BUSY = "The server has as much to do as it can. Try again shortly."
 TASKS = "/api/v1/users/me/tasks"
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database whose table of tasks is locked meanwhile."""
-    return make_database()
 
 
 @pytest.fixture(scope="module")

@@ -26,12 +26,6 @@ WORKERS = 3
 CONNECTIONS = 2
 
 
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database whose connections are counted."""
-    return make_database()
-
-
 @pytest.fixture
 def process(own: TestDatabase) -> Iterator[ApiProcess]:
     """The program with three workers."""
