@@ -14,7 +14,6 @@ from fastapi.exceptions import ValidationException
 from pydantic import ValidationError
 
 from core.config import NAME, VERSION
-from core.database.errors import DatabaseError
 from core.logging import access
 from core.logging.lines import TRACE_BEGINS, Event, cut, lines
 from core.logging.readable import wants_colours
@@ -176,7 +175,7 @@ def _exception_fields(_: Any, __: str, event: Event) -> Event:
         last = f"{event['exception.type']}: {event['exception.message'][:_LAST_LINE_LENGTH]}"
         event["exception.stacktrace"] = f"{TRACE_BEGINS}{_stacktrace(error)}{last}\n"
         cut(event, "exception.stacktrace", _STACKTRACE_LENGTH)
-    if isinstance(error, DatabaseError):
+    if hasattr(error, "sqlstate"):  # core.database.errors, which this room need not know
         event["db.response.status_code"] = error.sqlstate
     return event
 
