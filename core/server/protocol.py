@@ -39,7 +39,7 @@ class BoundedProtocol(FramedProtocol):
 
     head_timeout: float
     body_timeout: float
-    gate: Gate | None
+    gate: Gate
     proxies: Proxies | None
     # What ends the head of a response after which the connection is kept.
     kept: bytes
@@ -91,7 +91,7 @@ class BoundedProtocol(FramedProtocol):
     def _is_rejected(self) -> bool:
         if self.proxies is not None:  # before: the line of a rejection names the client too
             self.scope["client"], self.scope["scheme"] = self.proxies.origin(self.client, self.headers)
-        return self.gate is not None and self.gate.flooded and self._is_simple()
+        return self.gate.flooded and self._is_simple()
 
     def _is_simple(self) -> bool:
         """Whether a flood's rejection can be made here: of the API, alone on its connection, without a body, and not of
@@ -103,7 +103,6 @@ class BoundedProtocol(FramedProtocol):
 
     def _reject(self) -> None:
         """503, and its line in the log."""
-        assert self.gate is not None
         started, headers = time.perf_counter(), dict(self.headers)
         path = unquote(self.url.split(b"?")[0].decode("latin-1"))
         request_id = request_id_of(headers)
