@@ -70,8 +70,8 @@ def page_of(
     rows: Sequence[tuple[R, str | None, int | None]],
     limit: int,
     sort: str,
-    column: str | None = None,
-    change: int | None = None,
+    column: str | None,
+    change: int | None,
 ) -> Page[R]:
     """The page of `rows`, each with the text of its sort value, which is its `column`'s if there is none, and the
     number of the owner's changes.

@@ -147,7 +147,7 @@ ROWS = [(OwnedTable(user_id="u1", id=UUID(int=n)), str(n), 7) for n in range(4)]
 
 @pytest.mark.parametrize(("limit", "last"), [(1, 0), (2, 1), (3, 2)])
 def test_a_page_names_the_row_after_which_the_next_one_begins(limit: int, last: int) -> None:
-    page = page_of(ROWS[: limit + 1], limit, "-title")
+    page = page_of(ROWS[: limit + 1], limit, "-title", None, 7)
     assert page["items"] == [row for row, _, _ in ROWS[:limit]]
     assert page["next_cursor"] is not None
     assert decode(page["next_cursor"], "-title", str) == (str(last), UUID(int=last))
@@ -155,8 +155,8 @@ def test_a_page_names_the_row_after_which_the_next_one_begins(limit: int, last: 
 
 @pytest.mark.parametrize("limit", [4, 5, 100])
 def test_the_last_page_has_no_next(limit: int) -> None:
-    assert page_of(ROWS, limit, "title") == {"items": [row for row, _, _ in ROWS], "next_cursor": None}
-    assert page_of([], limit, "title") == {"items": [], "next_cursor": None}
+    assert page_of(ROWS, limit, "title", None, 7) == {"items": [row for row, _, _ in ROWS], "next_cursor": None}
+    assert page_of([], limit, "title", None, 7) == {"items": [], "next_cursor": None}
 
 
 @pytest.mark.parametrize(("text", "limit"), [("1", 1), ("50", 50), ("100", MAX_LIMIT), ("007", 7), (20, 20)])
