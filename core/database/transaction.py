@@ -87,7 +87,6 @@ class Transaction(Executor):
                     await self._connection.run("ROLLBACK", None, self._deadline)
 
     def release(self) -> None:
-        """Gives the connection back."""
         if self._connection is not None:
             self._pool.release(self._connection)
 
