@@ -113,9 +113,9 @@ def test_an_older_schema_is_not_ready(probe: httpx.Client, own: TestDatabase) ->
     assert_ready(probe.get("/ready"))
 
 
-def test_the_log_says_at_the_start_that_the_schema_is_older(own_database: TestDatabase) -> None:
+def test_the_log_says_at_the_start_that_the_schema_is_older(own: TestDatabase) -> None:
     """Where nobody probes, the first request would meet it as a 500."""
-    with revision(own_database, FIRST_REVISION), ApiProcess(own_database.url) as process:
+    with revision(own, FIRST_REVISION), ApiProcess(own.url) as process:
         told = process.find(lambda line: line["message"] == "not ready")
     found = [told[name] for name in ("level", "error.code", "todo_api.revision.database", "todo_api.revision.code")]
     assert found == ["warning", "schema_too_old", FIRST_REVISION, migrations.head()]
