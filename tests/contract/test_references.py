@@ -27,6 +27,8 @@ _TEST_FILE = re.compile(r"(?<![\w/])test_\w+\.py")
 _FILE = re.compile(
     r"(?<![\w/.-])((?:core|modules|tests|benchmarks|docs|alembic|examples|scaffold)(?:/[\w*.-]*[\w*-])+/?)(?:::(\w+))?"
 )
+# A module that is run.
+_MODULE = re.compile(r"-m ((?:core|tests|benchmarks|scaffold)(?:\.\w+)+)")
 
 
 def test_the_documents_are_found() -> None:
@@ -69,6 +71,7 @@ def test_every_picture_is_in_a_document() -> None:
         ),
         ("`tests/core/test_health.py::test_nothing`", ["tests/core/test_health.py::test_nothing"]),
         ("`tests/core/test_health.py`, `test_config.py`, `test_nothing.py`", ["test_nothing.py"]),
+        ("`python -m core.operations.doctor`, `python -m benchmarks.nothing`", ["-m benchmarks.nothing"]),
         ("https://example.com/docs/x.md and [c](https://example.com/)", []),
     ],
 )
@@ -112,6 +115,7 @@ def missing(text: str, folder: Path) -> list[str]:
         *(link for link in links if not _leads(link, text, folder)),
         *(f"make {command}" for command in commands if command not in targets),
         *(f"{path}::{test}" if test else path for path, test in files),
+        *(f"-m {name}" for name in _MODULE.findall(plain) if not (ROOT / f"{name.replace('.', '/')}.py").exists()),
         *(name for name in tests if not list(ROOT.glob(f"tests/**/{name}"))),
     ]
 
