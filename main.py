@@ -62,7 +62,7 @@ def create_app(settings: Settings, database_url: str | None = None, exporter: "E
         watch=observed.watch(settings.slow_statement),
         prepared=settings.prepared_statements,
         per_server=settings.database_connections_per_server,
-        usage=context.usage,
+        usage=context.current,
     )
     passwords = Passwords()
     verifier = configured.verifier(settings, TimedVerifier if settings.server_timing else TokenVerifier)

@@ -189,9 +189,9 @@ def doubtful_names(settings: Settings, env_file: Path | None = ENV_FILE) -> dict
     return doubts(Settings, env_file, settings.secrets_dir)
 
 
-def load_database_settings(env_file: Path | None = ENV_FILE) -> DatabaseSettings:
+def load_database_settings() -> DatabaseSettings:
     """Those that a migration needs: whoever migrates has no secret of Better Auth's. Raises ConfigurationError."""
-    return load(DatabaseSettings, env_file)
+    return load(DatabaseSettings, ENV_FILE)
 
 
 def _is_unset(found: ValidationInfo, name: str) -> bool:

@@ -24,7 +24,7 @@ def loads(data: bytes) -> Any:
     """
     try:
         text = data.decode("utf-8")
-        if _may_be_deep(text):
+        if text.count("[") + text.count("{") > MAX_DEPTH:  # else it cannot be deep
             _check_nesting(text)
         value = _DECODER.decode(text)
         if "\\u" in text:
@@ -68,10 +68,6 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_reject_co
 
 _AS_ARRAYS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-
-
-def _may_be_deep(text: str) -> bool:
-    return text.count("[") + text.count("{") > MAX_DEPTH
 
 
 def _check_nesting(text: str) -> None:

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,12 +88,28 @@ def postgres() -> Iterator["PostgresServer"]:
 
 
 @dataclass(frozen=True)
-class TestDatabase:
+class AnyDatabase:
+    """A database, and SQL on it for what a test arranges or finds out beside what it tests."""
+
+    url: str
+
+    def connect(self) -> Any:
+        """A connection of the test's own."""
+        return psycopg2.connect(self.url, options=SEARCH_PATH)
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of one statement, which is committed."""
+        with closing(self.connect()) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return cursor.fetchall() if cursor.description else []
+
+
+@dataclass(frozen=True)
+class TestDatabase(AnyDatabase):
     """A migrated database and the two ways to it."""
 
     __test__ = False
 
-    url: str
     proxy: PostgresProxy
 
     @property
@@ -102,20 +119,6 @@ class TestDatabase:
         login = ":".join(quote(found[part], safe="") for part in ("user", "password") if part in found)
         there = f"{login}@127.0.0.1:{self.proxy.port}/{found['dbname']}"
         return f"postgresql://{there}?sslmode=disable&gssencmode=disable"
-
-    def connect(self) -> Any:
-        """A connection of the test's own."""
-        return psycopg2.connect(self.url, options=SEARCH_PATH)
-
-    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Runs SQL directly, for what a test arranges or finds out beside the API."""
-        connection = self.connect()
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(sql, values)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
 
 
 @pytest.fixture(scope="session")
@@ -147,6 +150,12 @@ def make_database(postgres: "PostgresServer", template: str) -> Iterator[Callabl
     yield make
     for database in made:
         database.proxy.close()
+
+
+@pytest.fixture(scope="module")
+def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
+    """A database of its file's own, which tests may break."""
+    return make_database()
 
 
 @pytest.fixture(scope="session")

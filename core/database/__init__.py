@@ -1,6 +1,6 @@
 """The way to PostgreSQL: what a repository of a slice writes its own statements with."""
 
-from core.database.ownership import OWNER, UnscopedStatementError
+from core.database.ownership import OWNER
 from core.database.statements import prepared, statement
 
-__all__ = ["OWNER", "UnscopedStatementError", "prepared", "statement"]
+__all__ = ["OWNER", "prepared", "statement"]

@@ -18,8 +18,6 @@ FAIR_SECONDS = 0.5
 # An address that was silent, or turned out to be read-only, is tried last for so long.
 SUSPECT_SECONDS = 30
 
-_READ_ONLY = ("read-only", "standby", "prefer-standby")
-
 
 class Server(NamedTuple):
     """Where a server is. None is what the URL leaves to libpq; `hostaddr` is also what a look-up of `host` found."""
@@ -57,7 +55,7 @@ class Connector:
         attributes = parameters.get("target_session_attrs")
         # Asked for it with a single host, libpq would take any server at once.
         self._passes = ("standby", "any") if attributes == "prefer-standby" else (attributes,)
-        self.wants_read_only = attributes in _READ_ONLY
+        self.wants_read_only = attributes in ("read-only", "standby", "prefer-standby")
         self._balances = parameters.get("load_balance_hosts") == "random"
         timeout = int(parameters.get("connect_timeout", 0))
         self._timeout = timeout if timeout > 0 else float("inf")

@@ -42,6 +42,5 @@ class _Filled:
         self._quoted.prepare(session)
 
     def getquoted(self) -> bytes:
-        """The literal."""
         quoted: bytes = self._quoted.getquoted()
         return quoted

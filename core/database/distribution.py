@@ -34,18 +34,15 @@ def complaint(schema: str, spread: Iterable[Sequence[Any]], there: Iterable[str]
     `there` are the names of the tables that exist, `accounts` is whether local accounts are on.
     """
     found = list(spread)
-    if not _is_spread(found):
-        return None
-    if accounts:
+    if accounts and _is_spread(found):
         return _LOCAL_ACCOUNTS
-    forgotten = [sql for name, sql in _forgotten(schema, found) if name in set(there)]
-    if not forgotten:
-        return None
-    return f"The tables are spread over servers, but for some that are owned as well. Run {' '.join(forgotten)}"
+    if forgotten := new_tables(schema, found, there):
+        return f"The tables are spread over servers, but for some that are owned as well. Run {' '.join(forgotten)}"
+    return None
 
 
 def new_tables(schema: str, spread: Iterable[Sequence[Any]], there: Iterable[str]) -> list[str]:
-    """What spreads the owned tables that are not yet, after a migration; nothing where all are on one server."""
+    """What spreads the owned tables that are not yet, as after a migration; nothing where all are on one server."""
     found, names = list(spread), set(there)
     return [sql for name, sql in _forgotten(schema, found) if name in names] if _is_spread(found) else []
 

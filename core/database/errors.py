@@ -8,20 +8,16 @@ import psycopg2
 
 from core.database import grants
 
-# Classes and codes of SQLSTATE (PostgreSQL documentation, appendix A) that mean: not now, perhaps later.
-_AWAY_CLASSES = {"08", "53"}
-# A write met a server, or a session, that takes none.
+# Codes of SQLSTATE (PostgreSQL documentation, appendix A). A write met a server, or a session, that takes none.
 READ_ONLY = "25006"
 LOCK_NOT_AVAILABLE = "55P03"
-_AWAY = {"57P01", "57P02", "57P03", "57P05", "58030", READ_ONLY, "25P03", "57014", LOCK_NOT_AVAILABLE}
+# Not now, perhaps later.
+_AWAY = ("57P01", "57P02", "57P03", "57P05", "58030", READ_ONLY, "25P03", "57014", LOCK_NOT_AVAILABLE)
 # Serialization failure, deadlock, and XX000, with which PostgreSQL tells of its own races ("new multixact has more than
 # one updating member", "tuple concurrently updated"): the whole transaction is undone, so that it may be tried again.
 _INTERNAL = "XX000"
-_CONFLICT = {"40001", "40P01", _INTERNAL}
-_BAD_VALUE_CLASSES = {"22"}
+_CONFLICT = ("40001", "40P01", _INTERNAL)
 _NOT_NULL = "23502"
-_BAD_VALUE = {_NOT_NULL, "23514"}
-_UNDEFINED_CLASSES = {"42", "3F"}
 NO_PRIVILEGE = "42501"
 _PERMISSION_DENIED = re.compile(r"permission denied for (table|schema|function) (\w{1,63})")
 _NOT_SENT = re.compile(r"can't adapt type '(\w{1,63})'")
@@ -102,15 +98,15 @@ _VIOLATIONS = {"fk": "23503", "uq": "23505", "pk": "23505", "ck": "23514"}
 _BY_STATE: Mapping[str, type[DatabaseError]] = {
     "23505": UniqueViolationError,
     "23503": ForeignKeyViolationError,
-    **dict.fromkeys(_BAD_VALUE, ValueRejectedError),
+    **dict.fromkeys((_NOT_NULL, "23514"), ValueRejectedError),
     **dict.fromkeys(_CONFLICT, TransactionConflictError),
     **dict.fromkeys(_AWAY, DatabaseUnavailableError),
     NO_PRIVILEGE: MissingGrantError,
 }
 _BY_CLASS: Mapping[str, type[DatabaseError]] = {
-    **dict.fromkeys(_BAD_VALUE_CLASSES, ValueRejectedError),
-    **dict.fromkeys(_AWAY_CLASSES, DatabaseUnavailableError),
-    **dict.fromkeys(_UNDEFINED_CLASSES, UndefinedObjectError),
+    "22": ValueRejectedError,
+    **dict.fromkeys(("08", "53"), DatabaseUnavailableError),
+    **dict.fromkeys(("42", "3F"), UndefinedObjectError),
 }
 
 

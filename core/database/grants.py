@@ -9,7 +9,7 @@ from core.database.queries import Query
 from core.database.table_schema import SPREAD, VERSIONS, of_catalogue
 
 # Of tables that migrations alone write to.
-READ_ONLY = (VERSIONS.name, "schema_compatibility", "sync_history")
+READ = (VERSIONS.name, "schema_compatibility", "sync_history")
 ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 # Of what is there: what is not is no matter of grants, and the function is called where an engine spreads rows alone.
@@ -31,12 +31,12 @@ AND pg_catalog.to_regclass('{spread}') IS NOT NULL"""
 
 def of_table(name: str) -> str:
     """What the role needs on one of our tables."""
-    return "SELECT" if name in READ_ONLY else ", ".join(ALL)
+    return "SELECT" if name in READ else ", ".join(ALL)
 
 
 def needed(schema: str, role: str) -> list[str]:
     """The statements that let `role` serve, and change no schema."""
-    written, read = (", ".join(f"{schema}.{name}" for name in names) for names in (_written(), READ_ONLY))
+    written, read = (", ".join(f"{schema}.{name}" for name in names) for names in (_written(), READ))
     return [
         f"GRANT USAGE ON SCHEMA {schema} TO {role};",
         f"GRANT {', '.join(ALL)} ON {written} TO {role};",
@@ -48,7 +48,7 @@ def missing(schema: str) -> Query[tuple[str | None, str]]:
     """Gives what the current role lacks: the name of the table or the function, None for the schema, and the
     privilege."""
     privileges = ", ".join(f"({number}, '{one}')" for number, one in enumerate(ALL))
-    written, read = ("', '".join(names) for names in (_written(), READ_ONLY))
+    written, read = ("', '".join(names) for names in (_written(), READ))
     there = {"written": written, "read": read, "function": FUNCTION, "spread": SPREAD}
     return of_catalogue(_MISSING.format(schema=schema, privileges=privileges, **there), tuple)
 
@@ -66,4 +66,4 @@ def told(schema: str, found: Sequence[tuple[str | None, str]]) -> str:
 
 
 def _written() -> list[str]:
-    return sorted(name for name in SQLModel.metadata.tables if name not in READ_ONLY)
+    return sorted(name for name in SQLModel.metadata.tables if name not in READ)

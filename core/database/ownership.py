@@ -47,7 +47,6 @@ class OwnerCompiler(_PGCompiler):  # type: ignore[misc]
         return sources
 
     def visit_insert(self, insert_stmt: Insert, *args: Any, **options: Any) -> Any:
-        """An INSERT."""
         self.writes = True
         self._require([insert_stmt.table], _inserted(insert_stmt))
         _reject_described_anew(insert_stmt.table)
@@ -61,20 +60,17 @@ class OwnerCompiler(_PGCompiler):  # type: ignore[misc]
         return super().visit_on_conflict_do_update(on_conflict, **options)
 
     def update_tables_clause(self, update_stmt: Update, from_table: Any, extra_froms: Any, **options: Any) -> Any:
-        """The tables of an UPDATE."""
         self.writes = True
         self._require([from_table, *extra_froms], _compared(update_stmt.whereclause))
         _reject_new_owner(update_stmt.table, _values(update_stmt))
         return super().update_tables_clause(update_stmt, from_table, extra_froms, **options)
 
     def delete_table_clause(self, delete_stmt: Delete, from_table: Any, extra_froms: Any, **options: Any) -> Any:
-        """The tables of a DELETE."""
         self.writes = True
         self._require([from_table, *extra_froms], _compared(delete_stmt.whereclause))
         return super().delete_table_clause(delete_stmt, from_table, extra_froms, **options)
 
     def visit_textclause(self, textclause: TextClause, *args: Any, **options: Any) -> Any:
-        """Text."""
         _reject_hidden_table(textclause.text)
         return super().visit_textclause(textclause, *args, **options)
 

@@ -56,7 +56,7 @@ class Transaction(Executor):
         self._before = ""
         self._ended = False
         # A connection is for one task at a time.
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     def at_end(self, query: Query[Any]) -> None:
         """Sends a write together with COMMIT. Its result is discarded; if it fails, so does the transaction."""
@@ -73,21 +73,20 @@ class Transaction(Executor):
 
     async def commit(self) -> None:
         """Ends it, if it has begun. Raises an error of core.database.errors."""
-        async with self._turn:
+        async with self._lock:
             if self._connection is not None:
                 await self._commit(self._connection)
             self._ended = self.autocommit = True
 
     async def roll_back(self) -> None:
         """After an error the connection is given back clean, or closed."""
-        async with self._turn:
+        async with self._lock:
             self._ended = True
             if self._connection is not None and not self._connection.closed:
                 with suppress(DatabaseError):
                     await self._connection.run("ROLLBACK", None, self._deadline)
 
     def release(self) -> None:
-        """Gives the connection back."""
         if self._connection is not None:
             self._pool.release(self._connection)
 
@@ -96,7 +95,7 @@ class Transaction(Executor):
         return await (self._database.transact(work) if self.autocommit else work(self))
 
     async def _run(self, query: Query[Any], read: Callable[[cursor], T]) -> T:
-        async with self._turn:
+        async with self._lock:
             if not self._ended:
                 if self._connection is None:
                     return read(await self._begin(query))

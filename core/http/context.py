@@ -142,13 +142,9 @@ def in_scope(scope: Scope) -> RequestContext:
     return found
 
 
-def current() -> RequestContext | None:
-    """The context of the request that this task works for, if it works for one."""
-    return _current.get(None)
-
-
-# What the database asks for at every statement: `current`, without a frame of its own.
-usage: Callable[[], Usage | None] = partial(_current.get, None)
+# The context of the request that this task works for, if it works for one. The database asks at every statement: no
+# function, which would be a frame more.
+current: Callable[[], RequestContext | None] = partial(_current.get, None)
 
 
 def service(kind: type[T]) -> Any:

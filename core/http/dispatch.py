@@ -78,7 +78,6 @@ class Dispatcher:
             self._paths.add(template, operations)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Responds to one request."""
         # What is overridden, FastAPI's own way alone knows.
         changed = scope["type"] != "http" or self._app.dependency_overrides
         operation = None if changed else self._paths.find(scope)

@@ -16,8 +16,7 @@ from core.http.context import RequestContext, Services, begin, in_scope
 from core.http.outgoing import CLIENT_CLOSED, Outgoing
 from core.http.problem_responses import failed, respond
 from core.http.server_timing import TimedOutgoing
-from core.logging import request_fields
-from core.logging.access import AccessLog
+from core.logging import access, request_fields
 from core.logging.lines import cut
 from core.problems import Problem, ProblemError
 
@@ -54,7 +53,6 @@ class RequestMiddleware:
         self._observe = services.observe
         self._outgoing = TimedOutgoing if services.settings.server_timing else Outgoing
         self._cacheable = services.settings.http_cache == "private"
-        self._access_log = AccessLog("core.http.middleware")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Responds to one request; whatever is raised below becomes a problem."""
@@ -80,7 +78,7 @@ class RequestMiddleware:
             if self._logs_probes or outgoing.status >= 400 or scope["path"] not in _PROBES:
                 # At LOG_LEVEL=WARNING those of a failure are what is left.
                 fields = access_fields(scope, headers, outgoing.status, started, found)
-                self._access_log.write("error" if outgoing.status >= 500 else "info", fields)
+                access.write("error" if outgoing.status >= 500 else "info", fields)
 
     def _handle(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> Awaitable[None]:
         error = bad_head(scope["headers"], headers, scope["http_version"], self._max_bytes)

@@ -30,7 +30,6 @@ class Outgoing:
         self.status = CLIENT_CLOSED
 
     async def __call__(self, message: Message) -> None:
-        """Sends one message."""
         if message["type"] == "http.response.start":
             self._held = message
         elif self._held is None:

@@ -22,7 +22,6 @@ class WholeResponse:
         self.body = body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (as a Response is called)
-        """Sends it."""
         headers = self.raw_headers.copy()
         body = self.body or b""
         if self.status not in EMPTY:

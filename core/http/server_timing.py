@@ -27,7 +27,6 @@ class TimedVerifier(TokenVerifier):
     """Tells the request that a token is verified for how long that took."""
 
     async def verify(self, token: str) -> Principal:
-        """As TokenVerifier's."""
         began = time.perf_counter()
         try:
             return await super().verify(token)

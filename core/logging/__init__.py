@@ -14,8 +14,7 @@ from fastapi.exceptions import ValidationException
 from pydantic import ValidationError
 
 from core.config import NAME, VERSION
-from core.database.errors import DatabaseError
-from core.logging.access import AccessLog, Direct, now
+from core.logging import access
 from core.logging.lines import TRACE_BEGINS, Event, cut, lines
 from core.logging.readable import wants_colours
 from core.logging.request_fields import merge
@@ -44,7 +43,7 @@ def configure(level: str, environment: str, form: Literal["json", "terminal"] | 
     writer = LogWriter(sys.stdout.fileno(), _dropped(processors.copy()))
     least = logging.getLevelNamesMapping()[level]
     name = "event" if readable else "message"
-    AccessLog.direct = Direct(processors, final[-1], writer.write, resource, name, least)
+    access.direct = access.Direct(processors, final[-1], writer.write, resource, name, least)
     structlog.configure(
         processors=processors,
         logger_factory=partial(_Lines, writer.write),
@@ -117,7 +116,7 @@ def _fields(resource: dict[str, Any]) -> list[Any]:
     """What every line gets, whoever writes it."""
 
     def add_resource(_: Any, __: str, event: Event) -> Event:
-        event["timestamp"] = now()
+        event["timestamp"] = access.now()
         event.update(resource)
         return event
 
@@ -176,7 +175,7 @@ def _exception_fields(_: Any, __: str, event: Event) -> Event:
         last = f"{event['exception.type']}: {event['exception.message'][:_LAST_LINE_LENGTH]}"
         event["exception.stacktrace"] = f"{TRACE_BEGINS}{_stacktrace(error)}{last}\n"
         cut(event, "exception.stacktrace", _STACKTRACE_LENGTH)
-    if isinstance(error, DatabaseError):
+    if hasattr(error, "sqlstate"):  # core.database.errors, which this room need not know
         event["db.response.status_code"] = error.sqlstate
     return event
 

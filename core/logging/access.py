@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, MutableSequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import structlog
 
@@ -24,26 +24,23 @@ class Direct(NamedTuple):
     least: int
 
 
-class AccessLog:
-    """Writes the lines of requests under a logger's name.
+# None until configure has opened it.
+direct: Direct | None = None
+# Whoever rejects a request before the middleware writes its line in the middleware's name.
+_LOGGER = "core.http.middleware"
+
+
+def write(level: Literal["info", "error"], fields: dict[str, Any]) -> None:
+    """The line of one request; `fields` is not to be used again.
 
     Where structlog was not set up by core.logging.configure, or was given other processors since, as by its own
     capture_logs, lines go their way.
     """
-
-    direct: ClassVar[Direct | None] = None
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def write(self, level: Literal["info", "error"], fields: dict[str, Any]) -> None:
-        """One line; `fields` is not to be used again."""
-        direct = self.direct
-        if direct is None or direct.processors[-1] is not direct.make:
-            getattr(structlog.get_logger(self._name), level)("request", **fields)
-        elif direct.least <= (logging.INFO if level == "info" else logging.ERROR):
-            event = {"timestamp": now(), "level": level, "logger": self._name, direct.message: "request"}
-            direct.write(direct.make(None, level, {**event, **direct.resource, **common(), **fields}))
+    if direct is None or direct.processors[-1] is not direct.make:
+        getattr(structlog.get_logger(_LOGGER), level)("request", **fields)
+    elif direct.least <= (logging.INFO if level == "info" else logging.ERROR):
+        event = {"timestamp": now(), "level": level, "logger": _LOGGER, direct.message: "request"}
+        direct.write(direct.make(None, level, {**event, **direct.resource, **common(), **fields}))
 
 
 def now() -> str:

@@ -1,7 +1,5 @@
 """What has changed since a client last asked: rows made or changed, and deletions, in the order of their numbers."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -12,6 +10,7 @@ from pydantic import Field as Described
 from sqlalchemy import Boolean, CheckConstraint, bindparam, false, func, literal, select, true, tuple_, union_all
 from sqlmodel import Field, SQLModel, col
 
+from core import base64url
 from core.database.ownership import OWNER
 from core.problems import Problem, ProblemError
 from core.resources.changes import owner_of
@@ -70,25 +69,23 @@ class Position:
 
     def encode(self) -> str:
         """The cursor."""
-        text = orjson.dumps([self.history, self.owner, self.change, self.id, self.start])
-        return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+        return base64url.encoded(orjson.dumps([self.history, self.owner, self.change, self.id, self.start]))
 
 
 def position_of(cursor: str) -> Position:
     """The position in `cursor`. Raises ProblemError 410 for what no release has made."""
     try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
-        history, owner, change, row_id, start = orjson.loads(text)
+        history, owner, change, row_id, start = orjson.loads(base64url.decoded(cursor))
         if not all(isinstance(one, str) for one in (history, owner, row_id)):
             raise ValueError
         if not all(type(one) is int and 0 <= one < 2**63 for one in (change, start)):
             raise ValueError
         return Position(history, owner, change, UUID(row_id), start)
-    except (ValueError, TypeError, binascii.Error):
-        raise expired() from None
+    except (ValueError, TypeError):
+        raise _expired() from None
 
 
-def expired() -> ProblemError:
+def _expired() -> ProblemError:
     """The 410 of a cursor that cannot go on."""
     detail = (
         "The changes since this cursor are not known any more. Start again without a cursor, and keep only what comes."
@@ -144,7 +141,7 @@ def changes_of(rows: Sequence[Any], limit: int, owner: str, since: Position | No
     if since is not None:
         too_old = max(since.change, start) < forgotten
         if since.history != str(history) or since.owner != owner or since.change > number or too_old:
-            raise expired()
+            raise _expired()
     found = [row[3:] for row in rows if row[3] is not None]
     more = len(found) > limit
     found = found[:limit]

@@ -1,10 +1,7 @@
 """Keyset pages: an opaque cursor says after which row to go on, so that no depth costs more and no row is missed."""
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -14,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy.types import NullType
 
+from core import base64url
 from core.database.text_rows import columns_of
 from core.problems import FieldCode, FieldError, Problem, ProblemError
 from core.resources.models import OwnedTable
@@ -66,26 +64,18 @@ class Page(dict[str, Any], Generic[T]):
     linked = True
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The last row of a page: the value that the page is sorted by, as text, and the id that breaks ties."""
-
-    value: str
-    id: UUID | str
-
-
-def encode(sort: str, position: Position) -> str:
-    """The cursor of `position`; it serves lists with the same sort only."""
-    text = orjson.dumps([sort, position.value, position.id])
-    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+def encode(sort: str, value: str, row_id: UUID | str) -> str:
+    """The cursor behind the last row of a page: the value that the page is sorted by, as text, and the id that breaks
+    ties. It serves lists with the same sort only."""
+    return base64url.encoded(orjson.dumps([sort, value, row_id]))
 
 
 def page_of(
     rows: Sequence[tuple[R, str | None, int | None]],
     limit: int,
     sort: str,
-    column: str | None = None,
-    change: int | None = None,
+    column: str | None,
+    change: int | None,
 ) -> Page[R]:
     """The page of `rows`, each with the text of its sort value, which is its `column`'s if there is none, and the
     number of the owner's changes.
@@ -97,7 +87,7 @@ def page_of(
     if len(rows) > limit:
         last, text, _ = rows[limit - 1]
         columns = columns_of(last)
-        page["next_cursor"] = encode(sort, Position(_text(columns[column] if column else text), columns["id"]))
+        page["next_cursor"] = encode(sort, _text(columns[column] if column else text), columns["id"])
     return page
 
 
@@ -118,8 +108,8 @@ def continued(query: Q, cursor: str, sorts: Container[str]) -> Q:
     return query.model_copy(update={"sort": made_for}) if known else query
 
 
-def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Position:
-    """The position in `cursor`. `check` raises ValueError for a value that this sort cannot have.
+def decode(cursor: str, sort: str, check: Callable[[str], object]) -> tuple[str, UUID]:
+    """The value and the id in `cursor`. `check` raises ValueError for a value that this sort cannot have.
 
     Raises ProblemError 400 for anything that `encode` did not make for the same sort.
     """
@@ -128,7 +118,7 @@ def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Posi
         if made_for != sort or not isinstance(value, str) or "\0" in value:
             raise ValueError
         check(value)
-        return Position(value, UUID(row))
+        return value, UUID(row)
     except _NO_CURSOR:
         error = FieldError(
             pointer="/query/cursor",
@@ -139,7 +129,7 @@ def decode(cursor: str, sort: str, check: Callable[[str], object] = str) -> Posi
 
 
 def _opened(cursor: str) -> Any:
-    return orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
+    return orjson.loads(base64url.decoded(cursor))
 
 
 def check_time(value: str) -> None:

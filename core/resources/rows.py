@@ -113,9 +113,8 @@ class Rows(Generic[V]):
         filters, values = self.filters.chosen(query)
         if query.cursor is None:
             return self._page(query.limit + 1, *values, sort=query.sort, filters=filters, after=False)
-        position = pagination.decode(query.cursor, query.sort, self._checks[query.sort.removeprefix("-")])
-        start = query.limit + 1, position.value, position.id
-        return self._page(*start, *values, sort=query.sort, filters=filters, after=True)
+        start = pagination.decode(query.cursor, query.sort, self._checks[query.sort.removeprefix("-")])
+        return self._page(query.limit + 1, *start, *values, sort=query.sort, filters=filters, after=True)
 
     def count(self, query: ListQuery) -> Query[int]:
         """How many rows pass the filters."""

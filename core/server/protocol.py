@@ -12,7 +12,7 @@ from core.http.admission import Gate
 from core.http.authorization import API
 from core.http.context import DRAINING
 from core.http.middleware import access_fields, request_id_of
-from core.logging.access import AccessLog
+from core.logging import access
 from core.problems import Problem
 from core.server import rejections
 from core.server.forwarded import Proxies, unmapped
@@ -28,8 +28,6 @@ KEEP_ALIVE_GRACE_SECONDS = 1
 # A request that arrived while the loop was busy is read before its connection is closed as idle.
 LAST_LOOK_SECONDS = 0.01
 
-_access_log = AccessLog("core.http.middleware")
-
 _API = API.encode() + b"/"
 _NOT_SIMPLE = {b"content-length", b"transfer-encoding", b"origin"}
 _OVERLOADED = Problem.OVERLOADED.code
@@ -41,7 +39,7 @@ class BoundedProtocol(FramedProtocol):
 
     head_timeout: float
     body_timeout: float
-    gate: Gate | None
+    gate: Gate
     proxies: Proxies | None
     # What ends the head of a response after which the connection is kept.
     kept: bytes
@@ -93,7 +91,7 @@ class BoundedProtocol(FramedProtocol):
     def _is_rejected(self) -> bool:
         if self.proxies is not None:  # before: the line of a rejection names the client too
             self.scope["client"], self.scope["scheme"] = self.proxies.origin(self.client, self.headers)
-        return self.gate is not None and self.gate.flooded and self._is_simple()
+        return self.gate.flooded and self._is_simple()
 
     def _is_simple(self) -> bool:
         """Whether a flood's rejection can be made here: of the API, alone on its connection, without a body, and not of
@@ -105,7 +103,6 @@ class BoundedProtocol(FramedProtocol):
 
     def _reject(self) -> None:
         """503, and its line in the log."""
-        assert self.gate is not None
         started, headers = time.perf_counter(), dict(self.headers)
         path = unquote(self.url.split(b"?")[0].decode("latin-1"))
         request_id = request_id_of(headers)
@@ -116,7 +113,7 @@ class BoundedProtocol(FramedProtocol):
         if self.observe is not None:
             self.observe(scope, 503, time.perf_counter() - started, None, _OVERLOADED)
         fields = {**access_fields(scope, headers, 503, started), "error.code": _OVERLOADED}
-        _access_log.write("error", {"request_id": request_id, **fields})
+        access.write("error", {"request_id": request_id, **fields})
         if self._ended:
             self.transport.close()
         else:

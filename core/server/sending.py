@@ -39,7 +39,6 @@ class Sender:
         self._held: Message | None = None
 
     async def __call__(self, message: Message) -> None:
-        """Sends one message."""
         if message["type"] == "http.response.start" and self._held is None and not self._cycle.response_started:
             self._held = message
             return

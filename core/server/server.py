@@ -30,7 +30,7 @@ NOTICED_SECONDS = 0.05
 _log = structlog.get_logger("core.server.server")
 
 
-def limits(settings: Settings, gate: Gate | None, observe: Observe | None = None) -> dict[str, Any]:
+def limits(settings: Settings, gate: Gate, observe: Observe | None = None) -> dict[str, Any]:
     """The attributes of a BoundedProtocol."""
     return {
         "head_timeout": settings.head_timeout,
@@ -43,9 +43,7 @@ def limits(settings: Settings, gate: Gate | None, observe: Observe | None = None
     }
 
 
-def config(
-    app: Any, settings: Settings, gate: Gate | None = None, observe: Observe | None = None, **options: Any
-) -> uvicorn.Config:
+def config(app: Any, settings: Settings, gate: Gate, observe: Observe | None = None, **options: Any) -> uvicorn.Config:
     """The server's configuration for one process; `options` are uvicorn's own. While `gate` is flooded by requests,
     more of them are rejected as soon as they are read, of which `observe` is told."""
     return uvicorn.Config(

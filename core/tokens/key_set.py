@@ -27,7 +27,8 @@ def parse(body: bytes) -> dict[str, Key]:
     for jwk in document["keys"]:
         for algorithm in _algorithms(jwk):
             with suppress(PyJWTError, TypeError, ValueError):
-                key = Key(f"{algorithm} {jwk['kid']}", _ALGORITHMS[algorithm], _ALGORITHMS[algorithm].from_jwk(jwk))
+                known = _ALGORITHMS[algorithm]
+                key = Key(f"{algorithm} {jwk['kid']}", known.verify, known.from_jwk(jwk))
                 if jwk["kty"] != "RSA" or key.value.key_size in RSA_BITS:
                     found.setdefault(key.name, key)
     return found

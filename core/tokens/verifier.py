@@ -1,6 +1,5 @@
 """From a bearer token to a Principal: its signature, and everything around it as RFC 8725 asks."""
 
-import base64
 import hashlib
 import re
 import time
@@ -10,6 +9,8 @@ from typing import Any, Protocol
 
 import structlog
 
+from core import base64url
+from core.tokens import hs256
 from core.tokens.claims import (
     TokenError,
     algorithm_of,
@@ -20,7 +21,6 @@ from core.tokens.claims import (
     read_object,
     subject,
 )
-from core.tokens.hs256 import Hs256
 from core.urls import canonical
 
 # A Better Auth token is below 2 kB; whatever is longer is rejected before it is parsed.
@@ -56,14 +56,7 @@ class Principal:
 
     def __post_init__(self) -> None:
         digest = hashlib.sha256(self.user_id.encode()).digest()
-        object.__setattr__(self, "tag", base64.urlsafe_b64encode(digest[:8]).rstrip(b"=").decode())
-
-
-class Algorithm(Protocol):
-    """How a signature is verified: as PyJWT's algorithms do it, for keys that are published."""
-
-    def verify(self, signed: bytes, key: Any, signature: bytes, /) -> bool:
-        """Whether `signature` is the key's, of the bytes that were signed."""
+        object.__setattr__(self, "tag", base64url.encoded(digest[:8]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +64,8 @@ class Key:
     """A key for one algorithm. `name` is unique within its source: the `kid`, or a name of ours."""
 
     name: str
-    algorithm: Algorithm
+    # Called with the bytes that were signed, `value` and the signature.
+    verify: Callable[[bytes, Any, bytes], bool]
     value: Any
     # Whether it is to go: as long as it still verifies tokens, the log says so.
     previous: bool = False
@@ -100,8 +94,7 @@ class SecretKeys:
     names_parties = False
 
     def __init__(self, *secrets: str) -> None:
-        hs256 = Hs256()
-        self._keys = [Key("HS256", hs256, secret.encode(), number > 0) for number, secret in enumerate(secrets)]
+        self._keys = [Key("HS256", hs256.verify, one.encode(), number > 0) for number, one in enumerate(secrets)]
 
     async def find(self, algorithm: str, kid: object, check: Callable[[], object]) -> Sequence[Key]:  # noqa: ARG002
         """All of them; a `kid` says nothing about a secret."""
@@ -171,7 +164,7 @@ class TokenVerifier:
             return self._read(read_object(segments[1], "malformed_claims"), every=source.names_parties)
 
         for key in await source.find(algorithm, header.get("kid"), claimed):
-            if key.algorithm.verify(signed, key.value, signature):
+            if key.verify(signed, key.value, signature):
                 return _Verified(*claimed(), source, key)
         raise TokenError("wrong_signature")
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.security import APIKeyCookie
 
-from core.http.declarations import problems
+from core.http import problems
 from core.http.routers import cookie_router
 from core.problems import Problem
 from modules.auth.local_accounts import LocalAccounts

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, ForeignKey, Index, LargeBinary, Text, func
 from sqlmodel import Field, SQLModel
 
-from core.resources.models import TIMESTAMP, Timestamps
+from core.resources import TIMESTAMP, Timestamps
 
 
 class LocalAccount(Timestamps, table=True):

@@ -55,7 +55,6 @@ class Passwords:
         return matches and encoded is not None
 
     def close(self) -> None:
-        """Ends the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[[], T]) -> T:

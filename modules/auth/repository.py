@@ -12,9 +12,9 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 from sqlmodel import col, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
+from core.database import statement
 from core.database.executor import Executor
-from core.database.statements import statement
-from core.resources.models import TIMESTAMP
+from core.resources import TIMESTAMP
 from modules.auth.models import LocalAccount, LocalSession, SignInThrottle
 
 # Rows of the throttle that are removed with each sign-in, so that the table stays small without a worker.

@@ -4,9 +4,8 @@ from typing import Annotated
 
 from fastapi import Request
 
-from core.http.context import of, service
-from core.http.declarations import problems
-from core.http.routers import private_router, public_router
+from core.http import private_router, problems, public_router, service
+from core.http.context import of
 from core.problems import Problem
 from modules.auth.local_accounts import LocalAccounts
 from modules.auth.schemas import PasswordChange, RefreshToken, SignedUp, SignIn, SignUp, Tokens

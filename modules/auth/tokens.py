@@ -1,6 +1,5 @@
 """The tokens that local accounts get: a short-lived JWT, and an opaque refresh token that is stored hashed."""
 
-import base64
 import hashlib
 import hmac
 import secrets
@@ -9,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from core import base64url
 from core.tokens import hs256
 
 SECRET_BYTES = 32
@@ -34,7 +34,7 @@ class Refresh:
     def parse(cls, text: str) -> "Refresh | None":
         """The parts of `text`, or None if `str()` of a Refresh cannot have made it."""
         try:
-            data = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
+            data = base64url.decoded(text)
         except ValueError:
             return None
         return cls(UUID(bytes=data[:16]), data[16:]) if len(data) == 16 + SECRET_BYTES else None
@@ -45,7 +45,7 @@ class Refresh:
         return hashlib.sha256(self.secret).digest()
 
     def __str__(self) -> str:
-        return base64.urlsafe_b64encode(self.session_id.bytes + self.secret).rstrip(b"=").decode()
+        return base64url.encoded(self.session_id.bytes + self.secret)
 
 
 class Successors:

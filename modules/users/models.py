@@ -7,7 +7,8 @@ from sqlalchemy import Double, Text, func
 from sqlmodel import Field, SQLModel
 
 from core.database.ownership import OWNER_COLUMN
-from core.resources.models import TIMESTAMP, OwnersTable, Timestamps, Versioned
+from core.resources import TIMESTAMP, Timestamps, Versioned
+from core.resources.models import OwnersTable
 from core.tokens.verifier import Principal
 
 

@@ -9,11 +9,11 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from core.database import OWNER, prepared, statement
 from core.database.errors import DatabaseUnavailableError
-from core.database.ownership import OWNER
-from core.database.statements import prepared, statement
 from core.problems import Problem, ProblemError
-from core.resources.repository import OwnedRepository, matching
+from core.resources import OwnedRepository
+from core.resources.repository import matching
 from modules.users.models import DeletedUser, User
 from modules.users.schemas import UserUpdate
 

@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-from core.http.dependencies import owned
-from core.http.routers import private_router
+from core.http import owned, private_router
 from modules.users.models import User
 from modules.users.repository import UserRepository
 from modules.users.schemas import UserRead, UserUpdate

@@ -90,6 +90,16 @@ def slices_meet_at_a_face(folder: Path) -> Iterator[str]:
                 yield f"{path.relative_to(folder)}: imports {name}"
 
 
+def slices_stand_on_the_faces(folder: Path) -> Iterator[str]:
+    """What a room of core offers to slices, they take from there: how the room is divided is its own affair."""
+    for path in _files(folder, "modules"):
+        for name in _imported(ast.parse(path.read_text(encoding="utf-8"))):
+            found = re.fullmatch(r"core\.(\w+)\.\w+\.(\w+)", name)
+            face = folder / "core" / found[1] / "__init__.py" if found else None
+            if found and face and f'"{found[2]}"' in face.read_text(encoding="utf-8"):
+                yield f"{path.relative_to(folder)}: {found[2]} is offered by core.{found[1]}"
+
+
 def failures_are_problems(folder: Path) -> Iterator[str]:
     """A router or repository raises what has a code of the catalogue: any other exception is a 500."""
     for path in [*folder.glob("modules/*/router.py"), *folder.glob("modules/*/repository.py")]:
@@ -120,6 +130,7 @@ RULES = (
     log_messages_are_constants,
     log_fields_are_known,
     slices_meet_at_a_face,
+    slices_stand_on_the_faces,
     slices_are_mounted,
     failures_are_problems,
     sql_stays_in_repositories,

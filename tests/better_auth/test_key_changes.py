@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +15,7 @@ from structlog.testing import capture_logs
 from tests.better_auth.servers import BetterAuth, Person, free_url
 from tests.conftest import RunningServer, assert_problem
 from tests.rejections import profile, rejection
+from tests.waiting import poll
 
 Deploy = Callable[..., BetterAuth]
 Start = Callable[..., RunningServer]
@@ -49,14 +49,6 @@ def flowing(*requests: Callable[[], int]) -> Iterator[list[int]]:
             thread.join(30)
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Waits for the condition."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
 def test_keys_rotate_while_requests_flow(deploy: Deploy, start_server: Start, sign_up: SignUp) -> None:
     """Better Auth signs with a new key each second; the first tokens stay good, as the old keys stay published."""
     auth = deploy({"jwt": {"jwks": {"rotationInterval": 1}}})
@@ -71,7 +63,7 @@ def test_keys_rotate_while_requests_flow(deploy: Deploy, start_server: Start, si
 
     people = [sign_up(auth.urls[0]) for _ in range(2)]
     with flowing(*[lambda one=one: fresh(one) for one in people], lambda: profile(api, first).status_code) as statuses:
-        until(lambda: len(kids) >= 5)
+        poll(lambda: len(kids) >= 5)
     assert set(statuses) == {200}
 
 
@@ -91,7 +83,7 @@ def test_a_removed_key_stops_verifying_without_a_restart(
     connection.close()
     new = person.token()
     with flowing(lambda: profile(api, new).status_code) as statuses:
-        until(lambda: profile(api, old).status_code == 401, seconds=10)
+        poll(lambda: profile(api, old).status_code == 401)
         assert [rejection(api, old) for _ in range(20)] == [{"reason": "unknown_key"}] * 20
     assert set(statuses) == {200}
 
@@ -106,7 +98,7 @@ def test_the_keys_stay_in_use_while_better_auth_is_away(deploy: Deploy, start_se
     with flowing(lambda: profile(api, used).status_code) as statuses:
         with capture_logs() as logs:
             auth.stop()
-            until(lambda: "keys not fetched" in [line["event"] for line in logs])
+            poll(lambda: "keys not fetched" in [line["event"] for line in logs])
         assert profile(api, unused).status_code == 200
         # Whether a key of this name was published just before is not known now: no wrong 401, and no wrong 200.
         claims = jwt.decode(used, options={"verify_signature": False})
@@ -131,7 +123,7 @@ def test_a_first_request_while_better_auth_is_away_is_503_until_it_is_back(
         assert response.headers["retry-after"] in ("1", "2", "3")
     seen: set[int] = set()
     auth.start()
-    until(lambda: seen.add(profile(api, token).status_code) or 200 in seen, seconds=5)  # type: ignore[func-returns-value]
+    poll(lambda: seen.add(profile(api, token).status_code) or 200 in seen)  # type: ignore[func-returns-value]
     assert seen <= {200, 503}
 
 

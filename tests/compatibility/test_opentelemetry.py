@@ -12,9 +12,10 @@ import pytest
 
 from tests.compatibility import instrumented
 from tests.conftest import TestDatabase, make_token, project_root
-from tests.core.api_process import ApiProcess, poll
+from tests.core.api_process import ApiProcess
 from tests.faults.conftest import Say, say
 from tests.ports import free_port
+from tests.waiting import poll
 
 __all__ = ["say"]
 
@@ -98,8 +99,8 @@ def test_each_request_is_one_server_span_with_its_route(
         headers = {"Authorization": f"Bearer {make_token('traced')}"}
         with httpx.Client(base_url=api.url, headers=headers, timeout=20) as client:
             expected = _requests(client)
-        poll(lambda: len(_server_spans(api)) >= len(expected) or None)
-        poll(lambda: len(_statements(api)) >= LEAST_STATEMENTS or None)
+        poll(lambda: len(_server_spans(api)) >= len(expected))
+        poll(lambda: len(_statements(api)) >= LEAST_STATEMENTS)
     assert sorted(_server_spans(api), key=str) == sorted(expected, key=str)
     parents = [(span["context"]["trace_id"], span["parent_id"]) for span in _spans(api) if span["parent_id"]]
     assert (f"0x{TRACE}", f"0x{PARENT}") in parents

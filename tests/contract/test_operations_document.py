@@ -8,7 +8,7 @@ from typing import Any
 
 from core.config import NAME
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, project_root
-from tests.core.api_process import poll
+from tests.waiting import poll
 
 STATEMENTS: list[str] = re.findall(r"```sql\n(.*?)```", (project_root() / "docs/operations.md").read_text(), re.DOTALL)
 

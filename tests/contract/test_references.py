@@ -28,6 +28,8 @@ _TEST_FILE = re.compile(r"(?<![\w/])test_\w+\.py")
 _FILE = re.compile(
     r"(?<![\w/.-])((?:core|modules|tests|benchmarks|docs|alembic|examples|scaffold)(?:/[\w*.-]*[\w*-])+/?)(?:::(\w+))?"
 )
+# A module that is run.
+_MODULE = re.compile(r"-m ((?:core|tests|benchmarks|scaffold)(?:\.\w+)+)")
 
 
 def test_the_documents_are_found() -> None:
@@ -36,16 +38,24 @@ def test_the_documents_are_found() -> None:
 
 
 def test_the_readme_stays_within_a_screen_and_a_half() -> None:
-    """But for the picture, which grows with the slices."""
-    text = re.sub(
-        r"<!-- picture.*?picture: end -->", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL
-    )
-    assert len(text.splitlines()) <= 81
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 81
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_what_a_document_refers_to_is_there(document: Path) -> None:
     assert missing(document.read_text(encoding="utf-8"), document.parent) == []
+
+
+def test_every_picture_is_in_a_document() -> None:
+    """Also where a command has put it somewhere else than where documents look for it."""
+    links = [
+        (path.parent, re.findall(r"\]\((\S+\.(?:png|svg))\)", path.read_text(encoding="utf-8"))) for path in DOCUMENTS
+    ]
+    shown = {(folder / link).resolve() for folder, found in links for link in found}
+    listed = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.png", "docs/*.svg")
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert names
+    assert [name for name in names if ROOT / name not in shown] == []
 
 
 @pytest.mark.parametrize(
@@ -62,6 +72,7 @@ def test_what_a_document_refers_to_is_there(document: Path) -> None:
         ),
         ("`tests/core/test_health.py::test_nothing`", ["tests/core/test_health.py::test_nothing"]),
         ("`tests/core/test_health.py`, `test_config.py`, `test_nothing.py`", ["test_nothing.py"]),
+        ("`python -m core.operations.doctor`, `python -m benchmarks.nothing`", ["-m benchmarks.nothing"]),
         ("https://example.com/docs/x.md and [c](https://example.com/)", []),
     ],
 )
@@ -105,6 +116,7 @@ def missing(text: str, folder: Path) -> list[str]:
         *(link for link in links if not _leads(link, text, folder)),
         *(f"make {command}" for command in commands if command not in targets),
         *(f"{path}::{test}" if test else path for path, test in files),
+        *(f"-m {name}" for name in _MODULE.findall(plain) if not (ROOT / f"{name.replace('.', '/')}.py").exists()),
         *(name for name in tests if not list(ROOT.glob(f"tests/**/{name}"))),
     ]
 

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from tests.conftest import SECRET, project_root
+from tests.waiting import poll
 
 Line = dict[str, Any]
 T = TypeVar("T")
@@ -166,19 +167,10 @@ class ApiProcess:
         found = re.search(rb"Uvicorn running on http://127.0.0.1:(\d+)", b"".join(self.raw_lines))
         return int(found[1]) if found else None
 
-    def _listens(self) -> bool | None:
+    def _listens(self) -> bool:
         """A log that is silent does not say it."""
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
         except ConnectionRefusedError:
-            return None
+            return False
         return True
-
-
-def poll(attempt: Callable[[], T | None]) -> T:
-    """What `attempt` gives once it is not None."""
-    deadline = time.monotonic() + 20
-    while (found := attempt()) is None:
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-    return found

@@ -19,7 +19,8 @@ def serving(app: ASGIApp, notice: float = 0, **values: Any) -> Iterator[server.S
     """The running server with such settings; `port_of` says where."""
     settings = make_settings(**values)
     services = create_app(settings, "postgresql://nobody@localhost/none").services
-    running = server.Server(server.config(RequestMiddleware(app, services, lambda app: app), settings, port=0), notice)
+    served = RequestMiddleware(app, services, lambda app: app)
+    running = server.Server(server.config(served, settings, services.gate, port=0), notice)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     while not running.started:

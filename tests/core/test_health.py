@@ -24,15 +24,9 @@ OK = {"status": "ok"}
 
 
 @pytest.fixture(scope="module")
-def own_database(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that these tests may break."""
-    return make_database()
-
-
-@pytest.fixture(scope="module")
-def own_server(start_server: Callable[..., RunningServer], own_database: TestDatabase) -> RunningServer:
+def own_server(start_server: Callable[..., RunningServer], own: TestDatabase) -> RunningServer:
     """A server that takes no earlier result of it as proof."""
-    return start_server(database=own_database, readiness_max_age=0)
+    return start_server(database=own, readiness_max_age=0)
 
 
 @pytest.fixture
@@ -51,10 +45,8 @@ def test_both_are_good_while_all_is_well(probe: httpx.Client) -> None:
     assert_ready(probe.get("/ready"))
 
 
-def test_without_the_database_the_process_lives_and_is_not_ready(
-    probe: httpx.Client, own_database: TestDatabase
-) -> None:
-    own_database.proxy.refuse()
+def test_without_the_database_the_process_lives_and_is_not_ready(probe: httpx.Client, own: TestDatabase) -> None:
+    own.proxy.refuse()
     try:
         for _ in range(2):
             assert_ready(probe.get("/live"))
@@ -62,12 +54,12 @@ def test_without_the_database_the_process_lives_and_is_not_ready(
             assert_problem(response, 503, "database_unavailable", detail=NOT_READY)
             assert 1 <= int(response.headers["retry-after"]) <= 3
     finally:
-        own_database.proxy.accept()
+        own.proxy.accept()
     assert_ready(probe.get("/ready"))
 
 
 def test_while_the_database_is_silent_everything_gets_a_response_in_time(
-    own_server: RunningServer, own_database: TestDatabase
+    own_server: RunningServer, own: TestDatabase
 ) -> None:
     def timed(path: str) -> tuple[int, float]:
         with UserClient(own_server.url) as user:
@@ -75,7 +67,7 @@ def test_while_the_database_is_silent_everything_gets_a_response_in_time(
             response = user.get(path)
             return response.status_code, time.monotonic() - started
 
-    own_database.proxy.pause()
+    own.proxy.pause()
     try:
         with ThreadPoolExecutor() as pool:
             ready = pool.submit(timed, "/health/ready")
@@ -87,7 +79,7 @@ def test_while_the_database_is_silent_everything_gets_a_response_in_time(
             status, seconds = tasks.result()
             assert (status, seconds < 6) == (503, True)
     finally:
-        own_database.proxy.resume()
+        own.proxy.resume()
     status, seconds = timed("/health/ready")
     assert (status, seconds < 5) == (200, True)
 
@@ -114,29 +106,29 @@ def oldest_release(database: TestDatabase, release: str) -> AbstractContextManag
     return sql_in_effect(database, update.format(release), update.format("0.1.0"))
 
 
-def test_an_older_schema_is_not_ready(probe: httpx.Client, own_database: TestDatabase) -> None:
-    with revision(own_database, FIRST_REVISION):
+def test_an_older_schema_is_not_ready(probe: httpx.Client, own: TestDatabase) -> None:
+    with revision(own, FIRST_REVISION):
         assert_problem(probe.get("/ready"), 503, "schema_too_old", detail=NOT_MIGRATED)
         assert_ready(probe.get("/live"))
     assert_ready(probe.get("/ready"))
 
 
-def test_the_log_says_at_the_start_that_the_schema_is_older(own_database: TestDatabase) -> None:
+def test_the_log_says_at_the_start_that_the_schema_is_older(own: TestDatabase) -> None:
     """Where nobody probes, the first request would meet it as a 500."""
-    with revision(own_database, FIRST_REVISION), ApiProcess(own_database.url) as process:
+    with revision(own, FIRST_REVISION), ApiProcess(own.url) as process:
         told = process.find(lambda line: line["message"] == "not ready")
     found = [told[name] for name in ("level", "error.code", "todo_api.revision.database", "todo_api.revision.code")]
     assert found == ["warning", "schema_too_old", FIRST_REVISION, migrations.head()]
 
 
 @pytest.mark.parametrize("oldest", ["0.0.9", VERSION])
-def test_a_newer_schema_that_leaves_room_is_ready(probe: httpx.Client, own_database: TestDatabase, oldest: str) -> None:
-    with revision(own_database, "ffffffffffff"), oldest_release(own_database, oldest):
+def test_a_newer_schema_that_leaves_room_is_ready(probe: httpx.Client, own: TestDatabase, oldest: str) -> None:
+    with revision(own, "ffffffffffff"), oldest_release(own, oldest):
         assert_ready(probe.get("/ready"))
 
 
-def test_one_warning_says_that_the_schema_is_newer(own_database: TestDatabase) -> None:
-    with ApiProcess(own_database.proxied_url, READINESS_MAX_AGE="0") as process, revision(own_database, "ffffffffffff"):
+def test_one_warning_says_that_the_schema_is_newer(own: TestDatabase) -> None:
+    with ApiProcess(own.proxied_url, READINESS_MAX_AGE="0") as process, revision(own, "ffffffffffff"):
         for _ in range(3):
             last = httpx.get(f"{process.url}/health/ready").headers["x-request-id"]
         process.find(lambda line: line.get("request_id") == last and line["message"] == "request")
@@ -159,67 +151,65 @@ def test_what_has_no_number_is_no_release() -> None:
 
 
 @pytest.mark.parametrize("oldest", LATER)
-def test_a_newer_schema_that_leaves_no_room_is_not_ready(
-    probe: httpx.Client, own_database: TestDatabase, oldest: str
-) -> None:
-    with revision(own_database, "ffffffffffff"), oldest_release(own_database, oldest):
+def test_a_newer_schema_that_leaves_no_room_is_not_ready(probe: httpx.Client, own: TestDatabase, oldest: str) -> None:
+    with revision(own, "ffffffffffff"), oldest_release(own, oldest):
         assert_problem(probe.get("/ready"), 503, "schema_too_new", detail=NO_ROOM)
         assert_ready(probe.get("/live"))
     assert_ready(probe.get("/ready"))
 
 
 def test_the_release_that_migrated_serves_whatever_it_says_of_older_ones(
-    probe: httpx.Client, own_database: TestDatabase
+    probe: httpx.Client, own: TestDatabase
 ) -> None:
-    with oldest_release(own_database, "99.0"):
+    with oldest_release(own, "99.0"):
         assert_ready(probe.get("/ready"))
 
 
-def test_a_database_that_was_never_migrated_is_not_ready(probe: httpx.Client, own_database: TestDatabase) -> None:
+def test_a_database_that_was_never_migrated_is_not_ready(probe: httpx.Client, own: TestDatabase) -> None:
     hidden = ("ALTER TABLE alembic_version RENAME TO hidden", "ALTER TABLE hidden RENAME TO alembic_version")
     empty = ("DELETE FROM alembic_version", f"INSERT INTO alembic_version VALUES ('{migrations.head()}')")
     for change, back in (hidden, empty):
-        with sql_in_effect(own_database, change, back):
+        with sql_in_effect(own, change, back):
             assert_problem(probe.get("/ready"), 503, "schema_too_old", detail=NOT_MIGRATED)
     assert_ready(probe.get("/ready"))
 
 
 def test_the_database_is_asked_once_in_the_time_that_a_result_holds(
-    start_server: Callable[..., RunningServer], own_database: TestDatabase
+    start_server: Callable[..., RunningServer], own: TestDatabase
 ) -> None:
-    server = start_server(database=own_database, readiness_max_age=600)
-    own_database.proxy.clear()
+    server = start_server(database=own, readiness_max_age=600)
+    own.proxy.clear()
     with UserClient(server.url) as user:
         for _ in range(10):
             assert_ready(user.get("/health/ready"))
             assert_ready(user.get("/health/live"))
     revision = "SELECT todo.alembic_version.version_num \nFROM todo.alembic_version"
-    assert own_database.proxy.queries == [revision, "SHOW transaction_read_only"]
+    assert own.proxy.queries == [revision, "SHOW transaction_read_only"]
 
 
 def test_any_response_of_the_database_is_proof_that_it_is_there(
-    start_server: Callable[..., RunningServer], own_database: TestDatabase
+    start_server: Callable[..., RunningServer], own: TestDatabase
 ) -> None:
-    server = start_server(database=own_database, readiness_max_age=0.5)
+    server = start_server(database=own, readiness_max_age=0.5)
     with UserClient(server.url) as user:
         user.create_task()
         assert_ready(user.get("/health/ready"))
         deadline = time.monotonic() + 1
         while time.monotonic() < deadline:  # longer than the probe's own result holds
             assert user.get(user.tasks).status_code == 200
-        own_database.proxy.clear()
+        own.proxy.clear()
         assert_ready(user.get("/health/ready"))
-        assert own_database.proxy.queries == []
+        assert own.proxy.queries == []
 
 
 def test_a_wrong_schema_stays_not_ready_while_other_requests_get_their_responses(
-    start_server: Callable[..., RunningServer], own_database: TestDatabase
+    start_server: Callable[..., RunningServer], own: TestDatabase
 ) -> None:
     """Also one that is migrated while requests prove that the database is there."""
-    server = start_server(database=own_database, readiness_max_age=0.05)
+    server = start_server(database=own, readiness_max_age=0.05)
     with UserClient(server.url) as user:
         assert_ready(user.get("/health/ready"))
-        with revision(own_database, FIRST_REVISION):
+        with revision(own, FIRST_REVISION):
             deadline = time.monotonic() + 10
             while user.get("/health/ready").status_code == 200:
                 assert time.monotonic() < deadline, "it did not look at the schema"

@@ -15,6 +15,7 @@ import psutil
 
 from tests.conftest import project_root
 from tests.unmeasured import unmeasured
+from tests.waiting import poll
 
 # What a clone has, but for its tests and papers.
 PARTS = ("main.py", "pyproject.toml", "Makefile", ".env.example", "core", "modules", "alembic", "scaffold")
@@ -110,10 +111,7 @@ class Project:
             return
         for victim in victims:
             victim.kill()
-        deadline = time.monotonic() + 20
-        while any(_lives(victim) for victim in victims):
-            assert time.monotonic() < deadline, "the database outlived a kill -9"
-            time.sleep(0.02)
+        poll(lambda: not any(map(_lives, victims)))
 
 
 def printed_commands(text: str) -> str:

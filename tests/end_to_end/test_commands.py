@@ -4,8 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -15,6 +13,7 @@ from main import TITLE
 from tests.architecture.folders import plant, replace
 from tests.end_to_end.project import Project
 from tests.ports import free_port
+from tests.waiting import poll
 
 MODELS = "modules/tasks/models.py"
 LAST = "    completed_at: datetime | None = Field(sa_type=TIMESTAMP)\n"
@@ -215,11 +214,11 @@ def test_a_change_is_served_without_a_restart_by_hand(project: Project) -> None:
     project.servers.append(dev)
     _served(port, TITLE)
     replace(project.folder, "main.py", "title=TITLE", 'title="Changed" +')
-    _wait(lambda: "SyntaxError" in log.read_text())
+    poll(lambda: "SyntaxError" in log.read_text())
     replace(project.folder, "main.py", 'title="Changed" +', 'title="Mended"')
     _served(port, "Mended")
     plant(project.folder, "modules/tasks/schemas.py", "# A comment.")
-    _wait(lambda: "Changed: modules/tasks/schemas.py. Starting again." in log.read_text())
+    poll(lambda: "Changed: modules/tasks/schemas.py. Starting again." in log.read_text())
     _served(port, "Mended")
     dev.send_signal(signal.SIGINT)
     assert dev.wait(20) == 0
@@ -235,11 +234,4 @@ def _served(port: int, title: str) -> None:
             return False
         return bool(document["info"]["title"] == title)
 
-    _wait(is_there)
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
+    poll(is_there)

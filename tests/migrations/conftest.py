@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg2
 import pytest
 from alembic import command
 
 from core.database import migrations
-from tests.conftest import SEARCH_PATH, TestDatabase, execute, project_root
+from tests.conftest import AnyDatabase, TestDatabase, execute, project_root
 from tests.migrations.schema import describe
 from tests.unmeasured import unmeasured
 
@@ -30,24 +29,8 @@ CREATE EVENT TRIGGER builds_nothing ON ddl_command_start WHEN TAG IN ('CREATE IN
 
 
 @dataclass(frozen=True)
-class PlainDatabase:
+class PlainDatabase(AnyDatabase):
     """A database that the application has no part in."""
-
-    url: str
-
-    def connect(self) -> Any:
-        """A connection of the test's own."""
-        return psycopg2.connect(self.url, options=SEARCH_PATH)
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Runs SQL beside the migrations."""
-        connection = self.connect()
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
 
     def upgrade(self) -> None:
         """To the newest revision. In this process, which takes a tenth of the time; the models have no part in it."""

@@ -37,9 +37,9 @@ class Case:
     """A mistake and its mend: settings, the token, and what is done elsewhere. `pattern` matches the one wrong line."""
 
     pattern: str
-    wrong: Values
-    right: Values
-    token: str | None = None
+    wrong: Values = field(default_factory=dict)
+    right: Values = field(default_factory=dict)
+    token: str = field(default_factory=lambda: make_token("u1"))
     other_token: str | None = None
     mend: Callable[[], object] = field(default=lambda: None)
 
@@ -233,7 +233,6 @@ def keys_where_a_secret_signs(world: World) -> Case:
         r"token +algorithm_not_configured: .*HS256.*: set BETTER_AUTH_SECRET.*",
         {**neon, "better_auth_secret": None},
         neon,
-        make_token("u1"),
     )
 
 
@@ -312,7 +311,6 @@ def missing_grant(world: World) -> Case:
         r"grants +GRANT DELETE ON todo.tasks TO the role of DATABASE_URL",
         {"database_url": url},
         {"database_url": url},
-        make_token("u1"),
         mend=lambda: world.database.query(f"GRANT DELETE ON todo.tasks TO {name}"),
     )
 
@@ -324,7 +322,6 @@ def no_grants(world: World) -> Case:
         r"grants +GRANT USAGE ON SCHEMA todo TO the role of DATABASE_URL; GRANT SELECT ON todo.alembic_version .*",
         {"database_url": url},
         {"database_url": url},
-        make_token("u1"),
         mend=lambda: [world.database.query(sql) for sql in least_grants(name)],
     )
 
@@ -342,7 +339,6 @@ def function_of_a_cluster(world: World) -> Case:
         r"grants +GRANT EXECUTE ON FUNCTION todo.run_at_owner TO the role of DATABASE_URL",
         {"database_url": url},
         {"database_url": url},
-        make_token("u1"),
         mend=lambda: world.database.query(f"GRANT EXECUTE ON FUNCTION todo.run_at_owner TO {name}"),
     )
 
@@ -352,7 +348,6 @@ def pooled_migrations(world: World) -> Case:
         r"migrations +.*pooler.*Set DATABASE_URL_UNPOOLED .*",
         {"database_url": world.pooled()},
         {"database_url": world.pooled(), "database_url_unpooled": world.database.proxied_url},
-        make_token("u1"),
     )
 
 
@@ -362,7 +357,6 @@ def migrations_elsewhere(world: World) -> Case:
         r"migrations +DATABASE_URL_UNPOOLED leads to the database postgres, DATABASE_URL to test_.*",
         {"database_url_unpooled": elsewhere},
         {"database_url_unpooled": world.database.proxied_url},
-        make_token("u1"),
     )
 
 
@@ -371,7 +365,6 @@ def login_of_nobody(world: World) -> Case:
         r"database +cannot connect: .*nobody.*: set the user and the password of DATABASE_URL.*",
         {"database_url": world.database.proxied_url.replace("postgres@", "nobody:hidden-word@")},
         {"database_url": world.database.proxied_url},
-        make_token("u1"),
     )
 
 
@@ -380,7 +373,6 @@ def migrations_by_nobody(world: World) -> Case:
         r"migrations +cannot connect: .*nobody.*: set DATABASE_URL_UNPOOLED",
         {"database_url_unpooled": world.database.proxied_url.replace("postgres@", "nobody:hidden-word@")},
         {"database_url_unpooled": world.database.proxied_url},
-        make_token("u1"),
     )
 
 
@@ -389,7 +381,6 @@ def host_bits(world: World) -> Case:
         r"settings +TRUSTED_PROXIES: '10.0.0.7/8' has host bits set: write 10.0.0.0/8.*",
         {"trusted_proxies": ("10.0.0.7/8",)},
         {"trusted_proxies": ("10.0.0.0/8",)},
-        make_token("u1"),
     )
 
 
@@ -398,7 +389,6 @@ def everybody_a_proxy(world: World) -> Case:
         r"proxy +TRUSTED_PROXIES has 0.0.0.0/0: .*",
         {"trusted_proxies": ("0.0.0.0/0",)},
         {"trusted_proxies": ("127.0.0.1",)},
-        make_token("u1"),
     )
 
 
@@ -406,9 +396,6 @@ def foreign_column(world: World) -> Case:
     world.database.query("ALTER TABLE todo.users ADD COLUMN email_verified boolean")
     return Case(
         r"schema +.*todo.users \(email_verified\).*DATABASE_URL.*",
-        {},
-        {},
-        make_token("u1"),
         mend=lambda: world.database.query("ALTER TABLE todo.users DROP COLUMN email_verified"),
     )
 
@@ -419,9 +406,6 @@ def not_migrated(world: World) -> Case:
     world.database.query("UPDATE todo.alembic_version SET version_num = %s", former)
     return Case(
         r"schema +the revision is \w+, and \w+ is needed: run alembic upgrade head, with DATABASE_URL .*",
-        {},
-        {},
-        make_token("u1"),
         mend=lambda: world.database.query("UPDATE todo.alembic_version SET version_num = %s", *head),
     )
 
@@ -432,9 +416,6 @@ def no_room(world: World) -> Case:
     world.database.query("UPDATE todo.schema_compatibility SET oldest_release = '99.0.0'")
     return Case(
         r"schema +revision f00f00f00f00 has no room for this release: deploy a newer release",
-        {},
-        {},
-        make_token("u1"),
         mend=lambda: world.database.query("UPDATE todo.alembic_version SET version_num = %s", *head),
     )
 
@@ -444,7 +425,6 @@ def server_away(world: World) -> Case:
         r"database +cannot connect: 127.0.0.1:9: .*: start it, or set DATABASE_URL .*",
         {"database_url": "postgresql://api:hidden-word@127.0.0.1:9/todo"},
         {"database_url": world.database.proxied_url},
-        make_token("u1"),
     )
 
 
@@ -453,7 +433,6 @@ def no_such_database(world: World) -> Case:
         r'database +cannot connect: .*database "tudu" does not exist: set the name of the database in DATABASE_URL.*',
         {"database_url": re.sub(r"/test_\w+", "/tudu", world.database.proxied_url)},
         {"database_url": world.database.proxied_url},
-        make_token("u1"),
     )
 
 
@@ -471,7 +450,6 @@ def may_not_connect(world: World) -> Case:
         r"database +cannot connect: .*too many connections.*: allow more .*",
         {"database_url": url},
         {"database_url": url, "database_pool_size": 2},
-        make_token("u1"),
         mend=mend,
     )
 
@@ -485,7 +463,6 @@ def takes_no_writes(world: World) -> Case:
         r"database +the server takes no writes: .*default_transaction_read_only.*",
         {"database_url": url, "database_url_unpooled": world.database.proxied_url},
         {"database_url": url, "database_url_unpooled": world.database.proxied_url},
-        make_token("u1"),
         mend=lambda: world.database.query(f"ALTER ROLE {name} RESET default_transaction_read_only"),
     )
 
@@ -528,7 +505,6 @@ def test_a_mistake_is_one_line_and_whoever_follows_it_is_served(
     assert not [one for one in (SECRET, OTHER_SECRET, case.token, "hidden-word") if one and one in shown]
     case.mend()
     token = case.other_token or case.token
-    assert token
     found = findings(world, case.right, token)
     assert [str(one) for one in found if one.state == "wrong"] == []
     assert "ok" in {one.state for one in found if one.subject == "token"}

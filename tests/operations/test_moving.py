@@ -10,9 +10,9 @@ import pytest
 
 from modules.tasks.models import DESCRIPTION_LENGTH, TITLE_LENGTH
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
-from tests.core.api_process import poll
 from tests.modules.tasks.pages import walk
 from tests.operations.old_backend import COUNT, FILE, FITS, TEXT, all_changes, api, both, cut_over, insert, old
+from tests.waiting import poll
 
 __all__ = ["api", "both"]
 

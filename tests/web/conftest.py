@@ -22,8 +22,9 @@ __all__ = ["database_of_its_own"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Where pictures go."""
-    parser.addoption("--pictures", type=Path, default=None, help="the folder to write the pictures of the documents to")
+    """Where pictures go. Of a relative path the browser, which runs in another folder, would make another place."""
+    told = "the folder to write the pictures of the documents to"
+    parser.addoption("--pictures", type=lambda path: Path(path).resolve(), default=None, help=told)
 
 
 def _cannot(why: str) -> NoReturn:

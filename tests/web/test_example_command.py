@@ -12,8 +12,8 @@ import httpx
 
 from tests.better_auth.servers import install
 from tests.conftest import SECRET, TestDatabase, project_root
-from tests.core.api_process import poll
 from tests.ports import free_port
+from tests.waiting import poll
 from tests.web.site import EXAMPLE
 
 COMMAND = [sys.executable, "-m", "scaffold.example"]
@@ -49,7 +49,7 @@ def test_one_address_until_ctrl_c(database: TestDatabase) -> None:
             assert client.get("/api/auth/ok").json() == {"ok": True}
         running.send_signal(signal.SIGINT)
         assert running.wait(30) == 0
-    poll(lambda: None if _listens(port) else True)
+    poll(lambda: not _listens(port))
 
 
 def test_a_port_that_is_taken_is_said() -> None:

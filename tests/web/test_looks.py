@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.web.browser import Remote
+from tests.web.conftest import pytest_addoption
 from tests.web.site import Site
 from tests.web.visitor import Visitor, add, button, edit, tick, titles, until
 
@@ -47,6 +48,13 @@ class Look:
 def look(request: pytest.FixtureRequest) -> Look:
     """With the folder of `make pictures`."""
     return Look(request.config.getoption("--pictures"))
+
+
+def test_the_pictures_go_where_the_command_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    parser = pytest.Parser(_ispytest=True)
+    pytest_addoption(parser)
+    assert parser.parse(["--pictures=docs/images"]).pictures == tmp_path / "docs" / "images"
 
 
 def _fill(visitor: Visitor) -> None:

@@ -12,8 +12,9 @@ from tests.better_auth.servers import install
 from tests.clients.snippets import snippets
 from tests.compatibility import instrumented
 from tests.conftest import TestDatabase, project_root
-from tests.core.api_process import ApiProcess, poll
+from tests.core.api_process import ApiProcess
 from tests.ports import free_port
+from tests.waiting import poll
 from tests.web import next_server
 from tests.web.browser import Driver, Remote
 from tests.web.next_server import EXAMPLE

@@ -10,8 +10,9 @@ import httpx
 from tests.better_auth.servers import EXAMPLE, BetterAuth, Person
 from tests.compatibility import instrumented
 from tests.conftest import SECRET, TestDatabase
-from tests.core.api_process import ApiProcess, poll
+from tests.core.api_process import ApiProcess
 from tests.ports import free_port
+from tests.waiting import poll
 from tests.web.tracing import spans
 from tests.web.tracing.spans import Collector, Span
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.core.api_process import poll
+from tests.waiting import poll
 from tests.web.browser import Driver, Remote
 from tests.web.site import Site
 
@@ -115,9 +115,9 @@ def until(attempt: Callable[[], Any], wanted: Any) -> None:
     """Waits for it; says what there was instead."""
     last: list[Any] = []
 
-    def look() -> bool | None:
+    def look() -> bool:
         last[:] = [attempt()]
-        return True if last[0] == wanted else None
+        return bool(last[0] == wanted)
 
     try:
         poll(look)

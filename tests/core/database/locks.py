@@ -1,10 +1,10 @@
 """Makes requests wait in the database for as long as a test wants."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.conftest import TestDatabase
+from tests.waiting import poll
 
 WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
@@ -20,7 +20,4 @@ def locked_tasks(database: TestDatabase) -> Iterator[Callable[[], None]]:
 
 def wait_for_waiting(database: TestDatabase, count: int = 1) -> None:
     """Until so many statements wait for a lock."""
-    deadline = time.monotonic() + 10
-    while len(database.query(WAITING)) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    poll(lambda: len(database.query(WAITING)) >= count)

@@ -1,7 +1,6 @@
 """The way to the server: names are looked up off the event loop, hosts tried in turn, and none is waited for long."""
 
 import socket
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,11 +10,6 @@ from core.database.connection import Connection
 from core.database.errors import DatabaseUnavailableError, DeadlineError
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import connected, echo, later, on, run, value
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    return make_database()
 
 
 def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up_at_the_deadline() -> None:

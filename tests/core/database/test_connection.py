@@ -4,7 +4,7 @@ import asyncio
 import os
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,12 +17,6 @@ from tests.core.database.database_path import active, connected, later, until, v
 BIG = 8 * 1024 * 1024
 # Long enough to be met at work; the server ends it, so that none is left behind.
 ASLEEP = "SET LOCAL statement_timeout = 3000; SELECT pg_sleep(30)"
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database whose connections are cut and paused."""
-    return make_database()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,6 @@ from core.database.queries import Query
 from core.database.transaction import LOCK_MILLISECONDS
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import (
-    PREPARE,
     active,
     backend,
     backends,
@@ -33,14 +32,6 @@ from tests.core.database.database_path import (
 )
 
 T = TypeVar("T")
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that is cut, paused and counted."""
-    database = make_database()
-    database.query(PREPARE)
-    return database
 
 
 @pytest.fixture(autouse=True)

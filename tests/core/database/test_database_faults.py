@@ -12,7 +12,6 @@ from core.database.database import Database
 from core.database.errors import ConnectionLostError, DatabaseUnavailableError
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import (
-    PREPARE,
     active,
     backend,
     backends,
@@ -29,14 +28,6 @@ from tests.core.database.database_path import (
 )
 
 T = TypeVar("T")
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that is cut off, paused and killed."""
-    database = make_database()
-    database.query(PREPARE)
-    return database
 
 
 @pytest.fixture(autouse=True)

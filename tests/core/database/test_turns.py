@@ -16,16 +16,9 @@ from core.database.pool import Pool
 from core.database.sending import Values
 from core.database.usage import Usage
 from tests.conftest import TestDatabase
-from tests.core.database.database_path import PREPARE, active, backend, echo, later, on, setting, sleep, until
+from tests.core.database.database_path import active, backend, echo, later, on, setting, sleep, until
 
 who: ContextVar[str] = ContextVar("who", default="nobody")
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    database = make_database()
-    database.query(PREPARE)
-    return database
 
 
 def test_what_waits_is_sent_before_its_task_runs_again(own: TestDatabase) -> None:

@@ -14,6 +14,7 @@ from tests.conftest import RunningServer, TestDatabase, UserClient, assert_probl
 from tests.core.database.locks import locked_tasks, wait_for_waiting
 from tests.core.http.extended_app import copies, extended_app
 from tests.core.raw_http import connect
+from tests.waiting import poll
 
 BUSY = "The server has as much to do as it can. Try again shortly."
 AWAY = "The database does not respond now. Try again shortly."
@@ -21,23 +22,9 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that may fall silent."""
-    return make_database()
-
-
-@pytest.fixture(scope="module")
 def server(own: TestDatabase, start_server: Callable[..., RunningServer]) -> RunningServer:
     """A server with two places."""
     return start_server(database=own, max_concurrent_requests=2, request_timeout=2)
-
-
-@pytest.fixture
-def user(server: RunningServer) -> Iterator[UserClient]:
-    """A known user of it."""
-    with UserClient(server.url) as made:
-        assert made.get("/api/v1/users/me").status_code == 200
-        yield made
 
 
 @contextmanager
@@ -115,10 +102,7 @@ def test_a_place_comes_back_from_a_client_that_went_away(user: UserClient, own: 
                 wait_for_waiting(own)
         wait_for_waiting(own, 2)
         assert_busy(user.get(user.tasks))
-    deadline = time.monotonic() + 5
-    while (response := user.get(user.tasks)).status_code == 503:
-        assert time.monotonic() < deadline
-    assert response.status_code == 200
+    poll(lambda: user.get(user.tasks).status_code == 200)
 
 
 def test_a_body_that_is_under_way_holds_no_place(user: UserClient) -> None:

@@ -21,8 +21,8 @@ from modules.tasks.models import Task
 from modules.tasks.repository import TaskRepository
 from modules.tasks.schemas import TaskCreate, TaskRead, TaskUpdate
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem, make_settings, make_token
-from tests.core.api_process import poll
 from tests.core.http.extended_app import extended_app
+from tests.waiting import poll
 
 # Of the server of these tests, in seconds: by when there is a response, and by when a body is there.
 TIMEOUT, BODY_TIMEOUT = 1.0, 0.5
@@ -125,12 +125,6 @@ async def endless(request: Request) -> Csv:
     return Csv(rows())
 
 
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database whose connections are counted."""
-    return make_database()
-
-
 @pytest.fixture
 def start(own: TestDatabase) -> Iterator[Callable[..., RunningServer]]:
     """Starts the application with these operations."""
@@ -170,13 +164,13 @@ def titles(user: UserClient) -> list[str]:
 def test_what_is_written_after_the_response_is_there(user: UserClient, operation: str, keyed: bool) -> None:
     assert post(user, operation, keyed=keyed).status_code == 201
     renamed = {"background": "renamed in the background", "end": "renamed at the end"}[operation]
-    assert poll(lambda: titles(user) == [renamed] or None)
+    assert poll(lambda: titles(user) == [renamed])
 
 
 @KEYED
 def test_in_the_background_there_is_time_after_the_deadline(user: UserClient, keyed: bool) -> None:
     assert post(user, "background", keyed=keyed, pause=TIMEOUT + 0.2).status_code == 201
-    assert poll(lambda: titles(user) == ["renamed in the background"] or None)
+    assert poll(lambda: titles(user) == ["renamed in the background"])
 
 
 def test_it_is_no_part_of_somebody_elses_transaction(user: UserClient) -> None:
@@ -186,7 +180,7 @@ def test_it_is_no_part_of_somebody_elses_transaction(user: UserClient) -> None:
         assert post(user, "background", keyed=True, pause=0.3).status_code == 201
         failed = threads.submit(post, other, "failing", keyed=True)
         assert_problem(failed.result(), 409, "conflict")
-        assert poll(lambda: titles(user) == ["renamed in the background"] or None)
+        assert poll(lambda: titles(user) == ["renamed in the background"])
         assert len(titles(other)) == 1
 
 
@@ -221,7 +215,7 @@ def test_a_file_is_read_while_it_is_sent(user: UserClient, keyed: bool) -> None:
 def test_the_log_tells_why_a_response_was_cut(user: UserClient) -> None:
     with capture_logs() as logs, pytest.raises(httpx.RemoteProtocolError):
         user.get("/api/v1/users/me/after/cut")
-    assert poll(lambda: [line["error.type"] for line in logs if line["event"] == "request failed"] or None) == [
+    assert poll(lambda: [line["error.type"] for line in logs if line["event"] == "request failed"]) == [
         "DatabaseUnavailableError"
     ]
 

@@ -71,10 +71,10 @@ def test_a_body_that_is_not_strict_json_is_rejected(mallory: UserClient, body: b
 
 @pytest.mark.parametrize("body", [b"[]", b'"text"', b"null", b"1", b"true", b"[" + b"0," * 400_000 + b"0]"])
 def test_a_body_that_is_no_object_is_rejected(mallory: UserClient, body: bytes) -> None:
+    """The pointer is that of the whole document."""
     response = mallory.post(mallory.tasks, content=body, headers=JSON)
-    (error,) = assert_problem(response, 400, "validation_failed")["errors"]
-    assert error["pointer"] == ""
-    assert len(response.content) < 1000
+    errors = [{"pointer": "", "message": "Must be an object", "code": "wrong_type", "params": {"expected": "object"}}]
+    assert_problem(response, 400, "validation_failed", errors=errors)
 
 
 def test_twenty_levels_are_not_too_deep(mallory: UserClient) -> None:
@@ -181,36 +181,18 @@ def test_a_cursor_that_the_server_did_not_make_is_rejected(mallory: UserClient, 
     assert_problem(response, 400, "validation_failed", detail="The cursor is not valid.", errors=[error])
 
 
-@pytest.mark.parametrize(
-    "task_id",
-    [
-        "x",
-        "0",
-        "-1",
-        "null",
-        SOME_ID[:-1],
-        SOME_ID[:-1] + "g",
-        SOME_ID + "0",
-        "%00",
-        "%",
-        "%zz",
-        "%C3%A9",
-        "%FF",
-        "a" * 9000,
-    ],
-)
-def test_a_malformed_id_is_rejected(mallory: UserClient, task_id: str) -> None:
-    for method in ("GET", "DELETE"):
-        response = mallory.request(method, f"{mallory.tasks}/{task_id}")
-        assert response.headers["content-type"] == "application/problem+json"
-        problem = response.json()
-        error = {
-            "pointer": "/path/task_id",
-            "message": "Must be a UUID",
-            "code": "malformed",
-            "params": {"expected": "uuid"},
-        }
-        assert (response.status_code, problem["code"], problem["errors"]) == (400, "validation_failed", [error])
+@pytest.mark.parametrize("task_id", ["%", "%zz", "%C3%A9", "%FF"])
+def test_an_id_in_an_odd_escape_is_malformed(mallory: UserClient, task_id: str) -> None:
+    response = mallory.get(f"{mallory.tasks}/{task_id}")
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    error = {
+        "pointer": "/path/task_id",
+        "message": "Must be a UUID",
+        "code": "malformed",
+        "params": {"expected": "uuid"},
+    }
+    assert (response.status_code, problem["code"], problem["errors"]) == (400, "validation_failed", [error])
 
 
 @pytest.mark.parametrize("rest", ["%2F", "..%2F..", f"{SOME_ID}%2F", f"{SOME_ID}/{SOME_ID}", "%2e%2e%2f"])

@@ -11,8 +11,8 @@ from psycopg2.extensions import cursor
 
 from core.http.idempotency import REPLAYED
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
-from tests.core.api_process import poll
 from tests.core.database.locks import WAITING, wait_for_waiting
+from tests.waiting import poll
 
 AWAY = "The database does not respond now. Try again shortly."
 # A task that is inserted waits at its COMMIT for whoever holds the lock.
@@ -38,23 +38,9 @@ CREATE TRIGGER sweep AFTER INSERT ON idempotency_keys EXECUTE FUNCTION sweep();
 
 
 @pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that a test may break."""
-    return make_database()
-
-
-@pytest.fixture(scope="module")
 def server(own: TestDatabase, start_server: Callable[..., RunningServer]) -> RunningServer:
     """A server on it."""
     return start_server(database=own)
-
-
-@pytest.fixture
-def user(server: RunningServer) -> Iterator[UserClient]:
-    """A known user of that server."""
-    with UserClient(server.url) as made:
-        assert made.get("/api/v1/users/me").status_code == 200
-        yield made
 
 
 @contextmanager
@@ -262,7 +248,7 @@ def test_a_copy_of_what_was_told_that_there_is_one_does_not_make_it(own: TestDat
     with installed(own, WAIT_AS_REJECTED, undo), transaction(own) as lock, ThreadPoolExecutor() as threads:
         lock.execute("SELECT pg_advisory_xact_lock(1)")
         first = threads.submit(put)
-        poll(lambda: first.done() or own.query(WAITING) or None)
+        poll(lambda: first.done() or own.query(WAITING))
         assert user.delete(path).status_code == 204
         assert put() == 412
         lock.connection.rollback()

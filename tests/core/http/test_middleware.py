@@ -2,10 +2,8 @@
 
 import multiprocessing
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +14,7 @@ from core.http.middleware import request_id_of
 from tests.conftest import RunningServer, UserClient, assert_problem
 from tests.core.raw_http import connect, exchange
 from tests.core.serving import live_and_die, port_of, serving
+from tests.waiting import poll
 
 CAUSE = "a word that is for the log alone"
 HEX = re.compile(r"[0-9a-f]{32}")
@@ -138,7 +137,7 @@ def test_a_client_that_hangs_up_is_no_failure_of_the_server(api_server: RunningS
     with capture_logs() as logs:
         with connect(api_server.port) as connection:
             connection.send(head.encode() + b'{"title"')
-        _wait_until(lambda: any(line.get("url.path") == alice.tasks for line in logs))
+        poll(lambda: any(line.get("url.path") == alice.tasks for line in logs))
     (line,) = logs
     assert (line["event"], line["log_level"], line["http.response.status_code"]) == ("request", "info", 499)
     assert "error.code" not in line
@@ -150,10 +149,3 @@ def test_bad_framing_is_logged_under_the_id_of_the_response(api_server: RunningS
     (line,) = logs
     assert (line["event"], line["request_id"]) == ("request rejected", response.header("x-request-id"))
     assert (line["error.code"], line["error.reason"]) == ("bad_request", "bad_framing")
-
-
-def _wait_until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

@@ -17,15 +17,9 @@ SOME_ID = "00000000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
-def own_database(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that these tests may break."""
-    return make_database()
-
-
-@pytest.fixture(scope="module")
-def own_server(start_server: Callable[..., RunningServer], own_database: TestDatabase) -> RunningServer:
+def own_server(start_server: Callable[..., RunningServer], own: TestDatabase) -> RunningServer:
     """A server on it that allows one try to sign in."""
-    return start_server(database=own_database, sign_in_attempts_per_account=1)
+    return start_server(database=own, sign_in_attempts_per_account=1)
 
 
 @pytest.fixture
@@ -118,36 +112,36 @@ def test_failures_of_local_accounts_each_have_their_code(own_server: RunningServ
         assert stale.headers["www-authenticate"] == "Bearer"
 
 
-def test_a_conflict_with_what_is_stored_is_409(own_database: TestDatabase, carol: UserClient) -> None:
-    own_database.query("CREATE UNIQUE INDEX one_of_each ON tasks (user_id, title)")
+def test_a_conflict_with_what_is_stored_is_409(own: TestDatabase, carol: UserClient) -> None:
+    own.query("CREATE UNIQUE INDEX one_of_each ON tasks (user_id, title)")
     try:
         carol.create_task(title=MARKER)
         response = carol.post(carol.tasks, json={"title": MARKER})
     finally:
-        own_database.query("DROP INDEX one_of_each")
+        own.query("DROP INDEX one_of_each")
     detail = "The request conflicts with what is stored."
     assert_problem(response, 409, "conflict", title="The request conflicts with what is stored", detail=detail)
     assert not {MARKER, "one_of_each", "duplicate"} & set(re.findall(r"\w+", response.text))
 
 
-def test_a_value_that_only_the_database_rejects_is_400(own_database: TestDatabase, carol: UserClient) -> None:
-    own_database.query("ALTER TABLE tasks ADD CONSTRAINT no_marker CHECK (title <> %s) NOT VALID", MARKER)
+def test_a_value_that_only_the_database_rejects_is_400(own: TestDatabase, carol: UserClient) -> None:
+    own.query("ALTER TABLE tasks ADD CONSTRAINT no_marker CHECK (title <> %s) NOT VALID", MARKER)
     try:
         response = carol.post(carol.tasks, json={"title": MARKER})
     finally:
-        own_database.query("ALTER TABLE tasks DROP CONSTRAINT no_marker")
+        own.query("ALTER TABLE tasks DROP CONSTRAINT no_marker")
     assert_problem(response, 400, "validation_failed", detail="A value cannot be stored.")
     assert MARKER not in response.text
 
 
-def test_a_bug_is_500_without_a_word_of_its_cause(own_database: TestDatabase, carol: UserClient) -> None:
+def test_a_bug_is_500_without_a_word_of_its_cause(own: TestDatabase, carol: UserClient) -> None:
     carol.create_task()
-    own_database.query("ALTER TABLE tasks RENAME COLUMN title TO headline")
+    own.query("ALTER TABLE tasks RENAME COLUMN title TO headline")
     try:
         with capture_logs() as logs:
             response = carol.post(carol.tasks, json={"title": MARKER})
     finally:
-        own_database.query("ALTER TABLE tasks RENAME COLUMN headline TO title")
+        own.query("ALTER TABLE tasks RENAME COLUMN headline TO title")
     detail = "The server failed; its log has the cause under this request_id."
     assert_problem(response, 500, "internal_error", title="Internal server error", detail=detail)
     assert not re.search(rf"{MARKER}|column|headline|42703|Undefined|SELECT|INSERT|Traceback", response.text)
@@ -157,9 +151,9 @@ def test_a_bug_is_500_without_a_word_of_its_cause(own_database: TestDatabase, ca
     assert failure["exc_info"].sqlstate == "42703"
 
 
-def test_a_database_that_is_away_is_503_with_a_time_to_come_back(own_database: TestDatabase, carol: UserClient) -> None:
+def test_a_database_that_is_away_is_503_with_a_time_to_come_back(own: TestDatabase, carol: UserClient) -> None:
     task = carol.create_task()
-    own_database.proxy.refuse()
+    own.proxy.refuse()
     try:
         for response in (
             carol.get(carol.tasks),
@@ -172,7 +166,7 @@ def test_a_database_that_is_away_is_503_with_a_time_to_come_back(own_database: T
             assert_problem(response, 503, "database_unavailable", title=title, detail=detail)
             assert 1 <= int(response.headers["retry-after"]) <= 3
     finally:
-        own_database.proxy.accept()
+        own.proxy.accept()
     assert carol.get(f"{carol.tasks}/{task['id']}").json() == task
 
 

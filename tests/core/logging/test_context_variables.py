@@ -6,13 +6,12 @@ import tempfile
 from tests.core.logging.test_writer import SETUP, run
 
 PROGRAM = (
-    f"{SETUP}from core.logging import request_fields\nfrom core.logging.access import AccessLog\n"
-    "log = AccessLog('x')\n"
+    f"{SETUP}from core.logging import access, request_fields\n"
     "def request(name, **bound):\n"
     "    request_fields.begin({'request_id': name})\n"
     "    structlog.contextvars.bind_contextvars(**bound)\n"
     "    request_fields.bind({'own': name})\n"
-    "    log.write('info', {'shown': 1})\n"
+    "    access.write('info', {'shown': 1})\n"
     "    structlog.get_logger().info('line')\n"
     "request('none'); request('one', shop='north'); request('two', place='south'); request('last')\n"
 )

@@ -49,15 +49,9 @@ MESSAGES = {
 
 
 @pytest.fixture(scope="module")
-def own_database(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that these tests may break."""
-    return make_database()
-
-
-@pytest.fixture(scope="module")
-def process(own_database: TestDatabase) -> Iterator[ApiProcess]:
+def process(own: TestDatabase) -> Iterator[ApiProcess]:
     """The program, reading a password in its database's URL."""
-    with ApiProcess(own_database.proxied_url.replace("postgres@", f"postgres:{MARKER}@")) as running:
+    with ApiProcess(own.proxied_url.replace("postgres@", f"postgres:{MARKER}@")) as running:
         yield running
 
 
@@ -98,8 +92,8 @@ def provoke(process: ApiProcess, database: TestDatabase) -> None:
     exchange(process.port, f"{MARKER}\r\n\r\n".encode())
 
 
-def test_no_line_holds_what_is_the_users_or_secret(process: ApiProcess, own_database: TestDatabase) -> None:
-    provoke(process, own_database)
+def test_no_line_holds_what_is_the_users_or_secret(process: ApiProcess, own: TestDatabase) -> None:
+    provoke(process, own)
     lines = all_lines(process)
     assert {line["level"] for line in lines} == {"info", "warning", "error"}
     written = b"".join(process.raw_lines)
@@ -109,14 +103,14 @@ def test_no_line_holds_what_is_the_users_or_secret(process: ApiProcess, own_data
 
 
 def test_every_line_has_the_fields_that_all_have_and_no_name_that_is_taken(
-    process: ApiProcess, own_database: TestDatabase
+    process: ApiProcess, own: TestDatabase
 ) -> None:
-    provoke(process, own_database)
+    provoke(process, own)
     for line in all_lines(process):
         assert line.keys() >= ALWAYS
         assert not line.keys() & TAKEN
-        own = {name for name in line if name.startswith("todo_api.")}
-        assert line.keys() - own - OUTSIDE - SETTLED <= set(NAMES)
+        ours = {name for name in line if name.startswith("todo_api.")}
+        assert line.keys() - ours - OUTSIDE - SETTLED <= set(NAMES)
         assert [name for name in line if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", name)] == []
         assert (line["service.name"], line["service.version"]) == (NAME, VERSION)
         assert line["deployment.environment.name"] == "production"
@@ -145,8 +139,8 @@ def test_nobody_outside_can_forge_a_line(process: ApiProcess) -> None:
     assert all(line.count(b"\n") == 1 and not re.search(rb"[\x00-\x09\x0b-\x1f]", line) for line in process.raw_lines)
 
 
-def test_the_servers_own_lines_take_the_same_form(own_database: TestDatabase) -> None:
-    with ApiProcess(own_database.proxied_url, APP_ENV="development") as process:
+def test_the_servers_own_lines_take_the_same_form(own: TestDatabase) -> None:
+    with ApiProcess(own.proxied_url, APP_ENV="development") as process:
         pass
     lines = [line for line in process.lines if line["logger"] == "uvicorn.error"]
     assert [re.sub(r"\d+", "0", line["message"]) for line in lines] == [
@@ -177,8 +171,8 @@ def test_a_higher_level_leaves_out_the_lines_below(make_database: Callable[[], T
     assert told == [("error", "request failed"), ("error", "request")]
 
 
-def test_a_terminal_gets_a_form_for_people_that_cannot_be_forged_either(own_database: TestDatabase) -> None:
-    with ApiProcess(own_database.proxied_url, terminal=True, APP_ENV="development") as process:
+def test_a_terminal_gets_a_form_for_people_that_cannot_be_forged_either(own: TestDatabase) -> None:
+    with ApiProcess(own.proxied_url, terminal=True, APP_ENV="development") as process:
         httpx.get(f"{process.url}/first%1b%5b2J%9bx")
         httpx.get(f"{process.url}/second%0aforged")
     first, second = (line for line in process.raw_lines if b" GET\x1b" in line or b" GET " in line)

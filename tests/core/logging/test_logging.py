@@ -22,15 +22,9 @@ TASKS = "/api/v1/users/{user_id}/tasks"
 
 
 @pytest.fixture(scope="module")
-def own_database(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that these tests may break."""
-    return make_database()
-
-
-@pytest.fixture(scope="module")
-def process(own_database: TestDatabase) -> Iterator[ApiProcess]:
+def process(own: TestDatabase) -> Iterator[ApiProcess]:
     """The program, reading a password in its database's URL."""
-    url = own_database.proxied_url.replace("postgres@", f"postgres:{MARKER}@")
+    url = own.proxied_url.replace("postgres@", f"postgres:{MARKER}@")
     with ApiProcess(url, BODY_TIMEOUT="1", MAX_BODY_BYTES="4096") as running:
         yield running
 
@@ -90,7 +84,7 @@ def test_the_line_of_a_request_has_all_its_fields(process: ApiProcess, carol: Us
 
 
 def test_every_request_has_exactly_one_line_whatever_happens_to_it(
-    process: ApiProcess, carol: UserClient, own_database: TestDatabase
+    process: ApiProcess, carol: UserClient, own: TestDatabase
 ) -> None:
     json = {"Content-Type": "application/json"}
     task = f"{carol.tasks}/{carol.create_task()['id']}"
@@ -183,19 +177,19 @@ def test_a_request_without_a_token_needs_no_reason(process: ApiProcess) -> None:
 
 
 def test_a_failure_of_the_database_carries_its_sqlstate(
-    process: ApiProcess, carol: UserClient, own_database: TestDatabase
+    process: ApiProcess, carol: UserClient, own: TestDatabase
 ) -> None:
-    name = own_database.url.split("?")[0].rsplit("/", 1)[1]
-    own_database.query(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    own_database.proxy.cut()  # for new sessions
+    name = own.url.split("?")[0].rsplit("/", 1)[1]
+    own.query(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    own.proxy.cut()  # for new sessions
     try:
         rejected = carol.post(carol.tasks, json={"title": MARKER})
-        own_database.proxy.refuse()
+        own.proxy.refuse()
         away = carol.get(carol.tasks)
     finally:
-        own_database.proxy.accept()
-        own_database.query(f"SET TRANSACTION READ WRITE; ALTER DATABASE {name} RESET default_transaction_read_only")
-        own_database.proxy.cut()
+        own.proxy.accept()
+        own.query(f"SET TRANSACTION READ WRITE; ALTER DATABASE {name} RESET default_transaction_read_only")
+        own.proxy.cut()
     for response, state in ((rejected, "25006"), (away, None)):
         assert response.status_code == 503
         line = line_of(process, response.headers["x-request-id"], "database error")
@@ -283,13 +277,13 @@ def test_a_missing_grant_is_named(
 
 
 def test_a_bug_is_an_error_with_all_that_is_known_of_it(
-    process: ApiProcess, carol: UserClient, own_database: TestDatabase
+    process: ApiProcess, carol: UserClient, own: TestDatabase
 ) -> None:
-    own_database.query("ALTER TABLE tasks RENAME COLUMN title TO headline")
+    own.query("ALTER TABLE tasks RENAME COLUMN title TO headline")
     try:
         response = carol.post(carol.tasks, json={"title": MARKER})
     finally:
-        own_database.query("ALTER TABLE tasks RENAME COLUMN headline TO title")
+        own.query("ALTER TABLE tasks RENAME COLUMN headline TO title")
     assert response.status_code == 500
     line = line_of(process, response.headers["x-request-id"], "request failed")
     assert (line["level"], line["error.type"]) == ("error", "UndefinedObjectError")
@@ -304,11 +298,11 @@ def test_a_bug_is_an_error_with_all_that_is_known_of_it(
 
 
 def test_a_row_that_the_schema_does_not_know_is_told_by_place_and_rule_alone(
-    process: ApiProcess, carol: UserClient, own_database: TestDatabase
+    process: ApiProcess, carol: UserClient, own: TestDatabase
 ) -> None:
     carol.create_task(title=MARKER)
-    own_database.query("ALTER TABLE tasks DROP CONSTRAINT ck_tasks_status_known")
-    own_database.query("UPDATE tasks SET status = %s WHERE user_id = %s", MARKER, carol.user_id)
+    own.query("ALTER TABLE tasks DROP CONSTRAINT ck_tasks_status_known")
+    own.query("UPDATE tasks SET status = %s WHERE user_id = %s", MARKER, carol.user_id)
     response = carol.get(carol.tasks)
     assert (response.status_code, MARKER in response.text) == (500, False)
     line = line_of(process, response.headers["x-request-id"], "request failed")

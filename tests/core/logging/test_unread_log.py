@@ -16,9 +16,10 @@ import pytest
 from core.logging.writer import MAX_WRITE_BYTES
 from core.server.workers import LIFE_SECONDS
 from tests.conftest import TestDatabase
-from tests.core.api_process import ApiProcess, Line, poll
+from tests.core.api_process import ApiProcess, Line
 from tests.core.raw_http import connect
 from tests.ports import free_port
+from tests.waiting import poll
 
 # Each of these characters is six in JSON: a line of 3.5 KB, of which 300 fill a process's buffer.
 LONG = "/" + "%01" * 500
@@ -77,7 +78,7 @@ def test_a_reader_that_stalls_delays_nobody_and_the_lines_that_it_misses_are_cou
     with ApiProcess(database.url, WEB_CONCURRENCY=str(workers)) as process:
         made = stall(process) + assert_healthy(process)
         process.go_on_reading()
-        poll(lambda: accounted(process.lines) == made or None)
+        poll(lambda: accounted(process.lines) == made)
         made += ask(process, "/health/live", 40)
     assert accounted(process.lines) == made
     told = dropped(process.lines)
@@ -102,7 +103,7 @@ def test_a_worker_is_replaced_and_all_end_while_nobody_reads(database: TestDatab
         stall(process)
         first = set(psutil.Process(process.pid).children())
         next(iter(first)).kill()
-        poll(lambda: set(psutil.Process(process.pid).children()) - first or None)
+        poll(lambda: set(psutil.Process(process.pid).children()) - first)
         assert_healthy(process)
         process.terminate()
         process.wait()

@@ -15,20 +15,15 @@ import pytest
 from core.config import VERSION
 from core.database import migrations
 from tests.conftest import SECRET, TestDatabase, UserClient, make_token, project_root
-from tests.core.api_process import ApiProcess, Line, poll
+from tests.core.api_process import ApiProcess, Line
 from tests.core.database.locks import locked_tasks, wait_for_waiting
 from tests.core.raw_http import connect
 from tests.migrations.conftest import PlainDatabase, environment, make_empty_database
+from tests.waiting import poll
 
 __all__ = ["make_empty_database"]
 PREVIOUS = secrets.token_hex(32)
 PASSWORD = "a long pass phrase of somebody"
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that these tests may break."""
-    return make_database()
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +74,7 @@ def test_one_line_says_of_a_misspelt_setting_that_it_is_ignored(process: ApiProc
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_one_line_says_that_it_stops(own: TestDatabase, workers: str) -> None:
     with ApiProcess(own.url, WEB_CONCURRENCY=workers) as process:
-        poll(lambda: len(_serving(process)) == int(workers) or None)
+        poll(lambda: len(_serving(process)) == int(workers))
         process.terminate()
         process.wait()
     assert [line["message"] for line in process.lines if line["message"] in ("started", "stopping")] == [

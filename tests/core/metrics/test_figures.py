@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -12,20 +12,15 @@ from core.config import NAME, VERSION
 from core.http.admission import FLOOD
 from core.metrics.families import CODES, FAMILIES
 from tests.conftest import TestDatabase, UserClient, project_root
-from tests.core.api_process import ApiProcess, poll
+from tests.core.api_process import ApiProcess
 from tests.core.metrics.scraped import Scraped, access_lines, scrape
 from tests.core.raw_http import connect
 from tests.core.tokens.key_server import KeyServer, SigningKey
 from tests.ports import free_port
+from tests.waiting import poll
 
 # The last of them are rejected unseen.
 REJECTED = FLOOD + 3
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database that a test may lock."""
-    return make_database()
 
 
 @pytest.fixture

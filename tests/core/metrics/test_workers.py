@@ -14,9 +14,10 @@ import pytest
 
 from core.server.workers import LIFE_SECONDS
 from tests.conftest import TestDatabase, UserClient
-from tests.core.api_process import ApiProcess, poll
+from tests.core.api_process import ApiProcess
 from tests.core.metrics.scraped import Scraped, access_lines, scrape
 from tests.ports import free_port
+from tests.waiting import poll
 
 CLIENTS = 3
 # Between two readings, and two rounds of a client: each line of the log is read again and again.

@@ -1,7 +1,6 @@
 """Nobody overwrites what they have not seen: entity tags, If-Match, If-None-Match (RFC 9110, section 13)."""
 
 import re
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +13,7 @@ import pytest
 from modules.users.schemas import UserRead
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 from tests.contract.operations import document, operations
+from tests.waiting import poll
 
 ME = "/api/v1/users/me"
 NO_TAGS = "Must be entity tags with their quotes, as ETag has them, or *"
@@ -259,9 +259,7 @@ def test_an_account_that_changes_while_it_is_deleted_stays(alice: UserClient, da
         connection.cursor().execute(lock, (alice.user_id,))  # as whoever makes or deletes the account does
         with ThreadPoolExecutor(1) as threads:
             deletion = threads.submit(alice.delete, ME, headers={"If-Match": tag})
-            deadline = time.monotonic() + 10
-            while not database.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
-                assert time.monotonic() < deadline, "the deletion does not wait"
+            poll(lambda: database.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
             changed = alice.patch(ME, json={"name": "Unseen"})
             connection.rollback()
             assert_stale(deletion.result(), changed.headers["etag"])

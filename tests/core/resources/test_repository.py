@@ -96,12 +96,6 @@ class Tasks(OwnedRepository):
 Work = Callable[[Database, UserAccounts], Awaitable[T]]
 
 
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database whose round trips are counted."""
-    return make_database()
-
-
 def given(database: TestDatabase, work: Work[T]) -> T:
     return on(database.proxied_url, lambda path: work(path, UserAccounts(path)))
 

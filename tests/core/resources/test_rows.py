@@ -28,7 +28,7 @@ from core.resources import (
     Versioned,
 )
 from core.resources.filters import Filter, Filters
-from core.resources.pagination import Position, check_of, decode, encode
+from core.resources.pagination import check_of, decode, encode
 from core.resources.preconditions import Conditions, StaleError, Tags
 from core.tokens.verifier import Principal
 from modules.tasks.models import Task
@@ -236,9 +236,9 @@ def test_times_without_change_numbers_are_those_of_the_statement() -> None:
 )
 def test_a_cursor_has_a_value_of_its_sort(key: Any, good: str, bad: str) -> None:
     check, row = check_of("x", key), uuid4()
-    assert decode(encode("x", Position(good, row)), "x", check) == Position(good, row)
+    assert decode(encode("x", good, row), "x", check) == (good, row)
     with pytest.raises(ProblemError) as rejected:
-        decode(encode("x", Position(bad, row)), "x", check)
+        decode(encode("x", bad, row), "x", check)
     assert rejected.value.problem is Problem.VALIDATION_FAILED
 
 

@@ -1,7 +1,7 @@
 """Far more requests than places: after so many rejections the next are rejected unseen, and the served are served."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -14,15 +14,10 @@ from tests.core.api_process import ApiProcess
 from tests.core.database.locks import locked_tasks, wait_for_waiting
 from tests.core.raw_http import connect
 from tests.core.server.offers import OFFERS, offering
+from tests.waiting import poll
 
 BUSY = "The server has as much to do as it can. Try again shortly."
 TASKS = "/api/v1/users/me/tasks"
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database whose table of tasks is locked meanwhile."""
-    return make_database()
 
 
 @pytest.fixture(scope="module")
@@ -176,8 +171,5 @@ def test_one_that_hangs_up_when_rejected_leaves_nothing_behind(flooded: UserClie
 
 def test_once_a_place_is_free_everybody_is_looked_at(user: UserClient, flooded: UserClient, own: TestDatabase) -> None:
     own.query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'tasks'::regclass AND granted")
-    deadline = time.monotonic() + 5
-    while ask(user).status_code == 503:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    poll(lambda: ask(user).status_code != 503)
     assert_problem(ask(user), 401, "missing_token")

@@ -173,24 +173,10 @@ def process(database: TestDatabase) -> Iterator[ApiProcess]:
 
 
 @pytest.fixture(scope="module")
-def served(process: ApiProcess) -> Iterator[Served]:
-    """The program, counted."""
-    with Served(process) as counted:
-        yield counted
-
-
-@pytest.fixture(scope="module")
 def mallory(process: ApiProcess) -> Iterator[UserClient]:
     """Whose requests stand where none may be read; in the end there is no task of his."""
     with UserClient(process.url) as user:
         yield user
-
-
-@pytest.fixture
-def user(process: ApiProcess) -> Iterator[UserClient]:
-    """A user whom the database has never seen."""
-    with UserClient(process.url) as made:
-        yield made
 
 
 def _rejections(lines: list[Line]) -> int:

@@ -36,20 +36,6 @@ def process(database: TestDatabase) -> Iterator[ApiProcess]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def served(process: ApiProcess) -> Iterator[Served]:
-    """The program, counted."""
-    with Served(process) as counted:
-        yield counted
-
-
-@pytest.fixture
-def user(process: ApiProcess) -> Iterator[UserClient]:
-    """A user whom the database has never seen."""
-    with UserClient(process.url) as made:
-        yield made
-
-
 def _head(user: UserClient, *lines: str, method: str = "POST") -> bytes:
     fields = ["Host: localhost", f"Authorization: {user.headers['authorization']}", *lines]
     return "".join(f"{line}\r\n" for line in (f"{method} {user.tasks} HTTP/1.1", *fields)).encode()

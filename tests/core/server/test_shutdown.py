@@ -21,6 +21,7 @@ from tests.core.database.locks import locked_tasks, wait_for_waiting
 from tests.core.raw_http import RawConnection, connect
 from tests.core.server.offers import OFFERS, offering
 from tests.core.serving import all_ok, live_and_die, port_of, respond_ok, serving
+from tests.waiting import poll
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -61,18 +62,11 @@ def test_a_request_under_way_gets_its_response_and_nobody_else_delays_the_end(
     assert process.lines[-1]["message"].startswith("Finished server process")
 
 
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_before_it_ends_it_goes_on_serving_and_says_that_it_drains(make_database: Callable[[], TestDatabase]) -> None:
     with ApiProcess(make_database().proxied_url, SHUTDOWN_NOTICE="3") as process, UserClient(process.url) as user:
         assert user.get("/health/ready").headers["connection"] == "keep-alive"
         process.terminate()
-        _wait_for(lambda: user.get("/health/ready").status_code != 200)
+        poll(lambda: user.get("/health/ready").status_code != 200)
         response = user.get("/health/ready")
         detail = "This process is about to end."
         assert_problem(response, 503, "shutting_down", title="The server is shutting down", detail=detail)
@@ -115,7 +109,7 @@ def test_a_response_that_was_due_when_it_began_to_drain_is_the_last_of_its_conne
         due = threads.submit(user.get, f"/api/v1/users/{user.user_id}/tasks")
         wait_for_waiting(database)
         process.terminate()
-        _wait_for(lambda: httpx.get(f"{process.url}/health/ready").status_code == 503)
+        poll(lambda: httpx.get(f"{process.url}/health/ready").status_code == 503)
         unlock()
         response = due.result()
         assert (response.status_code, response.headers["connection"]) == (200, "close")
@@ -140,9 +134,9 @@ def test_while_it_drains_a_connection_has_one_response_more() -> None:
         kept = {offer: ends.enter_context(connect(port_of(running))) for offer in OFFERS}
         for offer, connection in kept.items():
             connection.send(offering(offer, post)[:-1])
-        _wait_for(lambda: len(begun) == len(kept))
+        poll(lambda: len(begun) == len(kept))
         running.handle_exit(signal.SIGTERM, None)
-        _wait_for(lambda: DRAINING in running.lifespan.state)
+        poll(lambda: DRAINING in running.lifespan.state)
         for offer, connection in kept.items():
             connection.send(b"}" + offering(offer, post.replace(b"first", b"next")) + offering(offer, post))
         for connection in kept.values():
@@ -166,7 +160,7 @@ def test_who_connects_just_before_it_stops_listening_gets_a_response() -> None:
         visited: Any = SimpleNamespace(sockets=listening.sockets, close=close, wait_closed=listening.wait_closed)
         running.servers[0] = visited
         running.handle_exit(signal.SIGTERM, None)
-        _wait_for(lambda: bool(late))
+        poll(lambda: bool(late))
         response = late[0].response()
     assert response is not None
     assert (response.status, response.header("connection")) == (200, "close")
@@ -190,7 +184,7 @@ def test_an_interrupt_ends_the_notice_too(workers: str) -> None:
     url = "postgresql://nobody@127.0.0.1:1/none"
     with ApiProcess(url, SHUTDOWN_NOTICE="4", WEB_CONCURRENCY=workers) as process:
         process.terminate()
-        _wait_for(lambda: httpx.get(f"{process.url}/health/ready").json()["code"] == "shutting_down")
+        poll(lambda: httpx.get(f"{process.url}/health/ready").json()["code"] == "shutting_down")
         process.send(signal.SIGINT)
         assert process.wait() < 3
 
@@ -200,7 +194,7 @@ def test_an_end_that_was_asked_for_is_no_failure(number: signal.Signals) -> None
     """With one worker as with several: what watches over the process sees status 0."""
     with ApiProcess("postgresql://nobody@127.0.0.1:1/none", SHUTDOWN_NOTICE="1") as process:
         process.send(number)
-        _wait_for(lambda: httpx.get(f"{process.url}/health/ready").json()["code"] == "shutting_down")
+        poll(lambda: httpx.get(f"{process.url}/health/ready").json()["code"] == "shutting_down")
         assert process.wait() < 15
         assert process.exit_status == 0
 

@@ -19,8 +19,9 @@ import pytest
 
 from core.server import listening
 from tests.conftest import SECRET, TestDatabase, project_root
-from tests.core.api_process import ApiProcess, poll
+from tests.core.api_process import ApiProcess
 from tests.ports import free_port
+from tests.waiting import poll
 
 LIVE = "http://api/health/live"
 
@@ -36,9 +37,9 @@ class OnUnixSocket(ApiProcess):
         poll(self._answers)
         return self
 
-    def _answers(self) -> bool | None:
+    def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
-            return True if probe.connect_ex(str(self._path)) == 0 else None
+            return probe.connect_ex(str(self._path)) == 0
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_no_connection_is_refused_or_lost_over_a_restart(database: TestDatabase,
                     WEB_CONCURRENCY=workers,
                 )
                 with process:
-                    poll(lambda start=start: len(statuses) > start + 3 or None)  # type: ignore[misc]
+                    poll(lambda start=start: len(statuses) > start + 3)  # type: ignore[misc]
                     process.terminate()
                     process.wait()
                 assert process.exit_status == 0

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,12 @@ from core.config import NAME
 from core.server.workers import LIFE_SECONDS
 from tests.conftest import TestDatabase, UserClient, project_root
 from tests.core.api_process import ApiProcess
+from tests.waiting import poll
 
 WORKERS = 3
 
 
 CONNECTIONS = 2
-
-
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database whose connections are counted."""
-    return make_database()
 
 
 @pytest.fixture
@@ -43,13 +38,6 @@ def workers(process: ApiProcess) -> list[psutil.Process]:
     return psutil.Process(process.pid).children()
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
 def started(process: ApiProcess) -> set[int]:
     """The processes that said that they serve."""
     lines = [line["message"] for line in process.lines]
@@ -58,7 +46,7 @@ def started(process: ApiProcess) -> set[int]:
 
 
 def test_they_serve_one_port_with_so_many_connections_each(process: ApiProcess, own: TestDatabase) -> None:
-    until(lambda: len(started(process)) == WORKERS)
+    poll(lambda: len(started(process)) == WORKERS)
     assert {one.pid for one in workers(process)} == started(process)
 
     def use(number: int) -> int:
@@ -74,20 +62,20 @@ def test_they_serve_one_port_with_so_many_connections_each(process: ApiProcess, 
 
 
 def test_one_that_dies_is_replaced_and_nobody_else_notices(process: ApiProcess) -> None:
-    until(lambda: len(started(process)) == WORKERS)
+    poll(lambda: len(started(process)) == WORKERS)
     time.sleep(LIFE_SECONDS)  # it has served
     victim = workers(process)[0]
     victim.send_signal(signal.SIGKILL)
     line = process.find(lambda line: line["message"] == "worker ended")
     assert (line["level"], line["process.pid"], line["process.exit.code"]) == ("error", victim.pid, -signal.SIGKILL)
-    until(lambda: len(started(process)) == WORKERS + 1)
+    poll(lambda: len(started(process)) == WORKERS + 1)
     assert len(workers(process)) == WORKERS
     for _ in range(20):
         assert httpx.get(f"{process.url}/health/live").status_code == 200
 
 
 def test_sigterm_ends_them_all_and_closes_the_port(process: ApiProcess) -> None:
-    until(lambda: len(started(process)) == WORKERS)
+    poll(lambda: len(started(process)) == WORKERS)
     ended = workers(process)
     process.terminate()
     assert process.wait() < 15
@@ -98,7 +86,7 @@ def test_sigterm_ends_them_all_and_closes_the_port(process: ApiProcess) -> None:
 
 
 def test_a_hang_up_ends_them_as_sigterm_does(process: ApiProcess) -> None:
-    until(lambda: len(started(process)) == WORKERS)
+    poll(lambda: len(started(process)) == WORKERS)
     process.send(signal.SIGHUP)
     assert process.wait() < 15
     assert process.exit_status == 0
@@ -106,7 +94,7 @@ def test_a_hang_up_ends_them_as_sigterm_does(process: ApiProcess) -> None:
 
 
 def test_workers_do_not_outlive_the_process_that_started_them(process: ApiProcess) -> None:
-    until(lambda: len(started(process)) == WORKERS)
+    poll(lambda: len(started(process)) == WORKERS)
     left = workers(process)
     os.kill(process.pid, signal.SIGKILL)
     _, alive = psutil.wait_procs(left, timeout=15)
@@ -127,11 +115,11 @@ def test_the_end_of_a_process_that_is_no_worker_is_nothing_to_it(own: TestDataba
     number = tmp_path / "orphan"
     program = [sys.executable, "-c", FIRST_PROCESS, str(number)]
     with ApiProcess(own.url, program=program, WEB_CONCURRENCY="2") as running:
-        until(lambda: len(started(running)) == 2)
+        poll(lambda: len(started(running)) == 2)
         orphan = psutil.Process(int(number.read_text()))
         assert orphan.ppid() == running.pid
         orphan.kill()
-        until(lambda: not orphan.is_running())
+        poll(lambda: not orphan.is_running())
         before = set(workers(running))
         running.terminate()
         assert running.wait() < 15
@@ -178,14 +166,14 @@ def test_one_that_cannot_serve_at_all_ends_the_start(process: ApiProcess) -> Non
 
 def test_one_that_dies_young_is_replaced_while_others_serve(process: ApiProcess) -> None:
     """As who kills for want of memory may hit the newest again."""
-    until(lambda: len(started(process)) == WORKERS)
+    poll(lambda: len(started(process)) == WORKERS)
     time.sleep(LIFE_SECONDS)
     before = set(workers(process))
     min(before, key=lambda one: one.pid).kill()
-    until(lambda: len(set(workers(process)) - before) == 1)
+    poll(lambda: len(set(workers(process)) - before) == 1)
     (young,) = set(workers(process)) - before
     young.kill()
-    until(lambda: len(started(process)) >= WORKERS + 1 and len(workers(process)) == WORKERS and not young.is_running())
+    poll(lambda: len(started(process)) >= WORKERS + 1 and len(workers(process)) == WORKERS and not young.is_running())
     assert httpx.get(f"{process.url}/health/live").status_code == 200
 
 

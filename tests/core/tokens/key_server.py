@@ -53,6 +53,9 @@ class SigningKey:
         return f"{signed}.{b64(get_default_algorithms()[self.algorithm].sign(signed.encode(), self.private))}"
 
 
+FIRST, SECOND = SigningKey(kid="first"), SigningKey(kid="second")
+
+
 class KeyServer:
     """Listens on a free port of the loopback until `close`. The keys are at `path`; any other is 404.
 

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,17 +12,9 @@ from core.tokens.claims import TokenError
 from core.tokens.published_keys import FRUITLESS_BURST, PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, Principal, TokenVerifier
 from tests.core.database.database_path import run
-from tests.core.tokens.key_server import PATH, KeyServer, SigningKey
+from tests.core.tokens.key_server import FIRST, PATH, SECOND, KeyServer, SigningKey
 
-FIRST, SECOND, UNPUBLISHED = SigningKey(kid="first"), SigningKey(kid="second"), SigningKey(kid="unpublished")
-
-
-@pytest.fixture
-def server() -> Iterator[KeyServer]:
-    """It publishes FIRST."""
-    running = KeyServer(FIRST)
-    yield running
-    running.close()
+UNPUBLISHED = SigningKey(kid="unpublished")
 
 
 def verifier_for(server: KeyServer, max_age: float = 600) -> TokenVerifier:

@@ -5,7 +5,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -17,18 +16,8 @@ from core.tokens.key_download import MAX_BYTES, download, hang_up
 from core.tokens.key_set import parse
 from core.tokens.published_keys import RETRY_SECONDS, WAIT_SECONDS
 from tests.core.database.database_path import run
-from tests.core.tokens.key_server import PATH, KeyServer, SigningKey, make_certificate
+from tests.core.tokens.key_server import FIRST, PATH, SECOND, KeyServer, make_certificate
 from tests.core.tokens.test_published_keys import at_once, outcome, verifier_for
-
-FIRST, SECOND = SigningKey(kid="first"), SigningKey(kid="second")
-
-
-@pytest.fixture
-def server() -> Iterator[KeyServer]:
-    """It publishes FIRST."""
-    running = KeyServer(FIRST)
-    yield running
-    running.close()
 
 
 def test_the_keys_stay_in_use_while_the_server_is_away(server: KeyServer) -> None:

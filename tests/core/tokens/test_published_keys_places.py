@@ -5,7 +5,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from http.client import HTTPException
 
 import pytest
@@ -16,18 +15,8 @@ from core.tokens.key_set import parse
 from core.tokens.published_keys import PublishedKeys
 from core.tokens.verifier import ASYMMETRIC, TokenVerifier
 from tests.core.database.database_path import run
-from tests.core.tokens.key_server import PATH, WELL_KNOWN, KeyServer, SigningKey
+from tests.core.tokens.key_server import FIRST, PATH, SECOND, WELL_KNOWN, KeyServer, SigningKey
 from tests.core.tokens.test_published_keys import outcome
-
-FIRST, SECOND = SigningKey(kid="first"), SigningKey(kid="second")
-
-
-@pytest.fixture
-def server() -> Iterator[KeyServer]:
-    """It publishes FIRST."""
-    running = KeyServer(FIRST)
-    yield running
-    running.close()
 
 
 def verifier_for(server: KeyServer) -> TokenVerifier:

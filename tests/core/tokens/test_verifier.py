@@ -15,6 +15,7 @@ import pytest
 
 from core.tokens.claims import TokenError
 from core.tokens.verifier import MAX_TOKEN_LENGTH, REMEMBERED, Principal, SecretKeys, TokenVerifier
+from tests.core.tokens.key_server import b64
 
 SECRET = secrets.token_hex(32)
 HEADER = {"alg": "HS256", "typ": "JWT"}
@@ -23,10 +24,6 @@ NOW = int(time.time())
 LATER = NOW + 86_400
 CLAIMS = {"sub": "u1", "exp": LATER}
 VERIFIER = TokenVerifier({"HS256": SecretKeys(SECRET)})
-
-
-def b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def segment(value: Any) -> str:

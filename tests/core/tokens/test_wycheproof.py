@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jwt.algorithms import HMACAlgorithm
 from jwt.utils import base64url_decode
 
+from core.tokens import hs256
 from core.tokens.claims import TokenError, decode
 from core.tokens.key_set import parse
 from core.tokens.verifier import ASYMMETRIC, Key, TokenVerifier
@@ -50,9 +50,10 @@ class Fixed:
 
     def __init__(self, document: dict[str, Any]) -> None:
         jwks = [{"kid": "unnamed", **jwk} for jwk in document.get("keys", [document])]
-        hs256 = HMACAlgorithm(HMACAlgorithm.SHA256)
         secret = [jwk for jwk in jwks if jwk.get("kty") == "oct" and jwk.get("use") in (None, "sig")]
-        self._keys = [Key("HS256", hs256, base64url_decode(jwk["k"])) for jwk in secret if jwk.get("alg") == "HS256"]
+        self._keys = [
+            Key("HS256", hs256.verify, base64url_decode(jwk["k"])) for jwk in secret if jwk.get("alg") == "HS256"
+        ]
         self._keys += parse(json.dumps({"keys": jwks}).encode()).values()
 
     async def find(self, algorithm: str, kid: object, check: Callable[[], object]) -> Sequence[Key]:  # noqa: ARG002

@@ -18,12 +18,6 @@ NEW = "staple battery horse"
 WRONG = "The current password is wrong."
 
 
-@pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database in which nobody else waits."""
-    return make_database()
-
-
 @pytest.fixture
 def api_of_own(own: TestDatabase, start_server: Callable[..., RunningServer]) -> Iterator[httpx.Client]:
     """A client of a server on it."""

@@ -21,12 +21,6 @@ SPACING = 225
 
 
 @pytest.fixture(scope="module")
-def own(make_database: Callable[[], TestDatabase]) -> TestDatabase:
-    """A database whose throttles belong to this file."""
-    return make_database()
-
-
-@pytest.fixture(scope="module")
 def servers(own: TestDatabase, start_server: Callable[..., RunningServer]) -> Iterator[list[httpx.Client]]:
     """Clients of two servers on that database; their throttle by address is out of the way."""
     settings = {"sign_in_attempts_per_account": ALLOWED, "sign_in_attempts_per_address": 1_000_000}

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.core.api_process import poll
 from tests.ports import free_port
+from tests.waiting import poll
 from tests.web.site import listens
 
 HERE = Path(__file__).parent
@@ -66,7 +66,7 @@ def collecting(python: Path, folder: Path) -> Iterator[Collector]:
         subprocess.Popen([python, HERE / "collector.py", str(port)], stdout=output) as running,
     ):
         try:
-            poll(lambda: listens(port) or None)
+            poll(lambda: listens(port))
             yield Collector(port, written)
         finally:
             running.terminate()
