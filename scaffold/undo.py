@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # What a slice is in, and what is written anew for it.
-KEPT = ("main.py", "docs", "modules", "tests/modules", "alembic/versions")
+KEPT = ("main.py", "README.md", "docs", "modules", "tests/modules", "alembic/versions")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ MAX_LIMIT = 100
 DEFAULT_LIMIT = 50
 
 # What a text raises that `encode` did not make.
-_NO_CURSOR = (ValueError, TypeError, AttributeError, ArithmeticError, binascii.Error)
+_NO_CURSOR = (ValueError, TypeError, AttributeError, ArithmeticError)
 
 # Python reads other forms of ISO 8601 too, which PostgreSQL does not.
 _begins_with_date = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).match

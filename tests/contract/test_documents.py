@@ -10,7 +10,7 @@ from tests.conftest import TestDatabase, project_root
 from tests.contract.code_map import code_map
 from tests.contract.picture import picture, reduced
 from tests.contract.settings_table import settings_table
-from tests.contract.write_documents import OPENAPI, PARTS, filled, fresh
+from tests.contract.write_documents import OPENAPI, PARTS, README, filled, fresh
 
 pytestmark = pytest.mark.slow
 
@@ -79,12 +79,16 @@ def test_a_setting_that_only_one_side_knows_is_named(tmp_path: Path) -> None:
 
 def test_a_document_without_a_place_for_a_part_is_named() -> None:
     place = "a\n<!-- x: written by make docs -->\n{}\n<!-- x: end -->\nb\n"
-    assert filled(place.format("old"), {"x": r"new \1"}, "docs/a.md") == place.format(r"new \1")
-    for text in ("a\n<!-- x: end -->\n", "a\n"):
-        with pytest.raises(
-            AssertionError, match=r"docs/a\.md has no one place for x: <!-- x: written by make docs -->"
-        ):
-            filled(text, {"x": "new"}, "docs/a.md")
+    for path in (README, "docs/a.md"):
+        assert filled(place.format("old"), {"x": r"new \1"}, path) == place.format(r"new \1")
+        with pytest.raises(AssertionError, match=f"{path} has no one place for x: <!-- x: written by make docs -->"):
+            filled("a\n<!-- x: end -->\n", {"x": "new"}, path)
+    with pytest.raises(AssertionError, match=r"docs/a\.md has no one place for x"):
+        filled("a\n", {"x": "new"}, "docs/a.md")
+
+
+def test_the_readme_of_another_product_needs_no_place() -> None:
+    assert filled("# Ledger\n", {"x": "new"}, README) == "# Ledger\n"
 
 
 def test_each_decision_is_named_once_in_the_list_by_subject() -> None:

@@ -38,7 +38,11 @@ def test_the_documents_are_found() -> None:
 
 
 def test_the_readme_stays_within_a_screen_and_a_half() -> None:
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 81
+    """But for the picture, which grows with the slices."""
+    text = re.sub(
+        r"<!-- picture.*?picture: end -->", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    assert len(text.splitlines()) <= 81
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -22,9 +22,10 @@ from tests.contract.picture import picture
 from tests.contract.request_trace import entered
 from tests.contract.settings_table import settings_table
 
-OPENAPI = "docs/openapi.json"
+OPENAPI, README = "docs/openapi.json", "README.md"
 # Which parts each document has.
 PARTS = {
+    README: ("picture",),
     "docs/architecture.md": ("picture", "code map"),
     "docs/settings.md": ("settings",),
     "docs/api.md": ("operations",),
@@ -55,9 +56,11 @@ def fresh(database_url: str) -> dict[str, str]:
 
 
 def filled(text: str, parts: Mapping[str, str], path: str) -> str:
-    """`text` with each part between its marks."""
+    """`text` with each part between its marks. README.md is another product's own, which may have neither mark."""
     for name, part in parts.items():
         begin, end = f"<!-- {name}: written by make docs -->", f"<!-- {name}: end -->"
+        if path == README and begin not in text and end not in text:
+            continue
         assert (text.count(begin), text.count(end)) == (1, 1), f"{path} has no one place for {name}: {begin} … {end}"
         place = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
         text = place.sub(lambda _, new=f"{begin}\n{part}\n{end}": new, text)  # type: ignore[misc]
