@@ -215,15 +215,15 @@ def test_a_failure_of_the_database_carries_its_sqlstate(
     ],
 )
 def test_what_the_schema_rejects_is_told_by_its_name(
-    process: ApiProcess, carol: UserClient, own_database: TestDatabase, rule: str, undone: str, told: str
+    process: ApiProcess, carol: UserClient, own: TestDatabase, rule: str, undone: str, told: str
 ) -> None:
     """A release meets this whose next one has a narrower schema: the client hears that a value cannot be stored."""
-    own_database.query("DELETE FROM tasks")
-    own_database.query(f"ALTER TABLE tasks {rule}")
+    own.query("DELETE FROM tasks")
+    own.query(f"ALTER TABLE tasks {rule}")
     try:
         responses = [carol.post(carol.tasks, json={"title": MARKER}) for _ in range(2)]
     finally:
-        own_database.query(f"ALTER TABLE tasks {undone}")
+        own.query(f"ALTER TABLE tasks {undone}")
     assert responses[1].status_code in (400, 409)
     line = line_of(process, responses[1].headers["x-request-id"], "database error")
     assert (line["error.reason"], MARKER in str(line)) == (told, False)
