@@ -77,9 +77,9 @@ def test_what_waits_is_seen_while_it_waits(process: ApiProcess, own: TestDatabas
     assert found.of("db_client_connection_max") == 1
     assert found.of("db_client_connection_pending_requests") == 1
     assert set(rejected) == {"overloaded"}
+    poll(lambda: access_lines(process) == scrape(port).requests())
     after = scrape(port)
     assert after.of("todo_api_problems_total", code="overloaded") == REJECTED
-    poll(lambda: access_lines(process) == after.requests())
     assert after.of("http_server_active_requests") == 0
     assert after.of("db_client_connection_count", db_client_connection_state="idle") == 1
     # The first request had a connection opened, and the last one waited for it.

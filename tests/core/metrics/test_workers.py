@@ -91,8 +91,8 @@ def test_the_figures_are_the_access_lines_although_workers_die(process: ApiProce
     with _loaded(process, port) as last:
         _a_worker(process).send_signal(signal.SIGKILL)
         _replaced(process, 2)
-    lines = access_lines(process)
-    assert {kind for kind, count in lines.items() if count > last[-1].requests()[kind]} == set()
+    lines, counted = access_lines(process), scrape(port).requests()
+    assert {kind for kind, count in lines.items() if count > counted[kind]} == set()
 
     every = [*readings, *later, *last]
     assert [first.fell(second) for first, second in pairwise(every) if first.fell(second)] == []
@@ -110,10 +110,9 @@ def test_a_worker_that_is_ended_in_an_orderly_way_leaves_all_its_lines(process: 
 
 
 def _equal(process: ApiProcess, port: int) -> None:
-    """A line is written by a thread of its own, and so a little later."""
-    counted = scrape(port).requests()
-    poll(lambda: access_lines(process) == counted)
-    statuses = {status for _, _, status in counted}
+    """A request is counted a little after its client has the response, and its line is written after that."""
+    poll(lambda: access_lines(process) == scrape(port).requests())
+    statuses = {status for _, _, status in access_lines(process)}
     assert statuses >= {200, 201, 400, 404}
 
 
