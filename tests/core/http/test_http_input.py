@@ -164,7 +164,7 @@ def _cursor(value: Any) -> str:
         _cursor(None),
         _cursor({}),
         _cursor(["-created_at"]),
-        _cursor(["title", "a", SOME_ID]),
+        _cursor(["nothing", "a", SOME_ID]),
         _cursor(["-created_at", "2030-01-01T00:00:00", SOME_ID]),
         _cursor(["-created_at", "not a time", SOME_ID]),
         _cursor(["-created_at", 5, SOME_ID]),
