@@ -143,9 +143,9 @@ test-offline: $(DEV)
 # Builds the image of the Dockerfile on a Debian made on the spot, runs it as it would be run, behind nginx and PgBouncer,
 # and has the files of deploy/ checked by those who know: in two or three minutes, as root on Debian.
 check-operations: $(OPERATIONS)
-	$(BIN)/python -m tests.faults.packages podman mmdebstrap runc nginx pgbouncer openssl systemd-analyze promtool \
+	$(BIN)/python -m tests.faults.packages podman mmdebstrap runc nginx pgbouncer openssl systemd-analyze promtool jq lnav \
 		|| echo "What needs these is left out, with its reason."
-	$(BIN)/python -m pytest tests/deploy/image $(if $(t),-k "$(t)")
+	$(BIN)/python -m pytest tests/deploy/image tests/operations/test_log_queries.py $(if $(t),-k "$(t)")
 
 # Writes dist/sbom.cdx.json: what production installs, with licences and what needs what, as CycloneDX has it.
 sbom: $(OPERATIONS) dist/production
