@@ -33,7 +33,7 @@ async def _look(url: str, head: str, *, accounts: bool) -> tuple[str | None, str
         revision, foreign = await examine(database, head)
         rejection = foreign or await servers(database, accounts=accounts)
         if rejection is None:
-            await _tell(database, head)
+            await _tell(database, revision, head)
         return revision, rejection
     except DatabaseError as error:
         reason = {"error.reason": str(error), "db.response.status_code": error.sqlstate}
@@ -43,14 +43,14 @@ async def _look(url: str, head: str, *, accounts: bool) -> tuple[str | None, str
         database.close()
 
 
-async def _tell(database: Database, head: str) -> None:
+async def _tell(database: Database, revision: str | None, head: str) -> None:
     """What requests meet as a 500, and readiness alone would tell: a grant that the first deletion needs, it may be,
     or a migration that was not run."""
     schema = await database.schema()
     lacking = await database.fetch_all(grants.missing(schema))
     if lacking:
         _log.error("grants missing", **{"error.reason": grants.told(schema, lacking)})
-    else:
+    elif revision != head:
         await SchemaCheck(database, migrations.known(), head).problem()
 
 

@@ -102,10 +102,10 @@ def continued(query: Q, cursor: str, sorts: Container[str]) -> Q:
         return query
     try:
         made_for, _, _ = _opened(cursor)
-        known = made_for.removeprefix("-") in sorts
+        other = made_for != query.sort and made_for.removeprefix("-") in sorts
     except _NO_CURSOR:
         return query  # `decode` says so
-    return query.model_copy(update={"sort": made_for}) if known else query
+    return query.model_copy(update={"sort": made_for}) if other else query
 
 
 def decode(cursor: str, sort: str, check: Callable[[str], object]) -> tuple[str, UUID]:
