@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Table, TableClause
-from sqlalchemy.sql import visitors
+from sqlalchemy import ARRAY, BinaryExpression, Table, TableClause, any_, func
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.dml import Insert, UpdateBase
 
 from core.database.json_rows import in_one_column, of_either_form
@@ -71,6 +71,7 @@ def on_the_spot(source: Any) -> Query[Any]:
 def compile_statement(source: Any, names: tuple[str, ...], **options: bool) -> Compiled[Any]:
     compiled = _compiled(source, **options)
     _require_tables(source)
+    _require_found_once(source)
     _require_values(compiled, expanded=bool(options))
     adapters = _adapters(compiled)
     constants = {name: value for name, value in compiled.params.items() if name not in (*names, OWNER_PARAMETER)}
@@ -134,6 +135,23 @@ def _require_values(compiled: OwnerCompiler, *, expanded: bool) -> None:
         raise TypeError(f"{column}: give its value; its default is made in Python, and would be NULL here")
     if not expanded and any(parameter.expanding for parameter in compiled.bind_names):
         raise TypeError("write `column == any_(values)`; in_() has a text of its own for every length")
+
+
+def found_once(column: Any, rows: Any) -> Any:
+    """The condition that `column` is among the values of `rows`, a SELECT of one column, which runs once.
+
+    Its LIMIT holds, which it does not in `column IN (SELECT … LIMIT …)`: PostgreSQL may run that anew for each row that
+    it looks at (a nested loop), and with FOR UPDATE each run finds other rows than the last.
+    """
+    return column == any_(func.array(rows.scalar_subquery(), type_=ARRAY(column.type)))
+
+
+def _require_found_once(source: Any) -> None:
+    for part in visitors.iterate(source):
+        if isinstance(part, BinaryExpression) and part.operator in (operators.in_op, operators.not_in_op):
+            rows = getattr(part.right, "element", part.right)
+            if getattr(rows, "_limit_clause", None) is not None:
+                raise TypeError("write `found_once(column, rows)`; in_() of a SELECT may run it anew for each row")
 
 
 def _require_tables(source: Any) -> None:

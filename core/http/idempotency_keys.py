@@ -12,7 +12,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from core.database.errors import LOCK_NOT_AVAILABLE, DatabaseUnavailableError, ForeignKeyViolationError
 from core.database.ownership import OWNER
-from core.database.queries import Query
+from core.database.queries import Query, found_once
 from core.database.statements import statement
 from core.database.text_rows import columns_of
 from core.http.responses import AnyResponse, WholeResponse
@@ -56,7 +56,9 @@ def _claim(key: str, fingerprint: bytes, kept: timedelta) -> ReturningInsert[str
     at = col(IdempotencyKey.created_at)
     # The oldest, so that an index finds them.
     old = select(IdempotencyKey.key).where(mine, other, at < func.now() - kept).order_by(at).limit(SWEPT)
-    swept = delete(IdempotencyKey).where(mine, col(IdempotencyKey.key).in_(old.with_for_update(skip_locked=True)))
+    swept = delete(IdempotencyKey).where(
+        mine, found_once(col(IdempotencyKey.key), old.with_for_update(skip_locked=True))
+    )
     new = insert(IdempotencyKey).values(user_id=OWNER, key=key, fingerprint=fingerprint).on_conflict_do_nothing()
     return new.returning(col(IdempotencyKey.key)).add_cte(swept.cte("swept"))
 

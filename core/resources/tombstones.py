@@ -5,12 +5,13 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy
-from sqlalchemy import CTE, BigInteger, Index, Text, delete, exists, func, insert, literal, tuple_, update
+from sqlalchemy import CTE, BigInteger, Index, Text, delete, exists, func, insert, literal, update
 from sqlalchemy.sql.dml import ReturningInsert, Update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from core.database.ownership import OWNER
+from core.database.queries import found_once
 from core.database.statements import statement
 from core.resources.changes import owner_of
 from core.resources.models import TIMESTAMP, owner_column
@@ -78,11 +79,11 @@ def forget(kept: timedelta) -> Update:
     """Removes some of the owner's tombstones that are older than `kept`, and notes up to which number nothing is known
     for certain now."""
     mine, owner = col(Tombstone.user_id) == OWNER, owner_of(Tombstone)
-    key = col(Tombstone.collection), col(Tombstone.id)
-    old = select(*key).where(mine, col(Tombstone.deleted_at) < func.now() - kept).limit(SWEPT)
+    old = col(Tombstone.deleted_at) < func.now() - kept
+    some = select(col(Tombstone.id)).where(mine, old).limit(SWEPT).with_for_update(skip_locked=True)
     removed = (
         delete(Tombstone)
-        .where(mine, tuple_(*key).in_(old.with_for_update(skip_locked=True)))
+        .where(mine, old, found_once(col(Tombstone.id), some))  # one of another table has its own age
         .returning(col(Tombstone.change))
         .cte("removed")
     )

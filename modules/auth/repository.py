@@ -12,7 +12,7 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 from sqlmodel import col, select
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
-from core.database import statement
+from core.database import found_once, statement
 from core.database.executor import Executor
 from core.resources import TIMESTAMP
 from modules.auth.models import LocalAccount, LocalSession, SignInThrottle
@@ -135,7 +135,7 @@ def _sweep_throttles() -> Delete:
         .limit(SWEPT)
         .with_for_update(skip_locked=True)
     )
-    return delete(SignInThrottle).where(col(SignInThrottle.key).in_(settled))
+    return delete(SignInThrottle).where(found_once(col(SignInThrottle.key), settled))
 
 
 class AuthRepository:

@@ -38,7 +38,7 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 from core.database.database import Database
 from core.database.errors import ValueRejectedError
 from core.database.ownership import OWNER, UnscopedStatementError
-from core.database.queries import Query
+from core.database.queries import Query, found_once, on_the_spot
 from core.database.statements import CATALOGUE, check, statement
 from main import create_app
 from modules.tasks.models import Task
@@ -368,6 +368,17 @@ def test_in_is_rejected_with_what_to_write_instead(samples: TestDatabase) -> Non
         in_list(["a"])
     assert first(samples, sample(label="any one")) is not None
     assert [first(samples, any_of(labels)) for labels in (["any one", "none"], [], ["none"])] == [1, 0, 0]
+
+
+def test_a_limited_select_runs_once(samples: TestDatabase) -> None:
+    some = select(col(Sample.id)).where(col(Sample.label) == "some").limit(1)
+    with pytest.raises(TypeError, match=r"write `found_once\(column, rows\)`; in_\(\) of a SELECT"):
+        on_the_spot(delete(Sample).where(col(Sample.id).in_(some)))
+    for _ in range(2):
+        first(samples, sample(label="some"))
+    removed = delete(Sample).where(found_once(col(Sample.id), some)).returning(col(Sample.label))
+    assert first(samples, on_the_spot(removed)) == "some"
+    assert first(samples, on_the_spot(select(func.count()).where(col(Sample.label) == "some"))) == 1
 
 
 def test_a_subquery_is_named_column_by_column() -> None:

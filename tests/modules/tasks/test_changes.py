@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from core.resources.tombstones import SWEPT, SWEPT_AT, sweeps
+from core.resources.tombstones import SWEPT_AT, sweeps
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 
 EXPIRED = (
@@ -217,19 +217,6 @@ def test_no_rhythm_of_a_client_keeps_what_is_old(alice: UserClient, database: Te
     database.query("UPDATE tombstones SET deleted_at = now() - interval '31 days' WHERE id = %s", old["id"])
     _sweep(alice)
     assert database.query("SELECT 1 FROM tombstones WHERE id = %s", old["id"]) == []
-
-
-def test_a_sweep_takes_so_many_at_most(alice: UserClient, database: TestDatabase) -> None:
-    """Also where there are more of one time than a statement could remove within its own."""
-    delete(alice, alice.create_task())
-    aged = "INSERT INTO tombstones SELECT %s, 'tasks', gen_random_uuid(), 1, now() - interval '31 days'"
-    database.query(f"{aged} FROM generate_series(1, 2 * %s + 1)", alice.user_id, SWEPT)
-    lefts = set()
-    for _ in range(4 * SWEPT_AT):
-        delete(alice, alice.create_task())
-        left = "SELECT count(*) FROM tombstones WHERE user_id = %s AND deleted_at < now() - interval '1 day'"
-        lefts.add(database.query(left, alice.user_id)[0][0])
-    assert lefts == {2 * SWEPT + 1, SWEPT + 1, 1, 0}
 
 
 def test_a_deletion_that_cannot_sweep_is_done(database: TestDatabase, alice: UserClient) -> None:

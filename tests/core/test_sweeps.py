@@ -1,0 +1,50 @@
+"""What a write sweeps beside what it does is limited under every plan that PostgreSQL may choose."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from core.http import idempotency_keys
+from core.resources import tombstones
+from tests.conftest import RunningServer, TestDatabase, UserClient
+
+# After that PostgreSQL thinks that an owner has a row or so, and looks at each row of what it thinks is one.
+OTHERS = """
+INSERT INTO users (id) SELECT 'other ' || n FROM generate_series(1, 3000) n;
+INSERT INTO tombstones SELECT id, 'tasks', gen_random_uuid(), 1, now() FROM users;
+INSERT INTO idempotency_keys (user_id, key, fingerprint) SELECT id, 'key', '' FROM users;
+ANALYZE tombstones, idempotency_keys
+"""
+
+
+@pytest.fixture(scope="module")
+def user(own: TestDatabase, start_server: Callable[..., RunningServer]) -> Iterator[UserClient]:
+    """One with a task, among many people of a row each."""
+    own.query("ALTER TABLE tombstones SET (autovacuum_enabled = false)")
+    own.query("ALTER TABLE idempotency_keys SET (autovacuum_enabled = false)")
+    own.query(OTHERS)
+    with UserClient(start_server(database=own).url) as client:
+        client.create_task()
+        yield client
+
+
+def test_so_many_deletions_are_forgotten_at_once(user: UserClient, own: TestDatabase) -> None:
+    """Also where there are more of one time than a statement could remove within its own."""
+    old = "INSERT INTO tombstones SELECT %s, 'tasks', gen_random_uuid(), 1, now() - interval '31 days'"
+    own.query(f"{old} FROM generate_series(1, 2 * %s + 1)", user.user_id, tombstones.SWEPT)
+    lefts = set()
+    for _ in range(4 * tombstones.SWEPT_AT):
+        assert user.delete(f"{user.tasks}/{user.create_task()['id']}").status_code == 204
+        lefts |= set(own.query("SELECT count(*) FROM tombstones WHERE deleted_at < now() - interval '1 day'"))
+    assert lefts == {(2 * tombstones.SWEPT + 1,), (tombstones.SWEPT + 1,), (1,), (0,)}
+
+
+def test_so_many_keys_are_removed_at_once(user: UserClient, own: TestDatabase) -> None:
+    old = "INSERT INTO idempotency_keys (user_id, key, fingerprint, created_at)"
+    many = "SELECT %s, n, '', now() - interval '2 days' FROM generate_series(1, %s) n"
+    own.query(f"{old} {many}", user.user_id, 2 * idempotency_keys.SWEPT + 1)
+    lefts = []
+    for number in range(3):
+        assert user.post(user.tasks, json={"title": "x"}, headers={"Idempotency-Key": f"{number}"}).status_code == 201
+        lefts += own.query("SELECT count(*) FROM idempotency_keys WHERE created_at < now() - interval '1 day'")
+    assert lefts == [(idempotency_keys.SWEPT + 1,), (1,), (0,)]
