@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ARRAY, BinaryExpression, Table, TableClause, any_, func
+from sqlalchemy import ARRAY, BigInteger, BinaryExpression, Table, TableClause, any_, bindparam, cast, func, select
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.dml import Insert, UpdateBase
 
@@ -144,6 +144,15 @@ def found_once(column: Any, rows: Any) -> Any:
     it looks at (a nested loop), and with FOR UPDATE each run finds other rows than the last.
     """
     return column == any_(func.array(rows.scalar_subquery(), type_=ARRAY(column.type)))
+
+
+def page_limit() -> Any:
+    """The LIMIT of a page, of the parameter `p_limit`, whose value PostgreSQL's planner does not see.
+
+    It expects a tenth of the rows, and walks an index in the order of the page. Of an owner who it thinks has fewer
+    rows than a page it would rather find and sort all: where it is wrong, for 50,000, in a thousand times the time.
+    """
+    return select(cast(bindparam("p_limit"), BigInteger)).scalar_subquery()
 
 
 def _require_found_once(source: Any) -> None:

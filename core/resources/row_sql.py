@@ -26,6 +26,7 @@ from sqlalchemy.orm import QueryableAttribute
 from sqlmodel import select
 
 from core.database.ownership import OWNER
+from core.database.queries import page_limit
 from core.resources import feed
 from core.resources.changes import ChangeTracked, next_change, number_of
 from core.resources.filters import Filters
@@ -132,7 +133,7 @@ class RowSql:
         order = [key.desc(), row_id.desc()] if down else [key, row_id]
         none: Any = cast(null(), Text)
         text, number = none if column_of(key) else cast(key, Text), number_of(self.row) if self.tracked else none
-        page = select(self.row, text, number).where(*conditions).order_by(*order).limit(bindparam("p_limit"))
+        page = select(self.row, text, number).where(*conditions).order_by(*order).limit(page_limit())
         return page, ("p_limit", *(_AFTER if after else ()), *parameters(filters))
 
     def number(self) -> Built:
@@ -173,8 +174,7 @@ class RowSql:
 
     def _written(self, columns: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any], Any]:
         """What the client writes, what the server does, and the time of it."""
-        unknown = [name for name in columns if name not in self.columns]
-        if unknown:
+        if unknown := [name for name in columns if name not in self.columns]:
             raise TypeError(f"{', '.join(unknown)}: no column of {self.row.__tablename__}")
         written = {name: bindparam(f"p_{name}", type_=self.columns[name].type) for name in columns}
         stamps: dict[str, Any] = {}

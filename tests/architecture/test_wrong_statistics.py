@@ -57,14 +57,16 @@ def test_so_many_keys_are_removed_at_once(user: UserClient, own: TestDatabase) -
     assert lefts == [(idempotency_keys.SWEPT + 1,), (1,), (0,)]
 
 
-def test_a_page_of_changes_reads_its_own_rows(user: UserClient, own: TestDatabase) -> None:
+def test_a_page_reads_its_own_rows(user: UserClient, own: TestDatabase) -> None:
     many = "INSERT INTO tasks (user_id, id, title, status, change, updated_at)"
     each = "SELECT %s, gen_random_uuid(), 'x', 'pending', n, now()"
     own.query(f"{many} {each} FROM generate_series(1, 2000) n", user.user_id)
     psycopg2_setup.prepare()
     read = {}
     with closing(own.connect()) as connection, connection.cursor() as cursor:
-        for case in catalogue.cases("modules.tasks.repository.Task.changes"):
+        for case in catalogue.cases("modules.tasks.repository.Task.changes", catalogue.PAGE):
+            if "q" in case.filters:
+                continue  # a search reads all
             query = case.query.for_owner(user.user_id)
             cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.statement.texts[SCHEMA]}", query.values)
             plan = cursor.fetchone()[0][0]["Plan"]
