@@ -33,10 +33,12 @@ DURABLE = (
 )
 
 
-def start_in_a_process_of_its_own(data: Path) -> str:
+def start_in_a_process_of_its_own(data: Path, **environment: str) -> str:
     """As `make run` does: the process ends and the server stays. Gives the URL."""
-    command = [sys.executable, "-c", START, str(data)]
-    done = subprocess.run(command, cwd=project_root(), check=True, capture_output=True, text=True, timeout=60)
+    command, environment = [sys.executable, "-c", START, str(data)], {**os.environ, **environment}
+    done = subprocess.run(
+        command, cwd=project_root(), env=environment, check=True, capture_output=True, text=True, timeout=60
+    )
     return done.stdout.strip()
 
 
@@ -106,6 +108,12 @@ def test_a_killed_server_is_started_anew_once_its_last_process_is_gone(folder: P
     finally:
         server.cleanup()
     assert not (data / "postmaster.pid").exists(), "without `keep` it stops with whom started it"
+
+
+def test_what_it_locks_belongs_to_whoever_starts_it(folder: Path) -> None:
+    """And not to the machine, where another user's file would keep everybody else out."""
+    start_in_a_process_of_its_own(folder / "data", XDG_RUNTIME_DIR=str(folder / "mine"))
+    assert (folder / "mine" / "python_PostgresServer" / ".lockfile").exists()
 
 
 def test_it_starts_in_a_folder_whose_path_is_too_long_for_a_socket(folder: Path) -> None:
