@@ -11,7 +11,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.config import VERSION
-from core.http import docs_page, openapi, problem_pages, problem_responses
+from core.http import docs_page, openapi, problem_pages, problem_responses, traced
 from core.http.context import Services
 from core.http.cors import cors
 from core.http.dispatch import Dispatcher
@@ -81,7 +81,9 @@ class Api(FastAPI):
         outermost = RequestMiddleware(app, self.services, partial(cors, settings.cors_origins, with_cookies))
         # OpenTelemetry's instrumentation calls this from a method of its own that it sets on the object, and puts its
         # layer around what Starlette's outermost one holds, which it knows by its class. Nobody else pays for that.
-        return ServerErrorMiddleware(outermost) if "build_middleware_stack" in vars(self) else outermost.__call__
+        if "build_middleware_stack" in vars(self):
+            return ServerErrorMiddleware(traced.without_query(outermost))
+        return outermost.__call__
 
     def make_ready(self) -> None:
         """Makes what the first requests would: before a fork, so that it is in memory once."""

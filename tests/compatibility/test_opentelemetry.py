@@ -6,10 +6,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from core.resources.pagination import encode
 from tests.compatibility import instrumented
 from tests.conftest import TestDatabase, make_token, project_root
 from tests.core.api_process import ApiProcess
@@ -20,6 +22,8 @@ from tests.waiting import poll
 __all__ = ["say"]
 
 TASKS, TEMPLATE = "/api/v1/users/me/tasks", "/api/v1/users/{user_id}/tasks"
+# Of a list by title: it has the title of the page's last task in it.
+CURSOR = encode("title", "water the plants", UUID(int=0))
 # A create, two reads of it, a list, an update, a deletion.
 LEAST_STATEMENTS = 5
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -58,7 +62,7 @@ def _requests(client: httpx.Client) -> list[tuple[str, str | None]]:
     path = f"{TASKS}/{made.json()['id']}"
     responses = [
         client.get(path, headers={"traceparent": f"00-{TRACE}-{PARENT}-01"}),
-        client.get(TASKS),
+        client.get(TASKS, params={"q": "plants", "sort": "title", "limit": 1, "cursor": CURSOR}),
         client.patch(path, json={"title": "New"}, headers={"If-Match": '"9"'}),
         client.delete(path),
         client.get(path, headers={"Authorization": "Bearer nonsense"}),
@@ -79,10 +83,13 @@ def _requests(client: httpx.Client) -> list[tuple[str, str | None]]:
     ]
 
 
-@pytest.mark.parametrize(("fast", "workers"), [("true", "1"), ("false", "1"), ("true", "2")])
+@pytest.mark.parametrize(
+    ("fast", "workers", "names"), [("true", "1", ""), ("false", "1", "http/dup"), ("true", "2", "http")]
+)
 def test_each_request_is_one_server_span_with_its_route(
-    database: TestDatabase, installed: Path, say: Say, fast: str, workers: str
+    database: TestDatabase, installed: Path, say: Say, fast: str, workers: str, names: str
 ) -> None:
+    """And tells nothing of what the user wrote, under the older names of its attributes and under the newer ones."""
     with ApiProcess(
         database.proxied_url,
         program=instrumented.program(installed),
@@ -94,6 +101,7 @@ def test_each_request_is_one_server_span_with_its_route(
         OTEL_METRICS_EXPORTER="none",
         OTEL_LOGS_EXPORTER="none",
         OTEL_BSP_SCHEDULE_DELAY="100",
+        OTEL_SEMCONV_STABILITY_OPT_IN=names,
         PYTHONUNBUFFERED="1",  # each span is one write, so that those of two workers stay whole
     ) as api:
         headers = {"Authorization": f"Bearer {make_token('traced')}"}
@@ -110,7 +118,9 @@ def test_each_request_is_one_server_span_with_its_route(
     below = [span for span in _statements(api) if span["parent_id"] == asked["context"]["span_id"]]
     assert [span["context"]["trace_id"] for span in below] == [f"0x{TRACE}"]
     say(f"{TRACE}: {PARENT} (theirs) > {asked['name']} > {below[0]['name']}")
-    assert b"Water the plants" not in b"".join(api.raw_lines)
+    written = b"".join(api.raw_lines)
+    assert b"/users/me/tasks" in written
+    assert [word for word in (b"plants", CURSOR.encode()) if word in written] == []
 
 
 def test_the_names_that_the_log_may_use_are_those_of_the_package(installed: Path) -> None:
