@@ -66,7 +66,8 @@ INSTALLED = $(if $(wildcard $(BIN)/python),,$(RUNTIME))
 doctor: | $(INSTALLED)
 	@$(BIN)/python -m core.operations.doctor
 
-# Removes old idempotency keys and deletions of people who do not come back: once a day, by cron, where that matters.
+# Removes old keys, deletions, sessions and throttles of people who do not come back: once a day, by cron, where that
+# matters.
 sweep: | $(INSTALLED)
 	@$(BIN)/python -m core.operations.sweep
 

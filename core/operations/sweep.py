@@ -14,11 +14,13 @@ from core.settings_base import DatabaseSettings
 
 
 class _Part(NamedTuple):
-    """Which rows are old, what removes them, and what goes before that where it is done for one owner."""
+    """Which rows are old, what removes them, what goes before that where it is done for one owner, and whether the rows
+    have owners."""
 
     old: str
-    remove: str
+    remove: str = "DELETE FROM {old}"
     before: str = ""
+    owned: bool = True
 
 
 # Notes for each owner up to which number deletions are forgotten, so that a cursor from before is 410 and not wrong.
@@ -31,15 +33,15 @@ WITH forgotten AS (
 UPDATE {schema}.users SET forgotten = greatest(users.forgotten, newest.change)
 FROM newest WHERE users.id = newest.user_id"""
 _PARTS = {
-    "idempotency keys removed": _Part(
-        "{schema}.idempotency_keys WHERE created_at < now() - interval '24 hours'", "DELETE FROM {old}"
-    ),
+    "idempotency keys removed": _Part("{schema}.idempotency_keys WHERE created_at < now() - interval '24 hours'"),
     "users whose old deletions are forgotten": _Part(
         "{schema}.tombstones WHERE deleted_at < now() - interval '{days} days'",
         _FORGET,
         # In the order in which their own writes take them, or the two could wait for each other.
         "SELECT id FROM {schema}.users WHERE id = %(owner)s FOR NO KEY UPDATE; ",
     ),
+    "expired sessions removed": _Part("{schema}.local_sessions WHERE expires_at < now()"),
+    "settled throttles removed": _Part("{schema}.sign_in_throttles WHERE settled_at < now()", owned=False),
 }
 _ONE = " AND user_id = %(owner)s"
 
@@ -74,6 +76,8 @@ def sweep(url: str, days: int) -> dict[str, int]:
 def _swept(session: connection, part: _Part, schema: str, days: int) -> int:
     """How many rows the statements of all owners met."""
     old = part.old.format(schema=schema, days=days)
+    if not part.owned:
+        return _rows(session, part.remove.format(old=old))
     with session, session.cursor() as sql:
         sql.execute(f"SELECT DISTINCT user_id FROM {old}")  # noqa: S608
         owners = sql.fetchall()
@@ -81,7 +85,7 @@ def _swept(session: connection, part: _Part, schema: str, days: int) -> int:
     return sum(_rows(session, statement, owner) for (owner,) in owners)
 
 
-def _rows(session: connection, statement: str, owner: str) -> int:
+def _rows(session: connection, statement: str, owner: str | None = None) -> int:
     """Of how many rows the statement was, in its transaction."""
     with session, session.cursor() as sql:
         sql.execute(statement, {"owner": owner})

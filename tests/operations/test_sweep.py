@@ -1,15 +1,18 @@
 """`python -m core.operations.sweep`: what it removes, what it leaves, and what it says."""
 
+import hashlib
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
+import httpx
 import pytest
 
 from tests.conftest import RunningServer, TestDatabase, UserClient, assert_problem
 from tests.core.database.locks import wait_for_waiting
 from tests.end_to_end.project import Project
+from tests.modules.auth.accounts import Account, sessions, sign_in
 from tests.operations.commands import run
 
 
@@ -31,6 +34,8 @@ def test_old_keys_and_deletions_go_and_young_ones_stay(
         assert kept.stdout.splitlines() == [
             "idempotency keys removed: 1",
             "users whose old deletions are forgotten: 0",
+            "expired sessions removed: 0",
+            "settled throttles removed: 0",
         ], kept.stderr
         assert user.get(f"{user.tasks}/changes", params={"cursor": before}).status_code == 200
         done = run("sweep", DATABASE_URL=own.proxied_url, DELETIONS_KEPT_DAYS="8")
@@ -38,6 +43,29 @@ def test_old_keys_and_deletions_go_and_young_ones_stay(
         assert_problem(user.get(f"{user.tasks}/changes", params={"cursor": before}), 410, "cursor_expired")
     assert own.query("SELECT key FROM idempotency_keys WHERE key IN ('old', 'young')") == [("young",)]
     assert own.query("SELECT id::text FROM tombstones") == [(tasks[1]["id"],)]
+
+
+def test_who_signed_in_once_and_never_again_leaves_neither_session_nor_throttle(
+    make_database: Callable[[], TestDatabase], start_server: Callable[..., RunningServer]
+) -> None:
+    """Of the tries there is a hash of their address and of the network's, which can be guessed."""
+    own = make_database()
+    with httpx.Client(base_url=start_server(database=own).url, timeout=20) as api:
+        gone, here = Account.new(api), Account.new(api)
+        for account in (gone, here):
+            assert sign_in(api, account.email, "a wrong password").status_code == 401
+    age = "UPDATE local_sessions SET expires_at = now() - interval '1 second' WHERE user_id = %s"
+    own.query(age, gone.user_id)
+    throttles = own.query("SELECT count(*) FROM sign_in_throttles")[0][0]
+    own.query(
+        "UPDATE sign_in_throttles SET settled_at = CASE WHEN key = %s THEN now() + interval '1 hour' "
+        "ELSE now() - interval '1 second' END",
+        hashlib.sha256(f"account:{here.email.lower()}".encode()).hexdigest(),
+    )
+    said = run("sweep", DATABASE_URL=own.proxied_url).stdout.splitlines()[2:]
+    assert said == ["expired sessions removed: 1", f"settled throttles removed: {throttles - 1}"]
+    assert (sessions(own, gone), sessions(own, here)) == (0, 1)
+    assert own.query("SELECT count(*) FROM sign_in_throttles") == [(1,)]
 
 
 def test_whoever_writes_meanwhile_waits_for_nobody_else(
@@ -90,4 +118,4 @@ def test_what_hinders_it_is_said(variables: dict[str, str], said: str) -> None:
 def test_without_a_setting_it_sweeps_the_embedded_database(project: Project) -> None:
     project.migrate()
     done = project.run(sys.executable, "-m", "core.operations.sweep")
-    assert (done.returncode, len(done.stdout.splitlines())) == (0, 2), done.stderr
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 4), done.stderr
