@@ -24,6 +24,7 @@ from tests.faults.bounds import EVENT_SECONDS
 from tests.faults.programs import Program, wait_until
 from tests.faults.proxy import Proxy, Streams
 from tests.ports import free_port
+from tests.waiting import poll
 
 TASKS = "/api/v1/users/me/tasks"
 LATENCY_SECONDS = 0.02
@@ -105,6 +106,24 @@ def test_nginx_leaves_places_to_others(database: TestDatabase, tmp_path: Path) -
                 assert other.get(url).status_code != 429
             told = Counter(one.result().status_code for one in asked)
         assert told[429] == 50
+
+
+def test_nginx_logs_no_word_of_a_query(database: TestDatabase, tmp_path: Path) -> None:
+    """In the form of the file that is deployed: what was searched for, and the title in a cursor."""
+    text = (project_root() / "deploy" / "nginx" / "todo-api.conf").read_text()
+    forms = re.findall(r"^log_format todo_api .*?;$", text, re.MULTILINE | re.DOTALL)
+    logs = re.findall(r"^ *access_log (?:off|/var/log/nginx/todo-api.log todo_api);$", text, re.MULTILINE)
+    assert (len(forms), len(logs)) == (1, text.count("server_name"))
+    log, port = tmp_path / "access.log", free_port()
+    with ApiProcess(database.proxied_url) as api:
+        target = f"access_log {log} todo_api; location / {{ proxy_pass http://127.0.0.1:{api.port}; }}"
+        with nginx_before(tmp_path, api.port, f"{forms[0]} server {{ listen 127.0.0.1:{port}; {target} }}"):
+            for query in ("q=plants", "cursor=WyJ0aXRsZSIsInBsYW50cyJd"):
+                url = f"http://127.0.0.1:{port}{TASKS}?{query}"
+                httpx.get(url, headers={"Referer": url})
+            poll(lambda: log.exists() and log.read_text().count("\n") == 2)
+    line = rf'127\.0\.0\.1 \[[^]]+\] "GET {TASKS} HTTP/1\.1" 401 \d+ "python-httpx/\S+" [\d.]+\n'
+    assert re.fullmatch(f"({line}){{2}}", log.read_text())
 
 
 def test_a_tag_that_nginx_weakens(database: TestDatabase, tmp_path: Path) -> None:

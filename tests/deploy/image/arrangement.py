@@ -86,6 +86,7 @@ class DeployedNginx(Nginx):
             ),
             (r"/etc/letsencrypt\S+fullchain.pem", str(self.certificate)),
             (r"/etc/letsencrypt\S+privkey.pem", str(key)),
+            (r"/var/log/nginx/todo-api.log", str(folder / "nginx-access.log")),
         ):
             text, count = re.subn(pattern, value, text, flags=re.MULTILINE)
             assert count == 1, pattern
