@@ -16,6 +16,7 @@ from core.database.queries import SCHEMA
 from core.metrics.families import FAMILIES
 from core.operations import sweep
 from core.problem_advice import ADVICE, FIELD_ADVICE
+from tests.contract import personal_data
 from tests.contract.code_map import code_map
 from tests.contract.operations import document, operations
 from tests.contract.picture import picture
@@ -29,7 +30,7 @@ PARTS = {
     "docs/architecture.md": ("picture", "code map"),
     "docs/settings.md": ("settings",),
     "docs/api.md": ("operations",),
-    "docs/operations.md": ("grants", "sweep", "figures"),
+    "docs/operations.md": ("grants", "sweep", "export", "figures"),
     "docs/problems.md": ("field codes", "problems"),
 }
 
@@ -48,6 +49,7 @@ def fresh(database_url: str) -> dict[str, str]:
         "field codes": field_codes_table(),
         "figures": figures_table(),
         "sweep": _as_sql(f"{one};" for one in sweep.statements().values()),
+        "export": _as_sql([personal_data.export()]),
     }
     texts = {path: (PROJECT_ROOT / path).read_text(encoding="utf-8") for path in PARTS}
     documents = {path: filled(texts[path], {name: parts[name] for name in PARTS[path]}, path) for path in PARTS}
