@@ -23,6 +23,7 @@ PROGRAMS = ("jq", "lnav")
 DOCUMENT = "docs/operations.md"
 FORMAT = PROJECT_ROOT / "deploy" / "lnav" / "todo-api.json"
 USER, REQUEST = "u7Qx2fPzK0bR4mVtYc9LwA1sDhE6gNjZ", "order-4711"
+GONE = "m3Ys8kTqVb1nXcRz0oHfW5eJpLd2uGaI"
 _MARKS = ("<!-- queries: written by make log-queries -->", "<!-- queries: end -->")
 
 
@@ -65,6 +66,15 @@ QUESTIONS = [
  FROM todo_api WHERE log_body = 'request' AND "user.id" = '{USER}' ORDER BY log_line""",
     ),
     Question(
+        "Who deleted their account, and when: after a restore they are to be deleted again",
+        """jq -r 'select(.message == "request" and ."http.request.method" == "DELETE"
+    and ."http.route" == "/api/v1/users/{user_id}" and ."http.response.status_code" == 204)
+  | [.timestamp, ."user.id"] | @tsv' api.log""",
+        """;SELECT log_time AS deleted_at, "user.id" AS user FROM todo_api WHERE log_body = 'request'
+ AND "http.request.method" = 'DELETE' AND "http.route" = '/api/v1/users/{user_id}'
+ AND "http.response.status_code" = 204 ORDER BY log_line""",
+    ),
+    Question(
         "Who sends the most, and gets what: a client in a loop is at the top",
         """jq -r 'select(.message == "request") | [."user.id", ."client.address", ."http.route",
     ."http.response.status_code"] | @tsv' api.log | sort | uniq -c | sort -rn | head""",
@@ -101,6 +111,8 @@ def real_log(folder: Path, database_url: str) -> Path:
             user.get(user.tasks)
             user.get(f"{user.tasks}/00000000-0000-7000-8000-000000000000")
             user.post(user.tasks, json={"title": ""})
+        with UserClient(process.url, GONE) as gone:
+            gone.delete("/api/v1/users/me")
         bad = [
             secrets.token_hex(16),
             secrets.token_hex(16),
