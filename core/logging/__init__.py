@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from core.logging.writer import LogWriter
 _MESSAGE_LENGTH = 1024
 _STACKTRACE_LENGTH = 2560
 _LAST_LINE_LENGTH = 128
+_QUOTED = re.compile(r"""['"].*['"]""", re.DOTALL)  # a value may have quotes in it
 _PROJECT = f"{Path(__file__).parents[2]}/"
 
 
@@ -191,7 +193,8 @@ def _stacktrace(error: BaseException) -> str:
 
 
 def _safe_message(error: BaseException) -> str:
-    """pydantic's messages quote the input; what is left of them here is where it was and which rule it broke."""
+    """pydantic's messages quote the input; what is left of them here is where it was and which rule it broke. Python's
+    of a ValueError quote the value: what stands in quotes is left out."""
     if isinstance(error, ValidationException | ValidationError):
         return "; ".join(f"{item['loc']}: {item['type']}" for item in error.errors())
-    return str(error)
+    return _QUOTED.sub("'…'", str(error)) if isinstance(error, ValueError) else str(error)

@@ -198,3 +198,24 @@ def test_an_exception_of_a_library_is_told_in_the_same_fields() -> None:
     assert (line["exception.type"], line["exception.message"]) == ("builtins.KeyError", "'key'")
     assert 'File "<string>", line 2' in line["exception.stacktrace"]
     assert line.keys() == ALWAYS | {"exception.type", "exception.message", "exception.stacktrace"}
+
+
+def test_what_python_says_of_a_value_is_told_without_the_value() -> None:
+    """A bug in a slice: a text of the user's is no number. Python quotes it."""
+    program = (
+        "import datetime, enum, logging, sys; from core.logging import configure; configure('INFO', 'production')\n"
+        "for bug in (int, float, datetime.date.fromisoformat, enum.Enum('Kind', 'ONE')):\n"
+        "    try: bug(sys.argv[1])\n"
+        "    except ValueError: logging.getLogger('modules.bug').exception('it failed')\n"
+    )
+    for text in (MARKER, f"it's \"{MARKER}\" '{MARKER}"):
+        command = [sys.executable, "-c", program, text]
+        output = subprocess.run(command, cwd=project_root(), capture_output=True, check=True).stdout
+        assert MARKER.encode() not in output
+        told = [json.loads(line)["exception.message"] for line in output.splitlines()]
+        assert told == [
+            "invalid literal for int() with base 10: '…'",
+            "could not convert string to float: '…'",
+            "Invalid isoformat string: '…'",
+            "'…' is not a valid Kind",
+        ]
