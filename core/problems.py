@@ -7,7 +7,7 @@ from enum import Enum, StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any, NotRequired
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 
@@ -95,10 +95,8 @@ def of_status(status: int) -> Problem | StatusProblem:
     return StatusProblem(status, name, re.sub(r"\W+", "_", name.replace("'", "")).lower())
 
 
-# Where the pages are that say what a problem means; its `type` is the page's reference.
-PROBLEMS = "/problems"
-# What a problem is sent as.
-PROBLEM_JSON = "application/problem+json"
+PROBLEMS = "/problems"  # where the pages are that say what a problem means; its `type` is the page's reference
+PROBLEM_JSON = "application/problem+json"  # what a problem is sent as
 
 # How the tags of a choice between several bodies begin: they are no part of where an input is.
 CHOICE = "choice:"
@@ -128,11 +126,12 @@ class FieldCode(StrEnum):
     INVALID = "invalid"
 
 
-Bound = int | float | str
+# The document names no type: of a choice of two, generators for Kotlin and Swift make a type that reads neither.
+Bound = Annotated[int | float | str, WithJsonSchema({})]
 
 
 class FieldParams(TypedDict, total=False):
-    """The parameters of a code, for a message in words of one's own: docs/problems.md says which code has which."""
+    """The parameters of a code, numbers and texts, for words of one's own: docs/problems.md says which has which."""
 
     min: Annotated[Bound, Field(description="The least that is allowed; of a text its length.")]
     max: Annotated[Bound, Field(description="The most that is allowed; of a text its length.")]

@@ -48,17 +48,16 @@ def tags(routes: Iterable[APIRoute]) -> list[dict[str, str]]:
 
 
 def problem_schemas() -> dict[str, Any]:
-    """A schema for each problem, whose `code` is a constant, and what those refer to."""
+    """A schema for each problem, whose `code` is a constant, one that reads every problem, and what those refer to."""
     details = TypeAdapter(ProblemDetails).json_schema(ref_template=REF + "{model}")
-    made: dict[str, Any] = details.pop("$defs")
+    made: dict[str, Any] = {**details.pop("$defs"), ProblemDetails.__name__: details}
+    del details["properties"]["data"]
     for problem in Problem:
         named: dict[str, dict[str, Any]] = {"status": {"const": problem.status}, "code": {"const": problem.code}}
-        properties = {name: {**field, **named.get(name, {})} for name, field in details["properties"].items()}
         made[schema_of(problem)] = {
-            "title": schema_of(problem),
             "type": "object",
             "description": problem.title,
-            "properties": {name: field for name, field in properties.items() if name != "data"},
+            "properties": {name: {**field, **named.get(name, {})} for name, field in details["properties"].items()},
             "required": details["required"],
             "examples": [example_of(problem)],
         }

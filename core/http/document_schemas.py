@@ -60,6 +60,19 @@ def plain_parameters(operation: dict[str, Any]) -> None:
             parameter["example"] = ME
 
 
+def drop_titles(node: Any) -> None:
+    """Takes out the titles that FastAPI makes of names: generators name types after them, in two slices alike."""
+    if isinstance(node, list):
+        for one in node:
+            drop_titles(one)
+    elif isinstance(node, dict):
+        if isinstance(node.get("title"), str):
+            del node["title"]
+        for name, one in node.items():
+            if name not in ("examples", "example", "default"):
+                drop_titles(one)
+
+
 def as_an_input(body: dict[str, Any], schemas: dict[str, Any]) -> None:
     """A default makes a field of a request one that generated types demand; what is optional is so by `required`."""
     for name, schema in schemas.items():

@@ -10,7 +10,7 @@ from core.config import VERSION
 from core.http import idempotency
 from core.http.declarations import REF, with_problems
 from core.http.document_parts import add_headers, gives_many, gives_page, gives_row, headers, problem_schemas, tags
-from core.http.document_schemas import as_an_input, fill_examples, plain_parameters
+from core.http.document_schemas import as_an_input, drop_titles, fill_examples, plain_parameters
 from core.http.routing import CookieRoute, PrivateRoute
 from core.problems import Problem
 from core.resources import preconditions
@@ -174,6 +174,9 @@ def _finish(document: dict[str, Any]) -> dict[str, Any]:
         for operation in item.values():
             plain_parameters(operation)
             as_an_input(operation.get("requestBody", {}), schemas)
+    drop_titles([document["paths"], schemas])
+    for name, schema in schemas.items():
+        schema["title"] = name
     fill_examples(schemas)
     components["schemas"] = dict(sorted(schemas.items()))
     schemes = components.setdefault("securitySchemes", {})
@@ -183,4 +186,4 @@ def _finish(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_used(name: str, text: str) -> bool:
-    return f'"{REF}{name}"' in text or name in ("FieldError", "FieldCode", "FieldParams")
+    return f'"{REF}{name}"' in text or not name.endswith("Problem")

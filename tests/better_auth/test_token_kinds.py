@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import httpx
 import jwt
 import pytest
 
@@ -45,6 +46,18 @@ def test_the_token_in_the_header_of_get_session_is_taken(
     person = sign_up(better_auth["EdDSA"])
     token = person.get("/api/auth/get-session").headers["set-auth-jwt"]
     assert profile(api_for(better_auth["EdDSA"]), token).json()["id"] == person.id
+
+
+def test_an_app_without_cookies_gets_its_token_by_the_one_of_its_session(
+    better_auth: dict[str, str], api_for: Start, sign_up: SignUp
+) -> None:
+    """As docs/api.md says to apps."""
+    url = better_auth["EdDSA"]
+    person = sign_up(url)
+    session = {"Authorization": f"Bearer {person.signed_up.headers['set-auth-token']}"}
+    assert httpx.get(f"{url}/api/auth/token").status_code == 401
+    token = httpx.get(f"{url}/api/auth/token", headers=session).json()["token"]
+    assert profile(api_for(url), token).json()["id"] == person.id
 
 
 def test_a_token_without_iat_email_and_name_is_taken(

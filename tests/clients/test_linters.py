@@ -9,16 +9,21 @@ import pytest
 
 from tests.clients.workplace import DOCUMENT, Workplace
 
+# What reads any problem is for clients: as a response of an operation it would make any text of the codes there.
+UNUSED = "components/schemas/ProblemDetails"
+
 
 def _redocly(place: Workplace, file: str) -> list[str]:
     written = place.run("redocly", "lint", "--config=redocly.yaml", "--format=json", file).stdout
-    return [f"{one['severity']}: {one['message']}" for one in json.loads(written)["problems"]]
+    found = [one for one in json.loads(written)["problems"] if one["location"][0]["pointer"] != f"#/{UNUSED}"]
+    return [f"{one['severity']}: {one['message']}" for one in found]
 
 
 def _spectral(place: Workplace, file: str) -> list[str]:
     done = place.run("spectral", "lint", "--ruleset=spectral.yaml", "--format=json", "--fail-severity=hint", file)
     written = done.stdout[: done.stdout.rindex("]") + 1]  # a sentence may follow
-    return [f"{one['severity']}: {one['message']}" for one in json.loads(written)]
+    found = [one for one in json.loads(written) if "/".join(map(str, one["path"])) != UNUSED]
+    return [f"{one['severity']}: {one['message']}" for one in found]
 
 
 LINTERS: dict[str, Callable[[Workplace, str], list[str]]] = {"redocly": _redocly, "spectral": _spectral}

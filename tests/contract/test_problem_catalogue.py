@@ -1,10 +1,11 @@
-"""docs/problems.md is the catalogue of failures: it tells of each code that there is, and of no other."""
+"""The catalogue of failures: docs/problems.md has each code, docs/offline.md each status of a write."""
 
 import re
 
 from core.problem_advice import ADVICE, FIELD_ADVICE
 from core.problems import FieldCode, FieldParams, Problem
 from tests.conftest import project_root
+from tests.contract.operations import document, operations
 
 
 def test_the_catalogue_lists_every_problem_with_its_status_and_title() -> None:
@@ -33,14 +34,21 @@ def test_the_catalogue_lists_every_code_of_a_field_with_its_parameters() -> None
     assert named == set(FieldParams.__annotations__)
 
 
+def test_an_outbox_knows_what_to_do_with_every_response_to_a_write() -> None:
+    writes = {"createTask", "replaceTask", "updateTask", "deleteTask"}
+    given = {status for one in operations(document()) if one.id in writes for status in one.spec["responses"]}
+    told = {status for row in _table(["response to a write", "the write"], "offline") for status in row[0].split()}
+    assert {status for status in given if status >= "400"} - {status.strip(",") for status in told} == set()
+
+
 def _rows() -> list[list[str]]:
     """The cells of the table: code, status, title, meaning, what a client does."""
     return _table(["code", "status", "title", "meaning", "what a client does"])
 
 
-def _table(header: list[str]) -> list[list[str]]:
+def _table(header: list[str], page: str = "problems") -> list[list[str]]:
     """The rows below this header."""
-    text = (project_root() / "docs" / "problems.md").read_text(encoding="utf-8")
+    text = (project_root() / "docs" / f"{page}.md").read_text(encoding="utf-8")
     tables = [part.splitlines() for part in text.split("\n\n") + text.split("-->\n") if part.startswith("|")]
     cells = [
         [[cell.strip() for cell in line.strip("|").split("|")] for line in one if line.startswith("|")]

@@ -304,41 +304,22 @@ export interface components {
              * @enum {string}
              */
             code: "account_deleted";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 401;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -356,46 +337,26 @@ export interface components {
          */
         BodyTimeoutProblem: {
             /**
-             * Code
              * @description The permanent name of the problem.
              * @constant
              */
             code: "body_timeout";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 408;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -413,46 +374,26 @@ export interface components {
          */
         BodyTooLargeProblem: {
             /**
-             * Code
              * @description The permanent name of the problem.
              * @constant
              */
             code: "body_too_large";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 413;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -470,46 +411,26 @@ export interface components {
          */
         CursorExpiredProblem: {
             /**
-             * Code
              * @description The permanent name of the problem.
              * @constant
              */
             code: "cursor_expired";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 410;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -531,41 +452,22 @@ export interface components {
              * @enum {string}
              */
             code: "database_unavailable";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 503;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -583,46 +485,26 @@ export interface components {
          */
         EmailTakenProblem: {
             /**
-             * Code
              * @description The permanent name of the problem.
              * @constant
              */
             code: "email_taken";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 409;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -644,41 +526,22 @@ export interface components {
              * @enum {string}
              */
             code: "entity_tag_altered";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 412;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -694,63 +557,33 @@ export interface components {
         FieldError: {
             /** @description What is wrong, for programs. */
             code: components["schemas"]["FieldCode"];
-            /**
-             * Message
-             * @description What is wrong, for people; it may be worded anew.
-             */
+            /** @description What is wrong, for people; it may be worded anew. */
             message: string;
             /** @description The parameters of the code, where it has some. */
             params?: components["schemas"]["FieldParams"];
-            /**
-             * Pointer
-             * @description Where it is.
-             */
+            /** @description Where it is. */
             pointer: string;
         };
         /**
          * FieldParams
-         * @description The parameters of a code, for a message in words of one's own: docs/problems.md says which code has which.
+         * @description The parameters of a code, numbers and texts, for words of one's own: docs/problems.md says which has which.
          */
         FieldParams: {
-            /**
-             * Above
-             * @description It must be more than this; `now` is the time of the request.
-             */
-            above?: number | string;
-            /**
-             * Allowed
-             * @description The values that are allowed.
-             */
-            allowed?: (number | string)[];
-            /**
-             * Below
-             * @description It must be less than this; `now` is the time of the request.
-             */
-            below?: number | string;
-            /**
-             * Expected
-             * @description The type or the format that is expected, as JSON Schema names it.
-             */
+            /** @description It must be more than this; `now` is the time of the request. */
+            above?: unknown;
+            /** @description The values that are allowed. */
+            allowed?: unknown[];
+            /** @description It must be less than this; `now` is the time of the request. */
+            below?: unknown;
+            /** @description The type or the format that is expected, as JSON Schema names it. */
             expected?: string;
-            /**
-             * Max
-             * @description The most that is allowed; of a text its length.
-             */
-            max?: number | string;
-            /**
-             * Min
-             * @description The least that is allowed; of a text its length.
-             */
-            min?: number | string;
-            /**
-             * Of
-             * @description What it must be a multiple of.
-             */
-            of?: number | string;
-            /**
-             * Pattern
-             * @description The regular expression that it must match.
-             */
+            /** @description The most that is allowed; of a text its length. */
+            max?: unknown;
+            /** @description The least that is allowed; of a text its length. */
+            min?: unknown;
+            /** @description What it must be a multiple of. */
+            of?: unknown;
+            /** @description The regular expression that it must match. */
             pattern?: string;
         };
         /**
@@ -768,46 +601,26 @@ export interface components {
          */
         ForbiddenProblem: {
             /**
-             * Code
              * @description The permanent name of the problem.
              * @constant
              */
             code: "forbidden";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 403;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -819,7 +632,6 @@ export interface components {
          */
         Health: {
             /**
-             * Status
              * @description All is well; what is not is a problem.
              * @constant
              */
@@ -840,46 +652,26 @@ export interface components {
          */
         IdempotencyKeyReusedProblem: {
             /**
-             * Code
              * @description The permanent name of the problem.
              * @constant
              */
             code: "idempotency_key_reused";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 422;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -897,46 +689,26 @@ export interface components {
          */
         InternalErrorProblem: {
             /**
-             * Code
              * @description The permanent name of the problem.
              * @constant
              */
             code: "internal_error";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 500;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -958,41 +730,22 @@ export interface components {
              * @enum {string}
              */
             code: "invalid_credentials";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 401;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1010,46 +763,26 @@ export interface components {
          */
         InvalidRefreshTokenProblem: {
             /**
-             * Code
              * @description The permanent name of the problem.
              * @constant
              */
             code: "invalid_refresh_token";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 401;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1071,41 +804,22 @@ export interface components {
              * @enum {string}
              */
             code: "invalid_token";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 401;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1127,41 +841,22 @@ export interface components {
              * @enum {string}
              */
             code: "key_required";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 400;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1183,41 +878,22 @@ export interface components {
              * @enum {string}
              */
             code: "keys_unavailable";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 503;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1239,41 +915,22 @@ export interface components {
              * @enum {string}
              */
             code: "malformed_json";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 400;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1295,41 +952,22 @@ export interface components {
              * @enum {string}
              */
             code: "missing_token";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 401;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1347,46 +985,26 @@ export interface components {
          */
         NotFoundProblem: {
             /**
-             * Code
              * @description The permanent name of the problem.
              * @constant
              */
             code: "not_found";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 404;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1408,41 +1026,22 @@ export interface components {
              * @enum {string}
              */
             code: "overloaded";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 503;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1455,13 +1054,11 @@ export interface components {
          */
         PasswordChange: {
             /**
-             * Current Password
              * Format: password
              * @description As it is now.
              */
             current_password: string;
             /**
-             * New Password
              * Format: password
              * @description 8 to 128 characters, none of those that are easy to guess.
              */
@@ -1486,41 +1083,44 @@ export interface components {
              * @enum {string}
              */
             code: "precondition_failed";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 412;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
+            type: string;
+        };
+        /**
+         * ProblemDetails
+         * @description The body of every failure (RFC 9457). `code` is permanent; `errors` is there where input is invalid.
+         */
+        ProblemDetails: {
+            /** @description The permanent name of the problem. */
+            code: string;
+            /** @description This occurrence in words, for people. */
+            detail: string;
+            /** @description What is wrong, place by place. */
+            errors?: components["schemas"]["FieldError"][];
+            /** @description The path of the request. */
+            instance: string;
+            /** @description What the server's log has about it is found by this. */
+            request_id: string;
+            /** @description The status of the response. */
+            status: number;
+            /** @description The problem in words, the same each time. */
+            title: string;
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1529,7 +1129,6 @@ export interface components {
          */
         RefreshToken: {
             /**
-             * Refresh Token
              * Format: password
              * @description As it was given last.
              */
@@ -1554,41 +1153,22 @@ export interface components {
              * @enum {string}
              */
             code: "request_in_progress";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 409;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1610,41 +1190,22 @@ export interface components {
              * @enum {string}
              */
             code: "schema_too_new";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 503;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1666,41 +1227,22 @@ export interface components {
              * @enum {string}
              */
             code: "schema_too_old";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 503;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1722,41 +1264,22 @@ export interface components {
              * @enum {string}
              */
             code: "shutting_down";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 503;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -1768,13 +1291,9 @@ export interface components {
          *     }
          */
         SignIn: {
-            /**
-             * Email
-             * @description The address of the account, in whatever case.
-             */
+            /** @description The address of the account, in whatever case. */
             email: string;
             /**
-             * Password
              * Format: password
              * @description As it was set.
              */
@@ -1790,18 +1309,11 @@ export interface components {
          *     }
          */
         SignUp: {
-            /**
-             * Email
-             * @description The address to sign in with, in whatever case.
-             */
+            /** @description The address to sign in with, in whatever case. */
             email: string;
-            /**
-             * Name
-             * @description What the user is called.
-             */
+            /** @description What the user is called. */
             name?: string | null;
             /**
-             * Password
              * Format: password
              * @description 8 to 128 characters, none of those that are easy to guess.
              */
@@ -1812,23 +1324,13 @@ export interface components {
          * @description The new account with its first tokens.
          */
         SignedUp: {
-            /**
-             * Access Token
-             * @description For `Authorization: Bearer`.
-             */
+            /** @description For `Authorization: Bearer`. */
             access_token: string;
-            /**
-             * Expires In
-             * @description How many seconds the access token is good for.
-             */
+            /** @description How many seconds the access token is good for. */
             expires_in: number;
-            /**
-             * Refresh Token
-             * @description For the next pair; each is used once.
-             */
+            /** @description For the next pair; each is used once. */
             refresh_token: string;
             /**
-             * Token Type
              * @description RFC 6750.
              * @constant
              */
@@ -1861,25 +1363,13 @@ export interface components {
          *     }
          */
         TaskChanges: {
-            /**
-             * Deleted
-             * @description The ids of what was deleted.
-             */
+            /** @description The ids of what was deleted. */
             deleted: string[];
-            /**
-             * Has More
-             * @description Whether there is more now.
-             */
+            /** @description Whether there is more now. */
             has_more: boolean;
-            /**
-             * Items
-             * @description What was created or changed, as it is now.
-             */
+            /** @description What was created or changed, as it is now. */
             items: components["schemas"]["TaskRead"][];
-            /**
-             * Next Cursor
-             * @description For `cursor` of the next request, whenever that is.
-             */
+            /** @description For `cursor` of the next request, whenever that is. */
             next_cursor: string;
         };
         /**
@@ -1894,30 +1384,15 @@ export interface components {
          *     }
          */
         TaskCounts: {
-            /**
-             * Completed
-             * @description Those that are completed.
-             */
+            /** @description Those that are completed. */
             completed: number;
-            /**
-             * In Progress
-             * @description Those that are in progress.
-             */
+            /** @description Those that are in progress. */
             in_progress: number;
-            /**
-             * Overdue
-             * @description Those whose due time has passed, and that are not completed.
-             */
+            /** @description Those whose due time has passed, and that are not completed. */
             overdue: number;
-            /**
-             * Pending
-             * @description Those that are pending.
-             */
+            /** @description Those that are pending. */
             pending: number;
-            /**
-             * Total
-             * @description How many there are.
-             */
+            /** @description How many there are. */
             total: number;
         };
         /**
@@ -1929,22 +1404,13 @@ export interface components {
          *     }
          */
         TaskCreate: {
-            /**
-             * Description
-             * @description More about it, as text.
-             */
+            /** @description More about it, as text. */
             description?: string | null;
-            /**
-             * Due At
-             * @description When it is due: RFC 3339 with any offset; null where it is not due.
-             */
+            /** @description When it is due: RFC 3339 with any offset; null where it is not due. */
             due_at?: string | null;
             /** @description Where it stands. `pending` if it is left out. */
             status?: components["schemas"]["TaskStatus"];
-            /**
-             * Title
-             * @description What is to be done. Space around it is removed.
-             */
+            /** @description What is to be done. Space around it is removed. */
             title: string;
         };
         /**
@@ -1970,20 +1436,11 @@ export interface components {
         TaskPage: {
             /** @description How many there are on all pages, by kind. */
             counts?: components["schemas"]["TaskCounts"];
-            /**
-             * Items
-             * @description The tasks, in the order of `sort`.
-             */
+            /** @description The tasks, in the order of `sort`. */
             items: components["schemas"]["TaskRead"][];
-            /**
-             * Next Cursor
-             * @description For `cursor` of the next page; null on the last one.
-             */
+            /** @description For `cursor` of the next page; null on the last one. */
             next_cursor: string | null;
-            /**
-             * Total
-             * @description How many there are on all pages.
-             */
+            /** @description How many there are on all pages. */
             total?: number;
         };
         /**
@@ -2002,47 +1459,29 @@ export interface components {
          *     }
          */
         TaskRead: {
-            /**
-             * Completed At
-             * @description When it was completed; null while it is not.
-             */
+            /** @description When it was completed; null while it is not. */
             completed_at: string | null;
             /**
-             * Created At
              * Format: date-time
              * @description When it was created, in UTC.
              */
             created_at: string;
-            /**
-             * Description
-             * @description More about it, as text.
-             */
+            /** @description More about it, as text. */
             description: string | null;
-            /**
-             * Due At
-             * @description When it is due, in UTC.
-             */
+            /** @description When it is due, in UTC. */
             due_at: string | null;
-            /**
-             * Etag
-             * @description The entity tag of this version, as `If-Match` takes it.
-             */
+            /** @description The entity tag of this version, as `If-Match` takes it. */
             etag: string;
             /**
-             * Id
              * Format: uuid
              * @description The server's, or of the client's own making.
              */
             id: string;
             /** @description Where it stands. */
             status: components["schemas"]["TaskStatus"];
-            /**
-             * Title
-             * @description What is to be done.
-             */
+            /** @description What is to be done. */
             title: string;
             /**
-             * Updated At
              * Format: date-time
              * @description When it was last written. No two changes of a user have the same.
              */
@@ -2057,27 +1496,15 @@ export interface components {
          *     }
          */
         TaskReplace: {
-            /**
-             * Created At
-             * @description Counts in one case alone: where something is put back that was deleted less than a day ago, it stands where it stood. It is never in the future.
-             */
+            /** @description Counts in one case alone: where something is put back that was deleted less than a day ago, it stands where it stood. It is never in the future. */
             created_at?: string | null;
-            /**
-             * Description
-             * @description More about it, as text.
-             */
+            /** @description More about it, as text. */
             description?: string | null;
-            /**
-             * Due At
-             * @description When it is due: RFC 3339 with any offset; null where it is not due.
-             */
+            /** @description When it is due: RFC 3339 with any offset; null where it is not due. */
             due_at?: string | null;
             /** @description Where it stands. `pending` if it is left out. */
             status?: components["schemas"]["TaskStatus"];
-            /**
-             * Title
-             * @description What is to be done. Space around it is removed.
-             */
+            /** @description What is to be done. Space around it is removed. */
             title: string;
         };
         /**
@@ -2094,22 +1521,13 @@ export interface components {
          *     }
          */
         TaskUpdate: {
-            /**
-             * Description
-             * @description More about it, as text.
-             */
+            /** @description More about it, as text. */
             description?: string | null;
-            /**
-             * Due At
-             * @description When it is due: RFC 3339 with any offset; null where it is not due.
-             */
+            /** @description When it is due: RFC 3339 with any offset; null where it is not due. */
             due_at?: string | null;
             /** @description Where it stands. */
             status?: components["schemas"]["TaskStatus"];
-            /**
-             * Title
-             * @description What is to be done. Space around it is removed.
-             */
+            /** @description What is to be done. Space around it is removed. */
             title?: string;
         };
         /**
@@ -2125,10 +1543,7 @@ export interface components {
          *     }
          */
         TaskUpdates: {
-            /**
-             * Etags
-             * @description The rows by their ids, each with its entity tag. What is not there (any more) is left out.
-             */
+            /** @description The rows by their ids, each with its entity tag. What is not there (any more) is left out. */
             etags: {
                 [key: string]: string;
             };
@@ -2140,23 +1555,13 @@ export interface components {
          * @description An access token for `Authorization: Bearer`, good for `expires_in` seconds, and the token for the next pair.
          */
         Tokens: {
-            /**
-             * Access Token
-             * @description For `Authorization: Bearer`.
-             */
+            /** @description For `Authorization: Bearer`. */
             access_token: string;
-            /**
-             * Expires In
-             * @description How many seconds the access token is good for.
-             */
+            /** @description How many seconds the access token is good for. */
             expires_in: number;
-            /**
-             * Refresh Token
-             * @description For the next pair; each is used once.
-             */
+            /** @description For the next pair; each is used once. */
             refresh_token: string;
             /**
-             * Token Type
              * @description RFC 6750.
              * @constant
              */
@@ -2177,46 +1582,26 @@ export interface components {
          */
         TooManyAttemptsProblem: {
             /**
-             * Code
              * @description The permanent name of the problem.
              * @constant
              */
             code: "too_many_attempts";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 429;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -2238,41 +1623,22 @@ export interface components {
              * @enum {string}
              */
             code: "too_many_rows";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 409;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -2290,46 +1656,26 @@ export interface components {
          */
         UnsupportedMediaTypeProblem: {
             /**
-             * Code
              * @description The permanent name of the problem.
              * @constant
              */
             code: "unsupported_media_type";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 415;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -2345,28 +1691,17 @@ export interface components {
          */
         UserRead: {
             /**
-             * Created At
              * Format: date-time
              * @description When the user was first seen here, in UTC.
              */
             created_at: string;
-            /**
-             * Email
-             * @description The newest address that a token told.
-             */
+            /** @description The newest address that a token told. */
             email: string | null;
-            /**
-             * Id
-             * @description The `sub` of the token.
-             */
+            /** @description The `sub` of the token. */
             id: string;
-            /**
-             * Name
-             * @description The name, as a token told it, or as it was changed here.
-             */
+            /** @description The name, as a token told it, or as it was changed here. */
             name: string | null;
             /**
-             * Updated At
              * Format: date-time
              * @description When the profile was last written, in UTC.
              */
@@ -2380,10 +1715,7 @@ export interface components {
          *     }
          */
         UserUpdate: {
-            /**
-             * Name
-             * @description The new name; null clears it.
-             */
+            /** @description The new name; null clears it. */
             name?: string | null;
         };
         /**
@@ -2415,41 +1747,22 @@ export interface components {
              * @enum {string}
              */
             code: "validation_failed";
-            /**
-             * Detail
-             * @description This occurrence in words, for people.
-             */
+            /** @description This occurrence in words, for people. */
             detail: string;
-            /**
-             * Errors
-             * @description What is wrong, place by place.
-             */
+            /** @description What is wrong, place by place. */
             errors?: components["schemas"]["FieldError"][];
-            /**
-             * Instance
-             * @description The path of the request.
-             */
+            /** @description The path of the request. */
             instance: string;
-            /**
-             * Request Id
-             * @description What the server's log has about it is found by this.
-             */
+            /** @description What the server's log has about it is found by this. */
             request_id: string;
             /**
-             * Status
              * @description The status of the response.
              * @constant
              */
             status: 400;
-            /**
-             * Title
-             * @description The problem in words, the same each time.
-             */
+            /** @description The problem in words, the same each time. */
             title: string;
-            /**
-             * Type
-             * @description A reference to a page that says what it means and what to do.
-             */
+            /** @description A reference to a page that says what it means and what to do. */
             type: string;
         };
         /**
@@ -2463,15 +1776,9 @@ export interface components {
          *     }
          */
         Written: {
-            /**
-             * Count
-             * @description How many there were.
-             */
+            /** @description How many there were. */
             count: number;
-            /**
-             * Ids
-             * @description Their ids.
-             */
+            /** @description Their ids. */
             ids: string[];
         };
     };
