@@ -18,7 +18,6 @@ from sqlmodel import SQLModel
 from core import config, logging
 from core.database import column_rules, distribution, errors, migrations, table_schema
 
-LOCK_TIMEOUT = "1s"
 # With the pauses between, half a minute.
 TRIES = 12
 _OR = "or `make migration m=…`, which needs no database."
@@ -91,7 +90,7 @@ def _migrate() -> None:
 
 def _try(engine: Engine) -> None:
     with engine.begin() as connection:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{migrations.LOCK_TIMEOUT}'")
         connection.exec_driver_sql(migrations.ONE_AT_A_TIME)
         found = connection.exec_driver_sql(table_schema.FIND)
         schema = table_schema.in_use(name for (name,) in found)
