@@ -16,9 +16,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlmodel import SQLModel
 
 from core import config, logging
-from core.database import column_rules, distribution, errors, migrations, table_schema
+from core.database import column_rules, distribution, errors, migrations, owner_statistics, table_schema
 
-LOCK_TIMEOUT = "1s"
 # With the pauses between, half a minute.
 TRIES = 12
 _OR = "or `make migration m=…`, which needs no database."
@@ -91,7 +90,7 @@ def _migrate() -> None:
 
 def _try(engine: Engine) -> None:
     with engine.begin() as connection:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{migrations.LOCK_TIMEOUT}'")
         connection.exec_driver_sql(migrations.ONE_AT_A_TIME)
         found = connection.exec_driver_sql(table_schema.FIND)
         schema = table_schema.in_use(name for (name,) in found)
@@ -123,6 +122,8 @@ def _try(engine: Engine) -> None:
             _spread_new_tables(connection, schema)
         if changes and not context.config.attributes.get("all_ours"):
             _reject_foreign_columns(connection, schema)
+        if changes:
+            _tell_of_owners(connection, schema)
         after = context.get_context().get_current_heads()
     if before != after and context.config.cmd_opts is not None:  # from a command line, or a job
         _log_migrated(before, after)
@@ -136,6 +137,15 @@ def _spread_new_tables(connection: Connection, schema: str) -> None:
     there = [name for name, *_ in connection.exec_driver_sql(table_schema.relations_sql(schema))]
     for sql in distribution.new_tables(schema, spread, there):
         connection.exec_driver_sql(sql)
+
+
+def _tell_of_owners(connection: Connection, schema: str) -> None:
+    """Of tables that a migration has made, and of those from before it was told. An engine that spreads rows over
+    servers cannot be."""
+    if not connection.exec_driver_sql(distribution.ENGINE).scalar():
+        untold = connection.exec_driver_sql(owner_statistics.columns_sql(schema)).all()
+        for sql in owner_statistics.statements(schema, untold):
+            connection.exec_driver_sql(sql)
 
 
 def _log_migrated(before: Sequence[str], after: Sequence[str]) -> None:

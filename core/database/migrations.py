@@ -26,6 +26,9 @@ _OF_THE_SCHEMA = re.compile("for (database|schema)")
 
 # Whoever changes the schema sends it first, and then waits until nobody else does.
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7261054289)"
+# Short, as whoever waits for a lock keeps all requests behind it waiting; longer than PostgreSQL's deadlock_timeout
+# (1 s), after which an autovacuum gives way to who waits for it, and not before.
+LOCK_TIMEOUT = "1500ms"
 
 _SEVERAL = (
     "Several migrations are the newest one, as after a merge: {}. Put them in a row: in the file of the one that your "

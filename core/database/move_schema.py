@@ -14,8 +14,6 @@ from core.config import ConfigurationError
 from core.database import errors, migrations, table_schema
 from core.database.queries import FORMER_SCHEMA, SCHEMA
 
-# For all locks together: whoever waits for one keeps all requests behind it waiting.
-LOCKS_TIMEOUT = "1s"
 # Also what a deadlock with a request costs, which either may lose: lock or statement timeout, deadlock.
 IN_USE = {errors.LOCK_NOT_AVAILABLE, "57014", "40P01"}
 # With the pauses between, half a minute.
@@ -58,7 +56,7 @@ def move(url: str) -> str:
 def _try(session: connection) -> str:
     with session, session.cursor() as sql:
         # No migration meanwhile; then for the locks of all tables at once.
-        sql.execute(f"SET LOCAL lock_timeout = '{LOCKS_TIMEOUT}'; {migrations.ONE_AT_A_TIME}")
+        sql.execute(f"SET LOCAL lock_timeout = '{migrations.LOCK_TIMEOUT}'; {migrations.ONE_AT_A_TIME}")
         found = {name for (name,) in _rows(sql, table_schema.FIND)}
         if FORMER_SCHEMA not in found:
             return f"There is nothing to move: the tables are in the schema {SCHEMA} already, or nowhere yet."
@@ -92,7 +90,8 @@ def _move(sql: cursor) -> None:
     if ours_alone:
         names.append(table_schema.VERSIONS.name)
     locked = ", ".join(f"{FORMER_SCHEMA}.{name}" for name in names)
-    sql.execute(f"SET LOCAL statement_timeout = '{LOCKS_TIMEOUT}'; LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE")
+    sql.execute(f"SET LOCAL statement_timeout = '{migrations.LOCK_TIMEOUT}'")  # for all of these locks together
+    sql.execute(f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE")
     sql.execute(f"SET LOCAL statement_timeout = 0; SELECT to_regnamespace('{SCHEMA}') IS NULL")
     if sql.fetchall() == [(True,)]:
         sql.execute(f"CREATE SCHEMA {SCHEMA}")

@@ -43,6 +43,17 @@ def test_constraints_and_indexes_are_named_as_the_models_name_them(database: Tes
     assert names(database) == constraints | {str(index.name) for table in tables for index in table.indexes}
 
 
+def test_every_table_can_be_replicated_and_no_number_would_be_given_twice(migrated: PlainDatabase) -> None:
+    """As docs/operations.md says: a published table without a key takes no UPDATE, and sequences are not replicated."""
+    lacking = (
+        "SELECT relname::text FROM pg_class c WHERE relnamespace = 'todo'::regnamespace AND (relkind = 'S' OR "
+        "relkind = 'r' AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary)) ORDER BY relname"
+    )
+    assert migrated.query(lacking) == []
+    migrated.query("CREATE TABLE keyless (number serial)")
+    assert migrated.query(lacking) == [("keyless",), ("keyless_number_seq",)]
+
+
 @pytest.mark.parametrize("command", [("check",), ("revision", "--autogenerate", "-m", "Too early")])
 def test_who_compares_before_the_first_migration_is_told_to_migrate(
     empty: PlainDatabase, command: tuple[str, ...]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import SECRET, RunningServer, TestDatabase, UserClient, project_root
+from tests.migrations.schema import describe
 from tests.operations.commands import run
 
 
@@ -58,6 +59,7 @@ def test_a_restored_backup_serves_what_was_there_and_clients_sync_anew(
     assert after.query("SELECT attname FROM pg_stats WHERE schemaname = 'todo' AND tablename = 'tasks'")
     assert run("doctor", DATABASE_URL=after.proxied_url, BETTER_AUTH_SECRET=SECRET).returncode == 0
     _number_anew(after)
+    assert describe(after) == describe(before)
     with UserClient(start_server(database=after).url, user.user_id) as user:
         other = user.patch(f"{user.tasks}/{changed['id']}", json={"title": "changed otherwise"})
         assert user.get(user.tasks, headers={"If-None-Match": of_list}).status_code == 200
