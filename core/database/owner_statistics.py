@@ -20,8 +20,8 @@ WHERE c.relnamespace = to_regnamespace('{schema}') AND c.relkind = 'r' AND a.att
 
 
 def columns_sql(schema: str) -> str:
-    """The text that gives what `statements` judges: columns of which nothing is told yet, each with its table, which has
-    to be the role's own, and whether that was analysed with rows in it."""
+    """The text that gives what `statements` judges: columns of which nothing is told yet, of tables that are the role's
+    own, each with its table, and whether that was analysed with rows in it."""
     return _COLUMNS.format(schema=schema)
 
 

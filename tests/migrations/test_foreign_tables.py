@@ -181,6 +181,8 @@ def test_a_role_that_does_not_own_the_tables_is_told_to_migrate_as_who_does(empt
     told = "migrate with the URL of the role that owns the tables. Nothing was changed."
     assert rejection(upgrade(limited)) == f"permission denied for table alembic_version: {told}"
     empty.query(f"GRANT ALL ON ALL TABLES IN SCHEMA todo TO {role}")
+    empty.query("ALTER TABLE tombstones ALTER COLUMN user_id RESET (n_distinct)")  # as in a database from before
+    limited.upgrade()  # there is nothing to do, as at each start of a process whose role only serves
     said = rejection(_run(limited, "-m", "alembic", "downgrade", "-1"))
     assert re.fullmatch(f"must be owner of .*: {re.escape(told)}", said)
 
