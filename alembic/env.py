@@ -4,7 +4,8 @@ import os
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import psycopg2
@@ -88,10 +89,17 @@ def _migrate() -> None:
             return
 
 
-def _try(engine: Engine) -> None:
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """A transaction, while nobody else migrates."""
     with engine.begin() as connection:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{migrations.LOCK_TIMEOUT}'")
         connection.exec_driver_sql(migrations.ONE_AT_A_TIME)
+        yield connection
+
+
+def _try(engine: Engine) -> None:
+    with _alone(engine) as connection:
         found = connection.exec_driver_sql(table_schema.FIND)
         schema = table_schema.in_use(name for (name,) in found)
         # The migrations name no schema: so they do the same in either, and reach nobody else's.
@@ -122,11 +130,12 @@ def _try(engine: Engine) -> None:
             _spread_new_tables(connection, schema)
         if changes and not context.config.attributes.get("all_ours"):
             _reject_foreign_columns(connection, schema)
-        if changes:
-            _tell_of_owners(connection, schema)
         after = context.get_context().get_current_heads()
     if before != after and context.config.cmd_opts is not None:  # from a command line, or a job
         _log_migrated(before, after)
+    if changes:
+        with _alone(engine) as connection:  # by itself, as ANALYZE takes its time and writes would wait for it
+            owner_statistics.tell(connection, schema)
 
 
 def _spread_new_tables(connection: Connection, schema: str) -> None:
@@ -137,15 +146,6 @@ def _spread_new_tables(connection: Connection, schema: str) -> None:
     there = [name for name, *_ in connection.exec_driver_sql(table_schema.relations_sql(schema))]
     for sql in distribution.new_tables(schema, spread, there):
         connection.exec_driver_sql(sql)
-
-
-def _tell_of_owners(connection: Connection, schema: str) -> None:
-    """Of tables that a migration has made, and of those from before it was told. An engine that spreads rows over
-    servers cannot be."""
-    if not connection.exec_driver_sql(distribution.ENGINE).scalar():
-        untold = connection.exec_driver_sql(owner_statistics.columns_sql(schema)).all()
-        for sql in owner_statistics.statements(schema, untold):
-            connection.exec_driver_sql(sql)
 
 
 def _log_migrated(before: Sequence[str], after: Sequence[str]) -> None:

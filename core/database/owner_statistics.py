@@ -1,17 +1,20 @@
 """What PostgreSQL is told of owned tables: to plan for an owner of many rows, whatever most of them have."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
+from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
+from core.database import distribution
 from core.database.ownership import OWNER_COLUMN
 
 # So many rows an owner is thought to have whom the statistics do not name: more than a page, as who has fewer is served
-# well by any plan. Of what most have PostgreSQL would make that a page is sorted out of all rows, and of one row each
-# that any index is as good as the key: then the deletion of an account with links read all links for each row.
+# well by any plan. Where most have one, any index of the owner's rows would be as good as the key: then the deletion of
+# an account with links read all links for each row.
 ROWS = 200
 
+# Columns of the role's own tables of which nothing is told, each with its table, and whether that has been analysed
+# with rows in it.
 _COLUMNS = """\
 SELECT c.relname::text, a.attname::text, c.reltuples > 0
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
@@ -19,21 +22,18 @@ WHERE c.relnamespace = to_regnamespace('{schema}') AND c.relkind = 'r' AND a.att
     AND pg_catalog.pg_has_role(c.relowner, 'USAGE')"""
 
 
-def columns_sql(schema: str) -> str:
-    """The text that gives what `statements` judges: columns of which nothing is told yet, of tables that are the role's
-    own, each with its table, and whether that was analysed with rows in it."""
-    return _COLUMNS.format(schema=schema)
-
-
-def statements(schema: str, untold: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """What tells it. That counts from the next ANALYZE on: for a new table it is PostgreSQL's own, which waits for
-    rows."""
+def tell(connection: Connection, schema: str) -> None:
+    """Of the tables that it was not told of yet. An engine that spreads rows over servers cannot be told."""
+    if connection.exec_driver_sql(distribution.ENGINE).scalar():
+        return
     owners = set(_owners())
-    for table, column, analysed in untold:
+    for table, column, analysed in connection.exec_driver_sql(_COLUMNS.format(schema=schema)).all():
         if (table, column) in owners:
-            yield f"ALTER TABLE {schema}.{table} ALTER COLUMN {column} SET (n_distinct = {-1 / ROWS})"
+            number = f"ALTER COLUMN {column} SET (n_distinct = {-1 / ROWS})"
+            connection.exec_driver_sql(f"ALTER TABLE {schema}.{table} {number}")
+            # From then on it counts. That of a new table is PostgreSQL's own, which waits for rows.
             if analysed:
-                yield f"ANALYZE {schema}.{table} ({column})"
+                connection.exec_driver_sql(f"ANALYZE {schema}.{table} ({column})")
 
 
 def _owners() -> Iterator[tuple[str, str]]:
