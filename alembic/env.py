@@ -89,53 +89,59 @@ def _migrate() -> None:
             return
 
 
+def _try(engine: Engine) -> None:
+    with engine.connect() as connection:
+        with _alone(connection):
+            schema, before, after = _run(connection)
+        if before != after and context.config.cmd_opts is not None:  # from a command line, or a job
+            _log_migrated(before, after)
+        if schema:
+            with _alone(connection):  # by itself, as ANALYZE takes its time and writes would wait for it
+                owner_statistics.tell(connection, schema)
+
+
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
+def _alone(connection: Connection) -> Iterator[None]:
     """A transaction, while nobody else migrates."""
-    with engine.begin() as connection:
+    with connection.begin():
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{migrations.LOCK_TIMEOUT}'")
         connection.exec_driver_sql(migrations.ONE_AT_A_TIME)
-        yield connection
+        yield
 
 
-def _try(engine: Engine) -> None:
-    with _alone(engine) as connection:
-        found = connection.exec_driver_sql(table_schema.FIND)
-        schema = table_schema.in_use(name for (name,) in found)
-        # The migrations name no schema: so they do the same in either, and reach nobody else's.
-        connection.exec_driver_sql(f"SET LOCAL search_path = {schema}")
-        context.configure(
-            connection=connection,
-            version_table_schema=schema,
-            target_metadata=SQLModel.metadata,
-            include_name=_ours,
-            compare_type=True,
-            compare_server_default=True,
-        )
-        if _is_newer():
-            return
-        # Those who only look (check, current, a new revision) have none.
-        options = context.get_context().opts
-        changes, compares = "destination_rev" in options, "revision_context" in options
-        is_new = bool(connection.exec_driver_sql(f"SELECT to_regnamespace('{schema}') IS NULL").scalar())
-        if changes or compares:
-            _reject_several_heads()
-        if compares:
-            _reject_comparison(is_new=is_new)
-        if is_new and changes:
-            connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
-        before = context.get_context().get_current_heads()
-        context.run_migrations()
-        if changes:
-            _spread_new_tables(connection, schema)
-        if changes and not context.config.attributes.get("all_ours"):
-            _reject_foreign_columns(connection, schema)
-        after = context.get_context().get_current_heads()
-    if before != after and context.config.cmd_opts is not None:  # from a command line, or a job
-        _log_migrated(before, after)
+def _run(connection: Connection) -> tuple[str | None, Sequence[str], Sequence[str]]:
+    """The schema, unless nothing may be changed there, and its revisions before and after."""
+    found = connection.exec_driver_sql(table_schema.FIND)
+    schema = table_schema.in_use(name for (name,) in found)
+    # The migrations name no schema: so they do the same in either, and reach nobody else's.
+    connection.exec_driver_sql(f"SET LOCAL search_path = {schema}")
+    context.configure(
+        connection=connection,
+        version_table_schema=schema,
+        target_metadata=SQLModel.metadata,
+        include_name=_ours,
+        compare_type=True,
+        compare_server_default=True,
+    )
+    if _is_newer():
+        return None, (), ()
+    # Those who only look (check, current, a new revision) have none.
+    options = context.get_context().opts
+    changes, compares = "destination_rev" in options, "revision_context" in options
+    is_new = bool(connection.exec_driver_sql(f"SELECT to_regnamespace('{schema}') IS NULL").scalar())
+    if changes or compares:
+        _reject_several_heads()
+    if compares:
+        _reject_comparison(is_new=is_new)
+    if is_new and changes:
+        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+    before = context.get_context().get_current_heads()
+    context.run_migrations()
     if changes:
-        with _alone(engine) as connection:  # by itself, as ANALYZE takes its time and writes would wait for it
-            owner_statistics.tell(connection, schema)
+        _spread_new_tables(connection, schema)
+    if changes and not context.config.attributes.get("all_ours"):
+        _reject_foreign_columns(connection, schema)
+    return schema if changes else None, before, context.get_context().get_current_heads()
 
 
 def _spread_new_tables(connection: Connection, schema: str) -> None:
