@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, BinaryExpression, Table, TableClause, any_, bindparam, cast, func, select
+from sqlalchemy import BinaryExpression, Table, TableClause
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.dml import Insert, UpdateBase
 
@@ -70,8 +70,7 @@ def on_the_spot(source: Any) -> Query[Any]:
 
 def compile_statement(source: Any, names: tuple[str, ...], **options: bool) -> Compiled[Any]:
     compiled = _compiled(source, **options)
-    _require_tables(source)
-    _require_found_once(source)
+    _require_well_written(source)
     _require_values(compiled, expanded=bool(options))
     adapters = _adapters(compiled)
     constants = {name: value for name, value in compiled.params.items() if name not in (*names, OWNER_PARAMETER)}
@@ -137,33 +136,11 @@ def _require_values(compiled: OwnerCompiler, *, expanded: bool) -> None:
         raise TypeError("write `column == any_(values)`; in_() has a text of its own for every length")
 
 
-def found_once(column: Any, rows: Any) -> Any:
-    """The condition that `column` is among the values of `rows`, a SELECT of one column, which runs once.
-
-    Its LIMIT holds, which it does not in `column IN (SELECT … LIMIT …)`: PostgreSQL may run that anew for each row that
-    it looks at (a nested loop), and with FOR UPDATE each run finds other rows than the last.
-    """
-    return column == any_(func.array(rows.scalar_subquery(), type_=ARRAY(column.type)))
-
-
-def page_limit() -> Any:
-    """The LIMIT of a page, of the parameter `p_limit`, whose value PostgreSQL's planner does not see.
-
-    It expects a tenth of the rows, and walks an index in the order of the page. Of an owner who it thinks has fewer
-    rows than a page it would rather find and sort all: where it is wrong, for 50,000, in a thousand times the time.
-    """
-    return select(cast(bindparam("p_limit"), BigInteger)).scalar_subquery()
-
-
-def _require_found_once(source: Any) -> None:
+def _require_well_written(source: Any) -> None:
     for part in visitors.iterate(source):
+        if isinstance(part, TableClause) and not isinstance(part, Table):
+            raise TypeError(f"{part.name}: name a class of SQLModel or a Table; a bare table() gets no schema")
         if isinstance(part, BinaryExpression) and part.operator in (operators.in_op, operators.not_in_op):
             rows = getattr(part.right, "element", part.right)
             if getattr(rows, "_limit_clause", None) is not None:
                 raise TypeError("write `found_once(column, rows)`; in_() of a SELECT may run it anew for each row")
-
-
-def _require_tables(source: Any) -> None:
-    for part in visitors.iterate(source):
-        if isinstance(part, TableClause) and not isinstance(part, Table):
-            raise TypeError(f"{part.name}: name a class of SQLModel or a Table; a bare table() gets no schema")

@@ -11,8 +11,9 @@ from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from core.database.errors import LOCK_NOT_AVAILABLE, DatabaseUnavailableError, ForeignKeyViolationError
+from core.database.limits import found_once
 from core.database.ownership import OWNER
-from core.database.queries import Query, found_once
+from core.database.queries import Query
 from core.database.statements import statement
 from core.database.text_rows import columns_of
 from core.http.responses import AnyResponse, WholeResponse

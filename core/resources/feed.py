@@ -12,8 +12,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Field, SQLModel, col
 
 from core import base64url
+from core.database.limits import unseen
 from core.database.ownership import OWNER
-from core.database.queries import page_limit
 from core.problems import Problem, ProblemError
 from core.resources.changes import owner_of
 from core.resources.pagination import DEFAULT_LIMIT, Limit, Page
@@ -135,7 +135,7 @@ def _after(table: Any) -> Any:
 
 
 def _in_order(part: Any, columns: Any) -> Any:
-    return part.order_by(columns.change, columns.id).limit(page_limit())
+    return part.order_by(columns.change, columns.id).limit(unseen(bindparam("p_limit")))
 
 
 def changes_of(rows: Sequence[Any], limit: int, owner: str, since: Position | None) -> Changes[Any]:

@@ -25,8 +25,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import QueryableAttribute
 from sqlmodel import select
 
+from core.database.limits import unseen
 from core.database.ownership import OWNER
-from core.database.queries import page_limit
 from core.resources import feed
 from core.resources.changes import ChangeTracked, next_change, number_of
 from core.resources.filters import Filters
@@ -133,7 +133,7 @@ class RowSql:
         order = [key.desc(), row_id.desc()] if down else [key, row_id]
         none: Any = cast(null(), Text)
         text, number = none if column_of(key) else cast(key, Text), number_of(self.row) if self.tracked else none
-        page = select(self.row, text, number).where(*conditions).order_by(*order).limit(page_limit())
+        page = select(self.row, text, number).where(*conditions).order_by(*order).limit(unseen(bindparam("p_limit")))
         return page, ("p_limit", *(_AFTER if after else ()), *parameters(filters))
 
     def number(self) -> Built:

@@ -10,8 +10,8 @@ from sqlalchemy.sql.dml import ReturningInsert, Update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from core.database.limits import found_once
 from core.database.ownership import OWNER
-from core.database.queries import found_once
 from core.database.statements import statement
 from core.resources.changes import owner_of
 from core.resources.models import TIMESTAMP, owner_column

@@ -37,8 +37,9 @@ from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from core.database.database import Database
 from core.database.errors import ValueRejectedError
+from core.database.limits import found_once
 from core.database.ownership import OWNER, UnscopedStatementError
-from core.database.queries import Query, found_once, on_the_spot
+from core.database.queries import Query, on_the_spot
 from core.database.statements import CATALOGUE, check, statement
 from main import create_app
 from modules.tasks.models import Task
